@@ -1,0 +1,203 @@
+"""The one way a kernel is compiled: flags, serial or parallel by problem size, and a disk cache that cannot go stale.
+
+    @kernel(parallel=True)      called from Python; the last argument's size decides serial or parallel
+    @inner                      called from kernels only; compiled into each caller
+
+Numba's own disk cache looks at one source file only and knows neither callees nor flags. Ours is keyed by everything that
+decides the machine code: the sources of the kernel's module and of all kernel modules it imports, flags, versions, CPU.
+One file holds one compiled signature and is written under another name first, so processes may share the folder freely.
+"""
+
+import functools
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import llvmlite
+import numba
+import numpy as np
+from llvmlite import binding as llvm
+from numba.core import config, serialize
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
+
+# No "nnan" and "ninf": with them the compiler may assume that NaN and infinity never occur.
+FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
+FLAGS = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
+SERIAL_BELOW = 32768  # elements; under it a parallel region (some microseconds) costs more than it saves
+ANNOUNCE_SECONDS = 1.0  # a longer compile is worth a line on stderr
+
+_ROOT = Path(__file__).parent
+compiles: list[tuple[str, float]] = []  # (kernel and signature, seconds) of what this process had to compile
+
+
+def inner(function):
+    """Compiles ``function`` for use inside kernels."""
+    return numba.njit(**FLAGS)(function)
+
+
+def kernel(function=None, *, parallel=False, work=None, serial_below=SERIAL_BELOW):
+    """Makes ``function`` callable on arrays from Python, compiled once for each signature and cached on disk.
+
+    Args:
+        parallel: compile a second variant in which ``prange`` is spread over threads.
+        work: function of the arguments -> number of elementary steps; None takes the last argument's size.
+        serial_below: int, in units of ``work``. Smaller problems run the serial variant. The choice looks at the
+            problem alone, never at the number of threads, so that results do not depend on that number.
+    """
+    if function is None:
+        return functools.partial(kernel, parallel=parallel, work=work, serial_below=serial_below)
+    if config.DISABLE_JIT:
+        return function
+    serial = _compiled(function, "serial")
+    return Kernel(function, serial, _compiled(function, "parallel"), work, serial_below) if parallel else serial
+
+
+class Kernel:
+    """A function compiled twice: calls go to ``serial`` or ``parallel`` by the problem's size."""
+
+    def __init__(self, function, serial, parallel, work, serial_below):
+        functools.update_wrapper(self, function)
+        self.py_func, self.serial, self.parallel = function, serial, parallel
+        self.work, self.serial_below = work, serial_below
+
+    def __call__(self, *args):
+        size = args[-1].size if self.work is None else self.work(*args)
+        (self.serial if size < self.serial_below else self.parallel)(*args)
+
+    def __repr__(self):
+        return f"<Kernel {self.__module__}.{self.__qualname__}>"
+
+
+def _compiled(function, variant):
+    dispatcher = numba.njit(parallel=variant == "parallel", **FLAGS)(function)
+    dispatcher._cache = KernelCache(function, variant) if cache_folder() else NullCache()
+    return dispatcher
+
+
+class KernelCache:
+    """Compiled signatures of one kernel on disk, in the form that Numba's dispatchers ask for."""
+
+    def __init__(self, function, variant):
+        self.name = f"{function.__module__.removeprefix('microdl.kernels.')}.{function.__qualname__}"
+        self.prefix = f"{self.name}.{variant}"
+        self.sources = sources_hash(Path(function.__code__.co_filename))
+        self.cache_path = str(cache_folder())
+        self._started = 0.0
+
+    def _file(self, signature):
+        return Path(self.cache_path, f"{self.prefix}.{_digest(str(signature))}.{self.sources}.nbc")
+
+    def load_overload(self, signature, target_context):
+        target_context.refresh()
+        try:
+            stored = self._file(signature).read_bytes()
+            digest, payload = stored[:32], stored[32:]
+            if hashlib.sha256(payload).digest() == digest:
+                return CompileResult._rebuild(target_context, *serialize.loads(payload))
+        except OSError:
+            pass  # not there (or gone meanwhile): compile
+        self._started = time.perf_counter()
+        return None
+
+    def save_overload(self, signature, result):
+        seconds = time.perf_counter() - self._started
+        compiles.append((f"{self.name}{signature}", seconds))
+        if result.library.has_dynamic_globals:
+            raise TypeError(f"kernel {self.name}: captures an address or a large global array, so it cannot be cached")
+        file = self._file(signature)
+        payload = serialize.dumps(result._reduce())
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as temporary:
+                temporary.write(hashlib.sha256(payload).digest() + payload)
+            os.replace(temporary.name, file)
+            self._forget_old_sources(file)
+            where = f"cached in {self.cache_path}"
+        except OSError as error:  # disk full, folder made read-only: the compiled kernel works all the same
+            where = f"not cached: {error}"
+        if seconds > ANNOUNCE_SECONDS and not os.environ.get("MICRODL_QUIET"):
+            print(f"microdl: compiled {self.name} in {seconds:.1f} s ({where})", file=sys.stderr)
+
+    def _forget_old_sources(self, file, keep=4):
+        """Keeps the newest ``keep`` versions of one signature, for people who edit kernels."""
+        versions = sorted(file.parent.glob(f"{self.prefix}.{_digest_of(file)}.*.nbc"), key=lambda f: f.stat().st_mtime)
+        for old in versions[:-keep]:
+            old.unlink(missing_ok=True)
+
+    def flush(self):
+        for file in Path(self.cache_path).glob(f"{self.prefix}.*.nbc"):
+            file.unlink(missing_ok=True)
+
+    def enable(self):
+        """Numba's cache interface: this cache is always on."""
+
+    disable = enable
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest_of(file):
+    return file.name.split(".")[-3]
+
+
+@functools.cache
+def sources_hash(file):
+    """Hash of a kernel module's source and of every kernel module that it imports, directly or not."""
+    seen, waiting = set(), [file.resolve(), Path(__file__).resolve()]
+    while waiting:
+        module = waiting.pop()
+        if module not in seen and module.exists():
+            seen.add(module)
+            waiting += _imported(module)
+    return _digest("\0".join(f"{module.name}\0{module.read_text()}" for module in sorted(seen)))
+
+
+def _imported(module):
+    """Files that ``from .x import y``, ``from ..x import y`` and ``from . import x, y`` in ``module`` name."""
+    for dots, name, names in re.findall(r"^from (\.+)(\w*) import (\([^)]*\)|[^\n]*)", module.read_text(), re.MULTILINE):
+        folder = module.parents[len(dots) - 1]
+        for imported in [name] if name else re.findall(r"\w+", names.partition("#")[0]):
+            yield folder / f"{imported}.py"
+
+
+@functools.cache
+def cache_folder():
+    """Where compiled kernels are kept, or None if no place can be written (said once, in one line)."""
+    versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
+    host = (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    key = _digest(repr((versions, host, config.CPU_NAME, config.CPU_FEATURES, config.OPT, config.BOUNDSCHECK)))
+    chosen = os.environ.get("MICRODL_CACHE_DIR")
+    tried = [Path(chosen)] if chosen else [_user_cache(), Path(tempfile.gettempdir(), f"microdl-{_user_name()}")]
+    for parent in tried:
+        try:
+            folder = parent / f"kernels-{key}"
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if os.name == "posix" and folder.stat().st_uid != os.getuid():
+                continue  # compiled code is only ever loaded from a folder of one's own
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    places = " or ".join(map(str, tried))
+    print(f"microdl: cannot write to {places}: kernels are compiled anew by every process", file=sys.stderr)
+    return None
+
+
+def _user_name():
+    return str(os.getuid()) if os.name == "posix" else os.environ.get("USERNAME", "user")
+
+
+def _user_cache():
+    """The user's cache folder as the platform's conventions name it."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"), "microdl")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "microdl"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "microdl")
