@@ -2,6 +2,7 @@
 
     @kernel(parallel=True)      called from Python; the last argument's size decides serial or parallel
     @inner                      called from kernels only; compiled into each caller
+    @exact                      the same, without fastmath
 
 Numba's own disk cache looks at one source file only and knows neither callees nor flags. Ours is keyed by everything that
 decides the machine code: the sources of the kernel's module and of all kernel modules it imports, flags, versions, CPU.
@@ -38,6 +39,11 @@ compiles: list[tuple[str, float]] = []  # (kernel and signature, seconds) of wha
 def inner(function):
     """Compiles ``function`` for use inside kernels."""
     return numba.njit(**FLAGS)(function)
+
+
+def exact(function):
+    """``inner`` with every operation rounded as written (no fused multiply-add): where another program's bits are the aim."""
+    return numba.njit(**{**FLAGS, "fastmath": False})(function)
 
 
 def kernel(function=None, *, parallel=False, work=None, serial_below=SERIAL_BELOW):

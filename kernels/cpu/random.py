@@ -1,0 +1,199 @@
+"""Random numbers with TensorFlow's bits, and dropout. Twin: ``kernels/cuda/random.py``.
+
+Philox 4x32-10 is a function from a 128-bit counter and a 64-bit key to four 32-bit words, so every output element owns its
+place in the stream: any element can be drawn alone and any number of threads gives the same bits.
+Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.
+
+A stream is three uint64 scalars: ``key``, and the counter's halves ``low`` (its next value) and ``high``. Outputs are 1-D.
+A kernel first writes the words of its elements into the output's own memory (a float32 is one word, a float64 two), then
+turns them in place into numbers. TensorFlow rounds after every product, so the arithmetic here is ``exact``.
+"""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from ..jit import exact, inner, kernel
+
+BLOCK = 4096  # elements that one thread draws at a time: whole Philox blocks, and they stay in its L1 cache
+GROUP_STRIDE = 256  # words that TensorFlow reserves for each value of a truncated normal
+
+LOW_WORD, WORD_BITS = np.uint64(0xFFFFFFFF), np.uint64(32)
+MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+WEYL_0, WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # the golden ratio and sqrt(3) - 1, as 32-bit fractions
+FRACTION_23, FRACTION_52 = np.uint64(2**23 - 1), np.uint64(2**52 - 1)
+TWO_PI = 2.0 * math.pi
+
+
+@inner
+def philox(key, low, high):
+    """The four words (in uint64s) of Philox 4x32-10 at counter (low, high): ten rounds of two 32 x 32 -> 64-bit products."""
+    c0, c1, c2, c3 = low & LOW_WORD, low >> WORD_BITS, high & LOW_WORD, high >> WORD_BITS
+    k0, k1 = key & LOW_WORD, key >> WORD_BITS
+    for _ in range(10):
+        p0, p1 = c0 * MULTIPLIER_0, c2 * MULTIPLIER_1
+        c0, c1, c2, c3 = (p1 >> WORD_BITS) ^ c1 ^ k0, p1 & LOW_WORD, (p0 >> WORD_BITS) ^ c3 ^ k1, p0 & LOW_WORD
+        k0, k1 = (k0 + WEYL_0) & LOW_WORD, (k1 + WEYL_1) & LOW_WORD
+    return c0, c1, c2, c3
+
+
+@inner
+def draw_words(key, low, high, words):
+    """words[i] = word i of the stream. words: uint32 (n,), written."""
+    whole = words.size // 4
+    for i in range(whole):
+        w0, w1, w2, w3 = philox(key, low + np.uint64(i), high)
+        words[4 * i] = w0
+        words[4 * i + 1] = w1
+        words[4 * i + 2] = w2
+        words[4 * i + 3] = w3
+    rest = philox(key, low + np.uint64(whole), high)
+    for i in range(4 * whole, words.size):
+        words[i] = rest[i - 4 * whole]
+
+
+@inner
+def block_words(key, low, high, block, y):
+    """The range of elements of ``block`` and their words, drawn into y's own memory: start, stop, uint32 view."""
+    per_element = y.itemsize // 4
+    start, stop = block * BLOCK, min((block + 1) * BLOCK, y.size)
+    words = y.view(np.uint32)[start * per_element : stop * per_element]
+    draw_words(key, low + np.uint64(start * per_element // 4), high, words)
+    return start, stop, words
+
+
+@exact
+def unit(words, i, y):
+    """Element i's number in [0, 1): the low 23 bits of its word, or the low 52 of (word 2i, word 2i + 1), as a fraction."""
+    if y.itemsize == 4:
+        return y.dtype.type(np.uint64(words[i]) & FRACTION_23) * y.dtype.type(2.0**-23)
+    fraction = ((np.uint64(words[2 * i]) << WORD_BITS) | np.uint64(words[2 * i + 1])) & FRACTION_52
+    return y.dtype.type(fraction) * y.dtype.type(2.0**-52)
+
+
+@exact
+def affine(value, scale, shift):
+    """value * scale + shift, rounded twice."""
+    return value * scale + shift
+
+
+@exact
+def box_muller(u1, u2, y):
+    """Two independent normals from two uniforms: r sin(2 pi u2) and r cos(2 pi u2) with r = sqrt(-2 log(max(u1, 1e-7)))."""
+    real = y.dtype.type
+    radius = real(math.sqrt(real(-2) * math.log(max(u1, real(1.0e-7)))))
+    angle = real(TWO_PI * u2)
+    return radius * real(math.sin(angle)), radius * real(math.cos(angle))
+
+
+@kernel(parallel=True)
+def uniform(key, low, high, scale, shift, y):
+    """y[i] = scale * u[i] + shift, with u uniform in [0, 1).
+
+    key, low, high: uint64 scalars, the stream. scale, shift: scalars of y's dtype. y: float (n,), written.
+    """
+    for block in prange((y.size + BLOCK - 1) // BLOCK):
+        start, stop, words = block_words(key, low, high, block, y)
+        for i in range(stop - start):
+            y[start + i] = affine(unit(words, i, y), scale, shift)
+
+
+@kernel(parallel=True)
+def uniform_int(key, low, high, minval, span, y):
+    """y[i] = minval + w[i] mod span, with w[i] the element's word (int32) or its two words, low one first (int64).
+
+    key, low, high: uint64 scalars, the stream. minval: int64. span: uint64 > 0, maxval - minval. y: int32 or int64 (n,), written.
+    The modulus favours small values by at most span / 2^32 (2^64), as TensorFlow does.
+    """
+    for block in prange((y.size + BLOCK - 1) // BLOCK):
+        start, stop, words = block_words(key, low, high, block, y)
+        for i in range(stop - start):
+            if y.itemsize == 4:
+                word = np.uint64(words[i])
+            else:
+                word = (np.uint64(words[2 * i + 1]) << WORD_BITS) | np.uint64(words[2 * i])
+            y[start + i] = minval + np.int64(word % span)
+
+
+@kernel(parallel=True)
+def normal(key, low, high, stddev, mean, y):
+    """y[i] = stddev * z[i] + mean, with z normal (Box and Muller, 1958): elements 2i and 2i + 1 come from one pair of uniforms.
+
+    key, low, high: uint64 scalars, the stream. stddev, mean: scalars of y's dtype. y: float (n,), written.
+    """
+    for block in prange((y.size + BLOCK - 1) // BLOCK):
+        start, stop, words = block_words(key, low, high, block, y)
+        for i in range(0, stop - start - 1, 2):
+            first, second = box_muller(unit(words, i, y), unit(words, i + 1, y), y)
+            y[start + i] = affine(first, stddev, mean)
+            y[start + i + 1] = affine(second, stddev, mean)
+        if (stop - start) % 2:  # the last element of an odd size: its partner's words lie past the end of y
+            words = np.empty(4, np.uint32)
+            per_element = y.itemsize // 4
+            word = (stop - 1) * per_element
+            draw_words(key, low + np.uint64(word // 4), high, words)
+            first, _ = box_muller(unit(words[word % 4 :], 0, y), unit(words[word % 4 :], 1, y), y)
+            y[stop - 1] = affine(first, stddev, mean)
+
+
+@kernel(parallel=True)
+def truncated_normal(key, low, high, stddev, mean, y):
+    """y[i] = stddev * z[i] + mean, with z normal and drawn again while |z| >= 2.
+
+    TensorFlow's scheme: a Philox block's worth of elements (4 float32 or 2 float64) takes the first accepted numbers of
+    a stretch of its own, GROUP_STRIDE words for each element, of the stream that ``normal`` reads.
+    key, low, high: uint64 scalars, the stream. stddev, mean: scalars of y's dtype. y: float (n,), written.
+    """
+    per_group = 16 // y.itemsize
+    for block in prange((y.size + BLOCK - 1) // BLOCK):
+        words = np.empty(4, np.uint32)
+        for start in range(block * BLOCK, min((block + 1) * BLOCK, y.size), per_group):
+            stop = min(start + per_group, y.size)
+            counter = low + np.uint64(start * (GROUP_STRIDE // 4))
+            i = start
+            while i < stop:
+                draw_words(key, counter, high, words)
+                counter += np.uint64(1)
+                for pair in range(0, per_group, 2):
+                    for z in box_muller(unit(words, pair, y), unit(words, pair + 1, y), y):
+                        if abs(z) < 2 and i < stop:
+                            y[i] = affine(z, stddev, mean)
+                            i += 1
+
+
+@kernel
+def shuffle(key, low, high, permutation):
+    """permutation: int64 (n,), written: Fisher and Yates, 1938: place i takes one of the places i..n-1, by word i mod (n - i)."""
+    n = permutation.size
+    for i in range(n):
+        permutation[i] = i
+    words = np.empty(4, np.uint32)
+    for i in range(n - 1):
+        if i % 4 == 0:
+            draw_words(key, low + np.uint64(i // 4), high, words)
+        j = i + np.int64(words[i % 4]) % (n - i)
+        permutation[i], permutation[j] = permutation[j], permutation[i]
+
+
+@kernel(parallel=True)
+def dropout(x, key, low, high, rate, scale, mask, y):
+    """mask[i] = u[i] >= rate, with u uniform in [0, 1); y[i] = scale * x[i] where mask, else 0.
+
+    x: float (n,), read. key, low, high: uint64 scalars, the stream. rate, scale = 1 / (1 - rate): scalars of x's dtype.
+    mask: uint8 (n,), written: what the gradient needs. y: as x, written.
+    Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
+    """
+    for block in prange((y.size + BLOCK - 1) // BLOCK):
+        start, stop, words = block_words(key, low, high, block, y)
+        for i in range(stop - start):
+            keep = unit(words, i, y) >= rate
+            mask[start + i] = keep
+            y[start + i] = x[start + i] * scale if keep else y.dtype.type(0)
+
+
+@kernel(parallel=True)
+def dropout_grad(dy, mask, scale, dx):
+    """dx[i] = scale * dy[i] where mask, else 0. dy: float (n,), mask: uint8 (n,), read. dx: as dy, written."""
+    for i in prange(dx.size):
+        dx[i] = dy[i] * scale if mask[i] else dx.dtype.type(0)
