@@ -1,0 +1,1 @@
+"""The core: ops on tensors, and the tape. ``tensor.apply`` is where everything meets."""

@@ -1,0 +1,71 @@
+"""Reverse-mode differentiation: one walk over Nodes for tapes, functions and graphs.
+
+Griewank and Walther, "Evaluating Derivatives", 2008, section 3.2. Gradients are made of ops, so a tape that is still
+recording sees them and can be differentiated again.
+"""
+
+from microdl.core.errors import InvalidArgumentError
+from microdl.core.tensor import apply, convert
+
+
+def backpropagate(nodes, targets, source_ids, seeds, release=False):
+    """Gradients of ``sum(targets * seeds)`` with respect to the sources.
+
+    Args:
+        nodes: list of Nodes in the order in which they ran.
+        targets: Tensors. seeds: a Tensor (or None for ones) for each of them.
+        source_ids: uids of the tensors and variables to differentiate with respect to.
+        release: remove each node from ``nodes`` when the walk has passed it, which frees the values it kept.
+
+    Returns: a list with a Tensor for each source, or None where no path leads from it to a target.
+    """
+    reached = reachable(nodes, source_ids)
+    pending = {}  # uid -> gradients that arrived so far
+    for target, seed in zip(targets, seeds, strict=True):
+        if target.uid in reached:
+            pending.setdefault(target.uid, []).append(_seed(target, seed))
+    found = {}
+    wanted = set(source_ids)
+    for position in reversed(range(len(nodes))):
+        node = nodes.pop() if release else nodes[position]
+        dys = [_total(pending.pop(uid, None)) for uid in node.output_ids]  # complete: every use comes after this node
+        found.update((uid, dy) for uid, dy in zip(node.output_ids, dys, strict=True) if uid in wanted)
+        if all(dy is None for dy in dys) or not reached.intersection(node.input_ids):
+            continue
+        node.wants = tuple(uid in reached for uid in node.input_ids)
+        dxs = node.op.gradient(node, *dys)
+        dxs = dxs if isinstance(dxs, tuple) else (dxs,)
+        if len(dxs) != len(node.input_ids):
+            raise RuntimeError(f"{node.op.name}: gradient gives {len(dxs)} values for {len(node.input_ids)} inputs")
+        for uid, dx in zip(node.input_ids, dxs, strict=True):
+            if dx is not None and uid in reached:
+                pending.setdefault(uid, []).append(dx)
+    return [found[uid] if uid in found else _total(pending.get(uid)) for uid in source_ids]
+
+
+def reachable(nodes, source_ids):
+    """uids of the sources and of everything computed from them."""
+    reached = set(source_ids)
+    for node in nodes:
+        if not reached.isdisjoint(node.input_ids):
+            reached.update(node.output_ids)
+    return reached
+
+
+def _seed(target, seed):
+    if seed is None:
+        return apply("OnesLike", target)
+    seed = convert(seed, hint=target.dtype)
+    if seed.spec != target.spec:
+        raise InvalidArgumentError(
+            f"gradient: output_gradients has shape {seed.shape} and dtype {seed.dtype.name}, "
+            f"its target {target.shape} and {target.dtype.name}"
+        )
+    return seed
+
+
+def _total(gradients):
+    """The sum of the gradients that arrived over several paths."""
+    if not gradients:
+        return None
+    return gradients[0] if len(gradients) == 1 else apply("AddN", *gradients)

@@ -1,0 +1,23 @@
+"""What is current in this thread: the graph being traced (None: eager) and the tapes that listen."""
+
+import sys
+import threading
+from pathlib import Path
+
+
+class _Context(threading.local):
+    graph = None  # node.Graph: ops are added to it instead of being run
+    tapes: tuple = ()  # GradientTape, outermost first
+
+
+context = _Context()
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def user_location():
+    """``file:line`` of the code outside microdl that is running now."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

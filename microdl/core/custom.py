@@ -1,0 +1,69 @@
+"""``custom_gradient``: a function with a derivative of the user's own."""
+
+import functools
+
+from microdl.core import nest
+from microdl.core.context import context
+from microdl.core.op import Op
+from microdl.core.tape import GradientTape
+from microdl.core.tensor import Tensor, apply, convert, record
+
+
+def custom_gradient(f):
+    """Decorator: ``f(*args)`` returns ``(outputs, gradient)`` with ``gradient(*dys)`` -> gradient of each argument.
+
+    If ``f`` reads trainable Variables, its ``gradient`` is called with ``variables=[...]`` and returns a pair: gradients
+    of the arguments, and a list with the gradients of those variables.
+
+    >>> @custom_gradient
+    ... def clipped(x):
+    ...     return x, lambda dy: clip_by_value(dy, -1.0, 1.0)
+    """
+
+    @functools.wraps(f)
+    def wrapped(*args, **kwargs):
+        inputs = tuple(convert(x) for x in args)
+        outer, context.tapes = context.tapes, ()
+        try:
+            with GradientTape() as inside:
+                result, gradient = f(*inputs, **kwargs)
+        finally:
+            context.tapes = outer
+        variables = [v for v in inside.watched_variables() if all(v.uid != x.uid for x in inputs)]
+        outputs = tuple(_renewed(convert(y)) for y in nest.flatten(result))
+        op = Op(f"CustomGradient({f.__name__})", ("args*",), _never, None, _adapted(f, gradient, len(inputs), variables))
+        record(op, {}, inputs + tuple(v.read() for v in variables), outputs)
+        return nest.pack_as(result, outputs)
+
+    return wrapped
+
+
+def _adapted(f, gradient, count, variables):
+    """The user's gradient in the form that the reverse walk calls."""
+
+    def adapted(node, *dys):
+        dys = [_zeros(y) if dy is None else dy for dy, y in zip(dys, node.outputs, strict=True)]
+        given = gradient(*dys, variables=variables) if variables else gradient(*dys)
+        of_inputs, of_variables = given if variables else (given, [])
+        of_inputs = nest.flatten(of_inputs)
+        if len(of_inputs) != count or len(of_variables) != len(variables):
+            raise ValueError(
+                f"custom_gradient {f.__name__}: expected gradients for {count} arguments and {len(variables)} variables, "
+                f"got {len(of_inputs)} and {len(of_variables)}"
+            )
+        return tuple(dx if dx is None else convert(dx) for dx in (*of_inputs, *of_variables))
+
+    return adapted
+
+
+def _zeros(spec):
+    return apply("Fill", shape=spec.shape, value=0, dtype=spec.dtype)
+
+
+def _renewed(y):
+    """The same value under a new name, so that an output which is also an input counts as this op's result."""
+    return Tensor(y.spec, y.array.copy() if y.borrowed else y.array)
+
+
+def _never(*specs, **attrs):
+    raise RuntimeError("custom gradients are recorded, never applied")

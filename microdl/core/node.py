@@ -1,0 +1,51 @@
+"""The intermediate representation: one Node for whatever ``apply`` does, kept by tapes and by graphs."""
+
+from microdl.core.context import context
+
+
+class Node:
+    """One application of an op.
+
+    Inputs and outputs are Tensors; where a tape dropped a value that the gradient does not read, its Spec stands in
+    (``.shape`` and ``.dtype`` work on both). ``input_ids`` and ``output_ids`` say which tensors they were.
+
+    Attributes:
+        wants: for each input, whether the running differentiation needs its gradient; set before ``gradient`` is called.
+    """
+
+    __slots__ = ("op", "attrs", "inputs", "outputs", "input_ids", "output_ids", "wants")
+
+    def __init__(self, op, attrs, inputs, outputs):
+        self.op, self.attrs = op, attrs
+        self.inputs, self.outputs = inputs, outputs
+        self.input_ids = tuple(x.uid for x in inputs)
+        self.output_ids = tuple(y.uid for y in outputs)
+        self.wants = ()
+
+    def __repr__(self):
+        return f"<Node {self.op.name} {[tuple(x.shape) for x in self.inputs]} -> {[tuple(y.shape) for y in self.outputs]}>"
+
+
+def tape_node(op, attrs, inputs, outputs):
+    """A Node that holds only the values which the op's gradient reads."""
+    node = Node(op, attrs, inputs, outputs)
+    node.inputs = tuple(
+        x if i in op.keep_inputs or (op.variadic and len(op.inputs) - 1 in op.keep_inputs) else x.spec
+        for i, x in enumerate(inputs)
+    )
+    node.outputs = tuple(y if i in op.keep_outputs else y.spec for i, y in enumerate(outputs))
+    return node
+
+
+class Graph:
+    """While entered, ops are recorded as Nodes and not run; their tensors have a Spec and no value."""
+
+    def __init__(self):
+        self.nodes = []
+
+    def __enter__(self):
+        self._outer, context.graph = context.graph, self
+        return self
+
+    def __exit__(self, *error):
+        context.graph = self._outer

@@ -1,0 +1,108 @@
+"""What an op is, and the registry in which one is found by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from microdl.core.dtypes import DType
+from microdl.core.shapes import size_of
+
+
+class Spec(NamedTuple):
+    """What is known of a tensor without its values."""
+
+    shape: tuple
+    dtype: DType
+
+    @property
+    def rank(self):
+        return len(self.shape)
+
+    @property
+    def size(self):
+        """Number of elements."""
+        return size_of(self.shape)
+
+    @property
+    def nbytes(self):
+        return self.size * self.dtype.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """An op's record; ``register_op`` makes it from a class whose attributes have these names.
+
+    Attributes:
+        name: TensorFlow's raw name (``Conv2D``); ours end in Grad, GradInput, GradFilter.
+        inputs: names of the inputs, for messages. A last name that ends in ``*`` stands for any number.
+        infer: (*specs, **attrs) -> Spec, or a tuple of them for several outputs. Raises the user's error.
+        run: (kernels, *arrays, *outputs, **attrs) fills the outputs; a view returns its array instead.
+        gradient: (node, *dys) -> gradient of each input, or None for an op that has none. Written in ops.
+        keep_inputs, keep_outputs: positions of the values that ``gradient`` reads; a tape drops the others.
+        same_dtype: all inputs must share one dtype, and Python values take it.
+        view: the output shares the first input's memory.
+        mutates: positions of inputs that are Variables which ``run`` writes to.
+        cost: (*specs, **attrs) -> (floating point operations, bytes moved), for profiles; None where unknown.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    infer: Callable
+    run: Callable | None
+    gradient: Callable | None
+    keep_inputs: frozenset[int] = frozenset()
+    keep_outputs: frozenset[int] = frozenset()
+    same_dtype: bool = True
+    view: bool = False
+    mutates: frozenset[int] = frozenset()
+    cost: Callable | None = None
+
+    @property
+    def variadic(self):
+        return bool(self.inputs) and self.inputs[-1].endswith("*")
+
+    def input_name(self, i):
+        return self.inputs[min(i, len(self.inputs) - 1)].rstrip("*")
+
+
+_OPS: dict[str, Op] = {}
+
+
+def register_op(name):
+    """Class decorator: files the class's attributes as the op ``name``. ``keeps`` names inputs, "output" or "output1"..."""
+
+    def register(cls):
+        if name in _OPS:
+            raise ValueError(f"op {name!r} is registered twice")
+        inputs, keeps = cls.inputs, getattr(cls, "keeps", ())
+        unknown = [k for k in keeps if k not in inputs and not k.startswith("output")]
+        if unknown:
+            raise ValueError(f"op {name!r} keeps {unknown}, which are no inputs of it: {inputs}")
+        _OPS[name] = Op(
+            name=name,
+            inputs=inputs,
+            infer=cls.infer,
+            run=getattr(cls, "run", None),
+            gradient=getattr(cls, "gradient", None),
+            keep_inputs=frozenset(inputs.index(k) for k in keeps if k in inputs),
+            keep_outputs=frozenset(int(k[6:] or 0) for k in keeps if k not in inputs),
+            same_dtype=getattr(cls, "same_dtype", True),
+            view=getattr(cls, "view", False),
+            mutates=frozenset(inputs.index(k) for k in getattr(cls, "mutates", ())),
+            cost=getattr(cls, "cost", None),
+        )
+        return cls
+
+    return register
+
+
+def get_op(name):
+    try:
+        return _OPS[name]
+    except KeyError:
+        raise ValueError(f"there is no op {name!r}") from None
+
+
+def all_ops():
+    """Every registered op, by name."""
+    return dict(sorted(_OPS.items()))

@@ -1,0 +1,354 @@
+"""Tensors, and ``apply``, the one way a new one comes to be."""
+
+import itertools
+
+import numpy as np
+
+from microdl.core import device, dtypes
+from microdl.core.context import context
+from microdl.core.errors import InvalidArgumentError
+from microdl.core.node import Node, tape_node
+from microdl.core.op import Spec, get_op
+from microdl.core.reference import Reference
+from microdl.core.shapes import TensorShape
+from microdl.core.values import as_array, describe, hashable_index, own_lines, type_text
+
+new_uid = itertools.count().__next__
+
+
+class Operand:
+    """What tensors and variables share: shape and dtype, Python's protocols and operators, each by the name of its op."""
+
+    __slots__ = ()
+    __array_priority__ = 100  # ndarray + Operand asks the Operand first
+    spec: Spec
+
+    @property
+    def shape(self):
+        return TensorShape(self.spec.shape)
+
+    @property
+    def dtype(self):
+        return self.spec.dtype
+
+    @property
+    def ndim(self):
+        return len(self.spec.shape)
+
+    @property
+    def device(self):
+        return device.current.name
+
+    def get_shape(self):
+        return self.shape
+
+    def ref(self):
+        """A hashable stand-in: operands compare elementwise, so they cannot be hashed."""
+        return Reference(self)
+
+    def numpy(self):
+        raise NotImplementedError
+
+    def __format__(self, spec):
+        return format(self.numpy() if self.ndim else self.numpy().item(), spec) if spec else str(self)
+
+    def __bool__(self):
+        return bool(self.numpy())
+
+    def __int__(self):
+        return int(self.numpy())
+
+    def __float__(self):
+        return float(self.numpy())
+
+    def __index__(self):
+        if not self.dtype.is_integer or self.ndim:
+            raise TypeError(f"only integer scalar tensors can be indices, got shape {self.shape}, {self.dtype.name}")
+        return int(self.numpy())
+
+    def __len__(self):
+        if not self.ndim:
+            raise TypeError("a scalar tensor has no len()")
+        return self.spec.shape[0]
+
+    def __iter__(self):
+        if not self.ndim:
+            raise TypeError("a scalar tensor cannot be iterated over")
+        return (self[i] for i in range(self.spec.shape[0]))
+
+    def __hash__(self):
+        raise TypeError(f"{type(self).__name__} is unhashable (== compares elementwise); use .ref() as the key")
+
+    def __getitem__(self, index):
+        return apply("StridedSlice", self, index=hashable_index(index))
+
+    def __add__(self, other):
+        return apply("AddV2", self, other)
+
+    def __radd__(self, other):
+        return apply("AddV2", other, self)
+
+    def __sub__(self, other):
+        return apply("Sub", self, other)
+
+    def __rsub__(self, other):
+        return apply("Sub", other, self)
+
+    def __mul__(self, other):
+        return apply("Mul", self, other)
+
+    def __rmul__(self, other):
+        return apply("Mul", other, self)
+
+    def __truediv__(self, other):
+        return apply("RealDiv", *_as_floats(self, other))
+
+    def __rtruediv__(self, other):
+        return apply("RealDiv", *reversed(_as_floats(self, other)))
+
+    def __floordiv__(self, other):
+        return apply("FloorDiv", self, other)
+
+    def __rfloordiv__(self, other):
+        return apply("FloorDiv", other, self)
+
+    def __mod__(self, other):
+        return apply("FloorMod", self, other)
+
+    def __rmod__(self, other):
+        return apply("FloorMod", other, self)
+
+    def __pow__(self, other):
+        return apply("Pow", self, other)
+
+    def __rpow__(self, other):
+        return apply("Pow", other, self)
+
+    def __matmul__(self, other):
+        return apply("BatchMatMulV2", self, other, transpose_a=False, transpose_b=False)
+
+    def __rmatmul__(self, other):
+        return apply("BatchMatMulV2", other, self, transpose_a=False, transpose_b=False)
+
+    def __neg__(self):
+        return apply("Neg", self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return apply("Abs", self)
+
+    def __invert__(self):
+        return apply("LogicalNot", self)
+
+    def __and__(self, other):
+        return apply("LogicalAnd", self, other)
+
+    def __rand__(self, other):
+        return apply("LogicalAnd", other, self)
+
+    def __or__(self, other):
+        return apply("LogicalOr", self, other)
+
+    def __ror__(self, other):
+        return apply("LogicalOr", other, self)
+
+    def __eq__(self, other):
+        return NotImplemented if other is None else apply("Equal", self, other)
+
+    def __ne__(self, other):
+        return NotImplemented if other is None else apply("NotEqual", self, other)
+
+    def __lt__(self, other):
+        return apply("Less", self, other)
+
+    def __le__(self, other):
+        return apply("LessEqual", self, other)
+
+    def __gt__(self, other):
+        return apply("Greater", self, other)
+
+    def __ge__(self, other):
+        return apply("GreaterEqual", self, other)
+
+
+class Tensor(Operand):
+    """An immutable array of one dtype; in a graph, where nothing has run yet, only its shape and dtype are known.
+
+    Attributes:
+        spec: shape and dtype.
+        array: the values (C-contiguous), or None in a graph. For the framework; users call ``numpy()``.
+        uid: what tapes know this tensor by.
+        borrowed: the array is a Variable's own buffer, read without a copy (see ``Variable.read``).
+    """
+
+    __slots__ = ("spec", "array", "uid", "borrowed", "__weakref__")
+    def __init__(self, spec, array=None, uid=None, borrowed=False):
+        self.spec, self.array = spec, array
+        self.uid = new_uid() if uid is None else uid
+        self.borrowed = borrowed
+
+    def numpy(self):
+        """The values as an array of one's own (a NumPy scalar for shape ``()``)."""
+        self._leaves_tape()
+        return self.known_array()[()].copy()
+
+    def known_array(self):
+        """The values, shared. Raises TypeError in a graph, where there are none yet."""
+        if self.array is None:
+            raise TypeError(f"a symbolic tensor of shape {self.shape} has no value until its graph runs")
+        return self.array
+
+    def _leaves_tape(self):
+        for tape in context.tapes:
+            tape.note_exit(self)
+
+    def __array__(self, dtype=None, copy=None):
+        self._leaves_tape()
+        view = self.known_array().view()
+        view.flags.writeable = False
+        return view if dtype is None and not copy else np.array(view, dtype=dtype)
+
+    def __repr__(self):
+        return f"<tf.Tensor: {describe(self)}>" if self.array is not None else f"<tf.Tensor: {type_text(self)}>"
+
+    def __str__(self):
+        return f"tf.Tensor({own_lines(str(self.array))}, {type_text(self)})" if self.array is not None else repr(self)
+
+
+def apply(name, *inputs, **attrs):
+    """One op on ``inputs``: infer the outputs, run it or add it to the graph, tell the tapes.
+
+    Returns: the output Tensor; for an op with several outputs a tuple of them.
+    """
+    op = get_op(name)
+    tensors = _input_tensors(op, inputs)
+    inferred = op.infer(*(x.spec for x in tensors), **attrs)
+    specs = (inferred,) if isinstance(inferred, Spec) else inferred
+    if context.graph is None:
+        arrays = device.current.run(op, [x.known_array() for x in tensors], specs, attrs)
+        if op.view and tensors[0].borrowed:
+            arrays = tuple(array.copy() for array in arrays)  # the Variable may change, this tensor must not
+        outputs = tuple(map(Tensor, specs, arrays))
+    else:
+        outputs = tuple(map(Tensor, specs))
+        context.graph.nodes.append(Node(op, attrs, tensors, outputs))
+    if context.tapes:
+        record(op, attrs, tensors, outputs)
+    return outputs[0] if inferred is specs[0] else outputs
+
+
+def record(op, attrs, inputs, outputs):
+    """Tells every tape that follows one of the inputs; they share one Node."""
+    node = None
+    for tape in context.tapes:
+        if tape.follows(inputs):
+            node = node or tape_node(op, attrs, inputs, outputs)
+            tape.record(node)
+        elif tape.lost:
+            tape.pass_on_loss(inputs, outputs)
+
+
+def _input_tensors(op, inputs):
+    """Inputs as Tensors of the dtypes that the op takes; Variables that it writes to stay Variables."""
+    hint = _common_dtype(inputs) if op.same_dtype else None
+    tensors = []
+    for i, value in enumerate(inputs):
+        if i in op.mutates:
+            value.before_write()
+            tensors.append(value)
+        else:
+            tensors.append(convert(value, hint=hint))
+    if op.same_dtype:
+        for i, x in enumerate(tensors):
+            if x.spec.dtype is not tensors[0].spec.dtype:
+                raise InvalidArgumentError(
+                    f"{op.name}: {op.input_name(0)} is {tensors[0].spec.dtype.name} but {op.input_name(i)} is "
+                    f"{x.spec.dtype.name} (shapes {tensors[0].shape} and {x.shape}); dtypes are never mixed: use tf.cast"
+                )
+    return tuple(tensors)
+
+
+def _common_dtype(inputs):
+    for x in inputs:
+        if hasattr(x, "spec"):
+            return x.spec.dtype
+    return None
+
+
+def convert(value, dtype=None, hint=None):
+    """``value`` as a Tensor: itself, a Variable's value, or a constant made of numbers, arrays or lists of tensors.
+
+    Args:
+        dtype: DType the result must have.
+        hint: DType it gets if the value's kind allows; a Python number must fit it.
+
+    Raises:
+        TypeError: if a number does not fit the dtype. ValueError: if a tensor has another one.
+    """
+    if isinstance(value, Tensor):
+        tensor = value
+    elif hasattr(value, "read_value"):
+        tensor = value.read()
+    elif isinstance(value, (list, tuple)) and _holds_tensors(value):
+        tensor = apply("Pack", *(convert(part, dtype, hint) for part in value), axis=0)
+    else:
+        return _constant(value, dtype, hint)
+    if dtype is not None and tensor.spec.dtype is not dtype:
+        raise ValueError(f"tensor conversion requested dtype {dtype.name} for a tensor of dtype {tensor.dtype.name}; use tf.cast")
+    return tensor
+
+
+def _holds_tensors(parts):
+    return any(hasattr(p, "spec") or (isinstance(p, (list, tuple)) and _holds_tensors(p)) for p in parts)
+
+
+def _constant(value, dtype, hint):
+    if dtype is None and hint is not None:
+        try:
+            array = as_array(value, hint)
+        except TypeError:
+            if not isinstance(value, np.ndarray):
+                raise
+            array = as_array(value)  # an array keeps its own dtype where the hint's would lose something
+    else:
+        array = as_array(value, dtype)
+    return Tensor(Spec(array.shape, dtypes.as_dtype(array.dtype)), array)
+
+
+def constant(value, dtype=None, shape=None, name=None):
+    """A Tensor holding ``value``: a number, nested lists of numbers, or an array.
+
+    Args:
+        dtype: None takes an array's own; Python floats become float32, ints int32.
+        shape: None keeps the value's; a single number fills any shape, else the sizes must agree.
+
+    Raises:
+        TypeError: if the value does not fit ``dtype`` or its size does not fit ``shape``. ValueError: if it is ragged.
+    """
+    dtype = dtypes.as_dtype(dtype) if dtype is not None else None
+    if isinstance(value, Tensor):
+        if dtype is not None and dtype is not value.dtype:
+            return apply("Cast", value, dtype=dtype)
+    value = convert(value, dtype)
+    if shape is None:
+        return value
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if value.spec.size == 1 and value.spec.shape != shape:
+        array = np.full(shape, value.known_array().reshape(()), value.dtype.as_numpy_dtype)
+        return Tensor(Spec(shape, value.dtype), array)
+    if value.spec.size != Spec(shape, value.dtype).size:
+        raise TypeError(f"constant: a value of shape {value.shape} has {value.spec.size} elements, shape {shape} needs more or fewer")
+    return apply("Reshape", value, shape=shape)
+
+
+def _as_floats(a, b):
+    """Operands of a true division: integers become float64 first, as in TensorFlow."""
+    dtype = a.dtype if hasattr(a, "dtype") else b.dtype
+    if dtype.is_floating:
+        return a, b
+    to = dtypes.float32 if dtype.size <= 2 else dtypes.float64
+    return tuple(apply("Cast", convert(x, hint=dtype), dtype=to) for x in (a, b))
+
+

@@ -1,0 +1,107 @@
+"""Variables: tensors whose values can be assigned."""
+
+import weakref
+
+import numpy as np
+
+from microdl.core import dtypes
+from microdl.core.context import context
+from microdl.core.errors import InvalidArgumentError
+from microdl.core.op import Spec
+from microdl.core.shapes import as_shape
+from microdl.core.tensor import Operand, Tensor, apply, convert, new_uid
+from microdl.core.values import value_text
+
+
+class Variable(Operand):
+    """A tensor that lives on and changes: weights, optimizer state, counters.
+
+    Its buffer keeps its place for life. Reading gives a Tensor on that buffer without a copy; a write looks whether
+    such a Tensor is still alive (a tape may hold it) and if so leaves it the old values, so Tensors never change.
+
+    Args:
+        initial_value: Tensor, number, nested lists, array, or a function without arguments that returns one of these.
+        trainable: whether tapes watch it by themselves; None means yes for floating dtypes.
+        name: str. dtype: DType or what ``as_dtype`` takes. shape: if given, the value must have it.
+    """
+
+    def __init__(self, initial_value, trainable=None, name=None, dtype=None, shape=None):
+        dtype = dtypes.as_dtype(dtype) if dtype is not None else None
+        if callable(initial_value):
+            initial_value = initial_value()
+        value = convert(initial_value, dtype)
+        if shape is not None and tuple(value.shape) != as_shape(shape):
+            raise ValueError(f"Variable {name!r}: the initial value has shape {value.shape}, not the given {tuple(shape)}")
+        self._array = value.known_array().copy()
+        self._snapshot = None  # weak reference to the Tensor that the last read gave
+        self.spec = Spec(value.spec.shape, value.spec.dtype)
+        self.uid = new_uid()
+        self.trainable = value.dtype.is_floating if trainable is None else bool(trainable)
+        self._name = name or "Variable"
+
+    @property
+    def name(self):
+        return f"{self._name}:0"
+
+    def read(self):
+        """The present value as a Tensor, without a copy. Tapes that watch accessed variables hear of it."""
+        tensor = self._snapshot and self._snapshot()
+        if tensor is None:
+            tensor = Tensor(self.spec, self._array, uid=self.uid, borrowed=True)
+            self._snapshot = weakref.ref(tensor)
+        for tape in context.tapes:
+            tape.variable_read(self)
+        return tensor
+
+    def read_value(self):
+        return apply("Identity", self)
+
+    def value(self):
+        return self.read_value()
+
+    def before_write(self):
+        """Leaves the old values to a Tensor that still shows them; call before the buffer is written to."""
+        if context.graph is not None:
+            raise RuntimeError(f"variable {self.name} cannot be written to in a graph whose ops do not run yet")
+        tensor = self._snapshot and self._snapshot()
+        if tensor is not None:
+            tensor.array = self._array.copy()
+            tensor.borrowed = False
+        self._snapshot = None
+
+    def known_array(self):
+        """The buffer itself, for ops that write to it."""
+        return self._array
+
+    def assign(self, value, name=None):
+        """Replaces the value. Returns this variable. Raises ValueError if shape or dtype differ."""
+        return self._update("AssignVariableOp", value)
+
+    def assign_add(self, delta, name=None):
+        """Adds ``delta``. Returns this variable."""
+        return self._update("AssignAddVariableOp", delta)
+
+    def assign_sub(self, delta, name=None):
+        """Subtracts ``delta``. Returns this variable."""
+        return self._update("AssignSubVariableOp", delta)
+
+    def _update(self, op, value):
+        value = convert(value, hint=self.dtype)
+        if value.spec != self.spec:
+            raise InvalidArgumentError(
+                f"{op}: variable {self.name} has shape {self.shape} and dtype {self.dtype.name}, "
+                f"the value has shape {value.shape} and dtype {value.dtype.name}"
+            )
+        apply(op, self, value)
+        return self
+
+    def numpy(self):
+        """The present values as an array of one's own."""
+        return self.read().numpy()
+
+    def __repr__(self):
+        typed = f"shape={self.shape} dtype={self.dtype.name}"
+        return f"<tf.Variable {self.name!r} {typed}, numpy={value_text(self._array)}>"
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.read().known_array(), dtype=dtype)  # a copy: the buffer changes later

@@ -1,0 +1,1 @@
+"""Ops: infer, run and gradient of each on one page, and the public function beside them."""
