@@ -236,7 +236,7 @@ def apply(name, *inputs, **attrs):
         context.graph.nodes.append(Node(op, attrs, tensors, outputs))
     if context.tapes:
         record(op, attrs, tensors, outputs)
-    return outputs[0] if inferred is specs[0] else outputs
+    return outputs[0] if specs is not inferred else outputs
 
 
 def record(op, attrs, inputs, outputs):
