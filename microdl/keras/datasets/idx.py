@@ -103,7 +103,9 @@ def _read(file, path):
     expected = math.prod(shape) * dtype.itemsize
     announced = f"{expected} bytes of elements (shape {shape}, {dtype.newbyteorder('=')})"
     if expected >= 2**47:
-        raise ValueError(f"{path}: impossible sizes: the header announces {announced}, more than any machine can address")
+        raise ValueError(
+            f"{path}: impossible sizes: the header announces {announced}, more than any machine can address"
+        )
     elements = _read_at_most(file, expected + 1)
     if len(elements) < expected:
         raise ValueError(f"{path}: truncated: expected {announced}, found {len(elements)}; copy the file again")

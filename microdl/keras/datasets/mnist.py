@@ -20,8 +20,9 @@ import numpy as np
 
 from . import idx
 
+PARTS = ("train", "test")
 IMAGE_SHAPE = (28, 28)
-SHA256 = "@SHA@"
+SHA256 = "431aee23f2fbb2aa3be027e979b12c1ea3e9d33b3bef0ae78f65da406e28e6e1"
 _FILE = Path(__file__).with_name("mnist.npz")
 _REPAIR = (
     "microdl never downloads data: reinstall it from where you got it (python -m pip install --force-reinstall "
@@ -72,9 +73,6 @@ def _load_packaged():
         return tuple((_images(stored[f"{part}_bits"], stored[f"{part}_ink"]), stored[f"y_{part}"]) for part in PARTS)
 
 
-PARTS = ("train", "test")
-
-
 def _images(bits, ink):
     """Puts ``ink`` where ``bits`` has ones. bits: uint8, (N, H * W / 8). ink: uint8, (ones,). Returns (N, H, W)."""
     images = np.zeros((len(bits), *IMAGE_SHAPE), np.uint8)
@@ -88,5 +86,7 @@ def _load_keras(path):
         with np.load(path, allow_pickle=False) as stored:
             x_train, y_train, x_test, y_test = (stored[name] for name in names)
     except Exception as error:  # zip, zlib, header and key errors: np.load has no one error for a damaged file
-        raise ValueError(f"mnist.load_data: expected {path} to be an .npz file with {', '.join(names)}: {error}") from error
+        raise ValueError(
+            f"mnist.load_data: expected {path} to be an .npz file with {', '.join(names)}: {error}"
+        ) from error
     return (x_train, y_train), (x_test, y_test)
