@@ -18,11 +18,13 @@ from ..jit import exact, inner, kernel
 
 BLOCK = 4096  # elements that one thread draws at a time: whole Philox blocks, and they stay in its L1 cache
 GROUP_STRIDE = 256  # words that TensorFlow reserves for each value of a truncated normal
+INITIAL = 1 << 20  # elements; what fills weights once is not worth compiling a second, parallel variant below this
 
 LOW_WORD, WORD_BITS = np.uint64(0xFFFFFFFF), np.uint64(32)
 MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 WEYL_0, WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # the golden ratio and sqrt(3) - 1, as 32-bit fractions
 FRACTION_23, FRACTION_52 = np.uint64(2**23 - 1), np.uint64(2**52 - 1)
+STATELESS_KEY = np.uint64(0x02461E293EC8F720)
 TWO_PI = 2.0 * math.pi
 
 
@@ -63,6 +65,16 @@ def block_words(key, low, high, block, y):
     return start, stop, words
 
 
+@kernel
+def stateless_stream(seed, seed2, stream):
+    """stream: uint64 (3,), written: key, low and high of TensorFlow's stateless ops for a pair of seeds (uint64 scalars).
+
+    The pair is itself a counter of Philox under a fixed key, so that neighbouring seeds give unrelated streams.
+    """
+    w0, w1, w2, w3 = philox(STATELESS_KEY, seed, seed2)
+    stream[0], stream[1], stream[2] = (w1 << WORD_BITS) | w0, np.uint64(0), (w3 << WORD_BITS) | w2
+
+
 @exact
 def unit(words, i, y):
     """Element i's number in [0, 1): the low 23 bits of its word, or the low 52 of (word 2i, word 2i + 1), as a fraction."""
@@ -87,7 +99,7 @@ def box_muller(u1, u2, y):
     return radius * real(math.sin(angle)), radius * real(math.cos(angle))
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=INITIAL)
 def uniform(key, low, high, scale, shift, y):
     """y[i] = scale * u[i] + shift, with u uniform in [0, 1).
 
@@ -99,7 +111,7 @@ def uniform(key, low, high, scale, shift, y):
             y[start + i] = affine(unit(words, i, y), scale, shift)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=INITIAL)
 def uniform_int(key, low, high, minval, span, y):
     """y[i] = minval + w[i] mod span, with w[i] the element's word (int32) or its two words, low one first (int64).
 
@@ -116,7 +128,7 @@ def uniform_int(key, low, high, minval, span, y):
             y[start + i] = minval + np.int64(word % span)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=INITIAL)
 def normal(key, low, high, stddev, mean, y):
     """y[i] = stddev * z[i] + mean, with z normal (Box and Muller, 1958): elements 2i and 2i + 1 come from one pair of uniforms.
 
@@ -137,7 +149,7 @@ def normal(key, low, high, stddev, mean, y):
             y[stop - 1] = affine(first, stddev, mean)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=INITIAL)
 def truncated_normal(key, low, high, stddev, mean, y):
     """y[i] = stddev * z[i] + mean, with z normal and drawn again while |z| >= 2.
 

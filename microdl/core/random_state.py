@@ -1,0 +1,82 @@
+"""Seeds, and how far every random stream has been read: what ``tf.random.set_seed`` resets.
+
+TensorFlow's rules. A random op runs under two seeds, (global, op):
+
+    set_seed(g) called, op has no seed     (g, next of random.Random(g))
+    set_seed(g) called, op has seed s      (g, s)
+    no global seed, op has seed s          (87654321, s)
+    neither                                a stream from the system's entropy
+
+Ops of one kind with the same dtype and seeds share one stream and read it one after the other. ``set_seed`` starts all
+streams anew. The state belongs to the process, not to a thread.
+"""
+
+import os
+import random
+import threading
+
+import numpy as np
+
+DEFAULT_GLOBAL_SEED = 87654321
+LARGEST_SEED = 2**31 - 1
+UNSEEDED = (0, 0)  # TensorFlow's mark for a stream from the system's entropy
+
+_HALF = 2**64
+
+
+class RandomState:
+    """One global seed, the op seeds that follow from it, and the position of each stream."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.set_seed(None)
+
+    def set_seed(self, seed):
+        """Starts over from ``seed``: an int, or None for no global seed."""
+        if seed is not None:
+            seed = int(seed)
+        with self._lock:
+            self._seed, self._op_seeds = seed, random.Random(seed)
+            self._positions = {}
+
+    @property
+    def seed(self):
+        """The global seed, or None."""
+        return self._seed
+
+    def op_seeds(self, seed=None):
+        """The pair (global seed, op seed) under which an op with its own ``seed`` (or None) runs now."""
+        with self._lock:
+            if self._seed is None and seed is None:
+                return UNSEEDED
+            if self._seed is None:
+                pair = DEFAULT_GLOBAL_SEED, int(seed) % 2**31
+            elif seed is None:
+                pair = self._seed % 2**31, self._op_seeds.randint(0, LARGEST_SEED)
+            else:
+                pair = self._seed % 2**31, int(seed) % 2**31
+        return pair if pair != UNSEEDED else (0, LARGEST_SEED)
+
+    def reserve(self, kind, dtype, seeds, blocks):
+        """The next ``blocks`` Philox blocks (16 bytes each) of a stream, for this caller alone.
+
+        Args:
+            kind: name of the op; dtype: of its output. With ``seeds`` they name the stream.
+
+        Returns: key, low and high as the kernels take them: uint64s.
+        """
+        with self._lock:
+            name = kind, dtype, seeds
+            key, counter = self._positions.get(name) or _start(seeds)
+            self._positions[name] = key, counter + blocks
+        return np.uint64(key), np.uint64(counter % _HALF), np.uint64(counter // _HALF % _HALF)
+
+
+def _start(seeds):
+    """Key and 128-bit counter where the stream of a pair of seeds begins."""
+    if seeds == UNSEEDED:
+        seeds = (int.from_bytes(os.urandom(8), "little"), int.from_bytes(os.urandom(8), "little"))
+    return seeds[0], seeds[1] * _HALF
+
+
+random_state = RandomState()
