@@ -167,7 +167,9 @@ def sources_hash(file):
 
 def _imported(module):
     """Files that ``from .x import y``, ``from ..x import y`` and ``from . import x, y`` in ``module`` name."""
-    for dots, name, names in re.findall(r"^from (\.+)(\w*) import (\([^)]*\)|[^\n]*)", module.read_text(), re.MULTILINE):
+    for dots, name, names in re.findall(
+        r"^from (\.+)(\w*) import (\([^)]*\)|[^\n]*)", module.read_text(), re.MULTILINE
+    ):
         folder = module.parents[len(dots) - 1]
         for imported in [name] if name else re.findall(r"\w+", names.partition("#")[0]):
             yield folder / f"{imported}.py"

@@ -31,7 +31,9 @@ def custom_gradient(f):
             context.tapes = outer
         variables = [v for v in inside.watched_variables() if all(v.uid != x.uid for x in inputs)]
         outputs = tuple(_renewed(convert(y)) for y in nest.flatten(result))
-        op = Op(f"CustomGradient({f.__name__})", ("args*",), _never, None, _adapted(f, gradient, len(inputs), variables))
+        op = Op(
+            f"CustomGradient({f.__name__})", ("args*",), _never, None, _adapted(f, gradient, len(inputs), variables)
+        )
         record(op, {}, inputs + tuple(v.read() for v in variables), outputs)
         return nest.pack_as(result, outputs)
 

@@ -6,7 +6,7 @@ import numpy as np
 class DType:
     """An element type. Equal to its name and to NumPy's type of that name; each exists once, so ``is`` works too."""
 
-    __slots__ = ("name", "as_numpy_dtype", "size", "is_floating", "is_integer", "is_unsigned", "is_bool")
+    __slots__ = ("as_numpy_dtype", "is_bool", "is_floating", "is_integer", "is_unsigned", "name", "size")
 
     def __init__(self, name):
         numpy_dtype = np.dtype(name)
@@ -63,7 +63,7 @@ class DType:
 float16, float32, float64 = DType("float16"), DType("float32"), DType("float64")
 int8, int16, int32, int64 = DType("int8"), DType("int16"), DType("int32"), DType("int64")
 uint8, uint16, uint32, uint64 = DType("uint8"), DType("uint16"), DType("uint32"), DType("uint64")
-bool = DType("bool")  # noqa: A001 (TensorFlow's name)
+bool = DType("bool")
 half, double = float16, float64
 
 _BY_NAME = {

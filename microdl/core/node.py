@@ -13,7 +13,7 @@ class Node:
         wants: for each input, whether the running differentiation needs its gradient; set before ``gradient`` is called.
     """
 
-    __slots__ = ("op", "attrs", "inputs", "outputs", "input_ids", "output_ids", "wants")
+    __slots__ = ("attrs", "input_ids", "inputs", "op", "output_ids", "outputs", "wants")
 
     def __init__(self, op, attrs, inputs, outputs):
         self.op, self.attrs = op, attrs
@@ -23,7 +23,9 @@ class Node:
         self.wants = ()
 
     def __repr__(self):
-        return f"<Node {self.op.name} {[tuple(x.shape) for x in self.inputs]} -> {[tuple(y.shape) for y in self.outputs]}>"
+        return (
+            f"<Node {self.op.name} {[tuple(x.shape) for x in self.inputs]} -> {[tuple(y.shape) for y in self.outputs]}>"
+        )
 
 
 def tape_node(op, attrs, inputs, outputs):

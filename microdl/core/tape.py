@@ -6,7 +6,6 @@ from microdl.core.context import context, user_location
 from microdl.core.explain import explain
 from microdl.core.tensor import Operand, apply, convert
 
-
 _NOT_FOLLOWED = -1  # a uid that no tensor has
 
 
@@ -67,7 +66,9 @@ class GradientTape:
         for x in nest.flatten(tensor):
             _check_operand("watch", x)
             if not x.dtype.is_floating:
-                raise ValueError(f"tape.watch: a tensor must be floating to have a gradient, got dtype {x.dtype.name}; use tf.cast")
+                raise ValueError(
+                    f"tape.watch: a tensor must be floating to have a gradient, got dtype {x.dtype.name}; use tf.cast"
+                )
             self._followed.add(x.uid)
             if not hasattr(x, "array"):
                 self._variables.setdefault(x.uid, x)
@@ -84,10 +85,7 @@ class GradientTape:
 
     def follows(self, inputs):
         followed = self._followed
-        for x in inputs:
-            if x.uid in followed:
-                return True
-        return False
+        return any(x.uid in followed for x in inputs)
 
     def record(self, node):
         followed = [uid for uid, y in zip(node.output_ids, node.outputs, strict=True) if y.dtype.is_floating]
@@ -142,11 +140,7 @@ class GradientTape:
         seeds = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
         if len(seeds) != len(targets):
             raise ValueError(f"gradient: {len(seeds)} output_gradients were given for {len(targets)} targets")
-        connected = [
-            (convert(x), seed)
-            for x, seed in zip(targets, seeds, strict=True)
-            if x.dtype.is_floating
-        ]
+        connected = [(convert(x), seed) for x, seed in zip(targets, seeds, strict=True) if x.dtype.is_floating]
         gradients = backpropagate(
             list(self._nodes) if self._persistent else self._nodes,  # this tape may record the walk itself
             [x for x, _ in connected],

@@ -183,7 +183,8 @@ class Tensor(Operand):
         borrowed: the array is a Variable's own buffer, read without a copy (see ``Variable.read``).
     """
 
-    __slots__ = ("spec", "array", "uid", "borrowed", "__weakref__")
+    __slots__ = ("__weakref__", "array", "borrowed", "spec", "uid")
+
     def __init__(self, spec, array=None, uid=None, borrowed=False):
         self.spec, self.array = spec, array
         self.uid = new_uid() if uid is None else uid
@@ -296,7 +297,9 @@ def convert(value, dtype=None, hint=None):
     else:
         return _constant(value, dtype, hint)
     if dtype is not None and tensor.spec.dtype is not dtype:
-        raise ValueError(f"tensor conversion requested dtype {dtype.name} for a tensor of dtype {tensor.dtype.name}; use tf.cast")
+        raise ValueError(
+            f"tensor conversion requested dtype {dtype.name} for a tensor of dtype {tensor.dtype.name}; use tf.cast"
+        )
     return tensor
 
 
@@ -328,9 +331,8 @@ def constant(value, dtype=None, shape=None, name=None):
         TypeError: if the value does not fit ``dtype`` or its size does not fit ``shape``. ValueError: if it is ragged.
     """
     dtype = dtypes.as_dtype(dtype) if dtype is not None else None
-    if isinstance(value, Tensor):
-        if dtype is not None and dtype is not value.dtype:
-            return apply("Cast", value, dtype=dtype)
+    if isinstance(value, Tensor) and dtype is not None and dtype is not value.dtype:
+        return apply("Cast", value, dtype=dtype)
     value = convert(value, dtype)
     if shape is None:
         return value
@@ -339,7 +341,9 @@ def constant(value, dtype=None, shape=None, name=None):
         array = np.full(shape, value.known_array().reshape(()), value.dtype.as_numpy_dtype)
         return Tensor(Spec(shape, value.dtype), array)
     if value.spec.size != Spec(shape, value.dtype).size:
-        raise TypeError(f"constant: a value of shape {value.shape} has {value.spec.size} elements, shape {shape} needs more or fewer")
+        raise TypeError(
+            f"constant: a value of shape {value.shape} has {value.spec.size} elements, shape {shape} needs more or fewer"
+        )
     return apply("Reshape", value, shape=shape)
 
 
@@ -350,5 +354,3 @@ def _as_floats(a, b):
         return a, b
     to = dtypes.float32 if dtype.size <= 2 else dtypes.float64
     return tuple(apply("Cast", convert(x, hint=dtype), dtype=to) for x in (a, b))
-
-

@@ -37,7 +37,9 @@ def _from_python(value, dtype):
     try:
         array = np.array(value)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{_brief(value)} is not rectangular or too large to be converted to a tensor: {error}") from None
+        raise ValueError(
+            f"{_brief(value)} is not rectangular or too large to be converted to a tensor: {error}"
+        ) from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{_brief(value)} (a {type(value).__name__}) cannot be converted to a tensor of numbers")
     if dtype is None and not _holds_numpy(value):

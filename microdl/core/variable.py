@@ -31,7 +31,9 @@ class Variable(Operand):
             initial_value = initial_value()
         value = convert(initial_value, dtype)
         if shape is not None and tuple(value.shape) != as_shape(shape):
-            raise ValueError(f"Variable {name!r}: the initial value has shape {value.shape}, not the given {tuple(shape)}")
+            raise ValueError(
+                f"Variable {name!r}: the initial value has shape {value.shape}, not the given {tuple(shape)}"
+            )
         self._array = value.known_array().copy()
         self._snapshot = None  # weak reference to the Tensor that the last read gave
         self.spec = Spec(value.spec.shape, value.spec.dtype)
