@@ -1,0 +1,230 @@
+"""Operators of two arrays with NumPy's broadcasting on the CPU. Twin: ``kernels/cuda/elementwise.py``.
+
+Shapes reach a kernel as one table, so that it is compiled once per dtype, not once per shape or number of axes. Arrays are
+flat; ``layout`` is int64, of shape (1 + operands, axes): row 0 holds the sizes of the output's axes, row k the steps, in
+elements, from one entry of operand k to the next along each axis (0 where it is stretched). The caller drops axes of size 1
+and merges axes that lie in memory as one, so equal shapes become one axis, and along the last axis steps are 1 or 0:
+
+    (64, 10) + (10,)    layout [[64, 10], [10, 1], [0, 1]]          (64, 10) + (64, 10)    layout [[640], [1], [1]]
+
+The output is cut into blocks of ``BLOCK`` elements. Of an operand that is stretched, a block's elements are first laid out
+in scratch that fits the L1 cache; so every operator is one plain loop over arrays of equal length.
+"""
+
+import numpy as np
+from numba import prange
+
+from ..jit import inner, kernel
+
+BLOCK = 4096  # elements: 16 KiB of float32
+
+
+@inner
+def blocks(size):
+    """Number of blocks that ``size`` elements make."""
+    return (size + BLOCK - 1) // BLOCK
+
+
+@inner
+def part(x, block):
+    """The elements of one block. Loops over such a slice vectorise; with ``x[block * BLOCK + i]`` they would not."""
+    return x[block * BLOCK : (block + 1) * BLOCK]
+
+
+@inner
+def operand(k, a, layout, size, block):
+    """The elements of ``a``, operand k (from 1) of an operator with ``size`` outputs, that one block needs."""
+    if a.size == size:
+        return part(a, block)
+    start = block * BLOCK
+    scratch = np.empty(min(BLOCK, size - start), a.dtype)
+    last = layout.shape[1] - 1
+    width, step = layout[0, last], layout[k, last]
+    done = 0
+    while done < scratch.size:  # one run along the last axis after another
+        row, column = (start + done) // width, (start + done) % width
+        offset = column * step
+        for axis in range(last - 1, -1, -1):
+            offset += row % layout[0, axis] * layout[k, axis]
+            row //= layout[0, axis]
+        run = scratch[done : done + width - column]
+        if step == 0:
+            entry = a[offset]
+            for i in range(run.size):
+                run[i] = entry
+        else:
+            entries = a[offset : offset + run.size]
+            for i in range(run.size):
+                run[i] = entries[i]
+        done += run.size
+    return scratch
+
+
+# Arithmetic. Integers wrap around; float32 stays float32.
+
+
+@kernel(parallel=True)
+def add(a, b, layout, y):
+    """y = a + b. a, b: flat, one dtype, read; layout: see above; y: flat, written. So for all kernels of this file."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] + right[i]
+
+
+@kernel(parallel=True)
+def subtract(a, b, layout, y):
+    """y = a - b."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] - right[i]
+
+
+@kernel(parallel=True)
+def multiply(a, b, layout, y):
+    """y = a * b."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] * right[i]
+
+
+@kernel(parallel=True)
+def divide(a, b, layout, y):
+    """y = a / b, floats; infinite or NaN where b is 0, as IEEE 754 says."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] / right[i]
+
+
+@kernel(parallel=True)
+def floordiv(a, b, layout, y):
+    """y = floor(a / b), integers, no b may be 0."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] // right[i]
+
+
+@kernel(parallel=True)
+def floordiv_real(a, b, layout, y):
+    """y = floor(a / b), floats; infinite or NaN where b is 0."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = np.floor(left[i] / right[i])
+
+
+@kernel(parallel=True)
+def floormod(a, b, layout, y):
+    """y = a - b * floor(a / b), which has b's sign. Integers: no b may be 0. Floats: NaN where b is 0."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] % right[i]
+
+
+@kernel(parallel=True)
+def pow(a, b, layout, y):
+    """y = a ** b. Integers: no b may be negative."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] * left[i] if right[i] == 2 else left[i] ** right[i]
+
+
+@kernel(parallel=True)
+def maximum(a, b, layout, y):
+    """y = the greater of a and b; NaN if one of them is."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = np.maximum(left[i], right[i])
+
+
+@kernel(parallel=True)
+def minimum(a, b, layout, y):
+    """y = the smaller of a and b; NaN if one of them is."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = np.minimum(left[i], right[i])
+
+
+@kernel(parallel=True)
+def squared_difference(a, b, layout, y):
+    """y = (a - b)**2."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = (left[i] - right[i]) * (left[i] - right[i])
+
+
+# Comparisons and logic: y is bool.
+
+
+@kernel(parallel=True)
+def equal(a, b, layout, y):
+    """y = (a == b)."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] == right[i]
+
+
+@kernel(parallel=True)
+def not_equal(a, b, layout, y):
+    """y = (a != b); true where one of them is NaN."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] != right[i]
+
+
+@kernel(parallel=True)
+def less(a, b, layout, y):
+    """y = (a < b). ``a > b`` is ``less(b, a)``."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] < right[i]
+
+
+@kernel(parallel=True)
+def less_equal(a, b, layout, y):
+    """y = (a <= b). ``a >= b`` is ``less_equal(b, a)``."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] <= right[i]
+
+
+@kernel(parallel=True)
+def logical_and(a, b, layout, y):
+    """y = a and b, all bool."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] & right[i]
+
+
+@kernel(parallel=True)
+def logical_or(a, b, layout, y):
+    """y = a or b, all bool."""
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = left[i] | right[i]
+
+
+@kernel(parallel=True)
+def select(condition, a, b, layout, y):
+    """y = a where condition holds, else b. condition: flat, bool, read; a, b: flat, one dtype, read; layout: three operands."""
+    for block in prange(blocks(y.size)):
+        chosen, out = operand(1, condition, layout, y.size, block), part(y, block)
+        left, right = operand(2, a, layout, y.size, block), operand(3, b, layout, y.size, block)
+        for i in range(out.size):
+            yes, no = left[i], right[i]  # read both: a loop whose reads depend on data would not vectorise
+            out[i] = yes if chosen[i] else no
