@@ -4,9 +4,9 @@
     @inner                      called from kernels only; compiled into each caller
     @exact                      the same, without fastmath
 
-Numba's own disk cache looks at one source file only and knows neither callees nor flags. Ours is keyed by everything that
-decides the machine code: the sources of the kernel's module and of all kernel modules it imports, flags, versions, CPU.
-One file holds one compiled signature and is written under another name first, so processes may share the folder freely.
+Numba's own disk cache looks at one source file only and knows neither callees nor flags. Ours is keyed by everything
+that decides the machine code: the sources of the kernel's module and of all kernel modules it imports, flags, versions,
+CPU. One file holds one compiled signature and is written under another name first, so processes may share the folder.
 """
 
 import functools
@@ -42,7 +42,7 @@ def inner(function):
 
 
 def exact(function):
-    """``inner`` with every operation rounded as written (no fused multiply-add): where another program's bits are the aim."""
+    """``inner`` with every operation rounded as written (no fused multiply-add), to match another program's bits."""
     return numba.njit(**{**FLAGS, "fastmath": False})(function)
 
 
@@ -76,7 +76,7 @@ class Kernel:
         (self.serial if size < self.serial_below else self.parallel)(*args)
 
     def __repr__(self):
-        return f"<Kernel {self.__module__}.{self.__qualname__}>"
+        return f"<Kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
 
 
 def _compiled(function, variant):

@@ -3,10 +3,11 @@
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 
 class _Context(threading.local):
-    graph = None  # node.Graph: ops are added to it instead of being run
+    graph: Any = None  # node.Graph: ops are added to it instead of being run
     tapes: tuple = ()  # GradientTape, outermost first
 
 

@@ -10,10 +10,10 @@ from microdl.core.tensor import Tensor, apply, convert, record
 
 
 def custom_gradient(f):
-    """Decorator: ``f(*args)`` returns ``(outputs, gradient)`` with ``gradient(*dys)`` -> gradient of each argument.
+    """Decorator: ``f(*args)`` returns ``(outputs, gradient)``; ``gradient(*dys)`` gives each argument's gradient.
 
-    If ``f`` reads trainable Variables, its ``gradient`` is called with ``variables=[...]`` and returns a pair: gradients
-    of the arguments, and a list with the gradients of those variables.
+    If ``f`` reads trainable Variables, its ``gradient`` is called with ``variables=[...]`` and returns a pair: the
+    gradients of the arguments, and a list with the gradients of those variables.
 
     >>> @custom_gradient
     ... def clipped(x):
@@ -50,8 +50,8 @@ def _adapted(f, gradient, count, variables):
         of_inputs = nest.flatten(of_inputs)
         if len(of_inputs) != count or len(of_variables) != len(variables):
             raise ValueError(
-                f"custom_gradient {f.__name__}: expected gradients for {count} arguments and {len(variables)} variables, "
-                f"got {len(of_inputs)} and {len(of_variables)}"
+                f"custom_gradient {f.__name__}: expected gradients of {count} arguments and {len(variables)} variables"
+                f", got {len(of_inputs)} and {len(of_variables)}"
             )
         return tuple(dx if dx is None else convert(dx) for dx in (*of_inputs, *of_variables))
 

@@ -1,5 +1,7 @@
 """Data types: the elements of tensors, by TensorFlow's names."""
 
+from typing import Any
+
 import numpy as np
 
 
@@ -35,7 +37,8 @@ class DType:
     def _limits(self):
         if self.is_bool:
             raise TypeError("bool has no smallest and largest value")
-        return np.finfo(self.as_numpy_dtype) if self.is_floating else np.iinfo(self.as_numpy_dtype)
+        numpy_dtype: Any = self.as_numpy_dtype
+        return np.finfo(numpy_dtype) if self.is_floating else np.iinfo(numpy_dtype)
 
     def __repr__(self):
         return f"tf.{self.name}"

@@ -8,7 +8,7 @@ def explain(tape, target, source, followed, watches_variables):
         cut = _cut(tape.lost.get(target.uid))
         return f"the target has dtype {target.dtype.name}; only floating tensors have gradients{cut and f' ({cut})'}"
     if not source.dtype.is_floating:
-        return f"the source has dtype {source.dtype.name}; only floating tensors have gradients: use tf.cast before the tape"
+        return f"the source has dtype {source.dtype.name}; only floating tensors have gradients: use tf.cast first"
     if source.uid not in followed:
         return _not_followed(tape, source, is_variable, watches_variables)
     if target.uid in tape.lost:
@@ -16,7 +16,7 @@ def explain(tape, target, source, followed, watches_variables):
     if target.uid not in followed:
         text = f"the target was not computed from anything that this tape follows (it was opened at {tape.opened_at})"
         if tape.exits:
-            text += f"; a followed value was read as a NumPy array at {tape.exits[0]}, which ends its path: use tf functions there"
+            text += f"; a followed value was read as a NumPy array at {tape.exits[0]}, which ends its path"
         return text
     return "the target does not depend on the source: no recorded op leads from one to the other"
 

@@ -1,8 +1,8 @@
 """The one door from the framework to the kernels, whose files are the top-level folder ``kernels/``.
 
-pyproject.toml installs that folder as ``microdl.kernels``. In a checkout that is not installed it is the sibling of this
-package, so the package's search path is widened by their common parent. A family of kernels (and Numba with the first
-of them) is imported when the first op that needs it runs: importing microdl stays quick.
+pyproject.toml installs that folder as ``microdl.kernels``. In a checkout that is not installed it is the sibling of
+this package, so the package's search path is widened by their common parent. A family of kernels (and Numba with the
+first of them) is imported when the first op that needs it runs: importing microdl stays quick.
 """
 
 import importlib

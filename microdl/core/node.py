@@ -10,7 +10,7 @@ class Node:
     (``.shape`` and ``.dtype`` work on both). ``input_ids`` and ``output_ids`` say which tensors they were.
 
     Attributes:
-        wants: for each input, whether the running differentiation needs its gradient; set before ``gradient`` is called.
+        wants: for each input, whether the running differentiation needs its gradient; set before ``gradient`` runs.
     """
 
     __slots__ = ("attrs", "input_ids", "inputs", "op", "output_ids", "outputs", "wants")

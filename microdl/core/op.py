@@ -69,7 +69,7 @@ _OPS: dict[str, Op] = {}
 
 
 def register_op(name):
-    """Class decorator: files the class's attributes as the op ``name``. ``keeps`` names inputs, "output" or "output1"..."""
+    """Class decorator: files its attributes as the op ``name``; ``keeps`` names inputs, "output" or "output1"..."""
 
     def register(cls):
         if name in _OPS:

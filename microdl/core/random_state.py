@@ -50,11 +50,11 @@ class RandomState:
             if self._seed is None and seed is None:
                 return UNSEEDED
             if self._seed is None:
-                pair = DEFAULT_GLOBAL_SEED, int(seed) % 2**31
+                pair = DEFAULT_GLOBAL_SEED, int(seed) % LARGEST_SEED
             elif seed is None:
-                pair = self._seed % 2**31, self._op_seeds.randint(0, LARGEST_SEED)
+                pair = self._seed % LARGEST_SEED, self._op_seeds.randint(0, LARGEST_SEED)
             else:
-                pair = self._seed % 2**31, int(seed) % 2**31
+                pair = self._seed % LARGEST_SEED, int(seed) % LARGEST_SEED
         return pair if pair != UNSEEDED else (0, LARGEST_SEED)
 
     def reserve(self, kind, dtype, seeds, blocks):

@@ -1,5 +1,7 @@
 """Shapes: tuples of sizes, in TensorFlow's clothes, and the rules that several ops share."""
 
+import operator
+
 from microdl.core.errors import InvalidArgumentError
 
 
@@ -73,10 +75,10 @@ def as_shape(value):
     if value is None:
         raise TypeError("a shape is expected (a sequence of sizes), got None")
     if hasattr(value, "__index__") and not getattr(value, "shape", ()):
-        return (value.__index__(),)
+        return (operator.index(value),)
     try:
-        return tuple(None if n is None else n.__index__() for n in value)
-    except (TypeError, AttributeError):
+        return tuple(None if n is None else operator.index(n) for n in value)
+    except TypeError:
         raise TypeError(f"a shape is a sequence of integer sizes, got {value!r}") from None
 
 

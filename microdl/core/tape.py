@@ -34,7 +34,7 @@ class GradientTape:
         self._nodes = []
         self._followed = set()  # uids of what is watched and of what was computed from it
         self._variables = {}  # uid -> Variable, in the order of first access
-        self.lost = {}  # uid -> (op name, file:line): followed values that passed an op without gradient, and what came of them
+        self.lost = {}  # uid -> (op, file:line) that has no gradient: what came of followed values there, and after
         self.exits = []  # file:line where a followed value was read as a NumPy array
         self._explanations = {}  # (target uid, source uid) -> why that gradient was None
         self.opened_at = user_location()

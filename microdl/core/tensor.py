@@ -1,6 +1,7 @@
 """Tensors, and ``apply``, the one way a new one comes to be."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ new_uid = itertools.count().__next__
 
 
 class Operand:
-    """What tensors and variables share: shape and dtype, Python's protocols and operators, each by the name of its op."""
+    """What tensors and variables share: shape, dtype, Python's protocols, and operators by the names of their ops."""
 
     __slots__ = ()
     __array_priority__ = 100  # ndarray + Operand asks the Operand first
@@ -46,7 +47,7 @@ class Operand:
         """A hashable stand-in: operands compare elementwise, so they cannot be hashed."""
         return Reference(self)
 
-    def numpy(self):
+    def numpy(self) -> Any:
         raise NotImplementedError
 
     def __format__(self, spec):
@@ -195,7 +196,7 @@ class Tensor(Operand):
         self._leaves_tape()
         return self.known_array()[()].copy()
 
-    def known_array(self):
+    def known_array(self) -> np.ndarray:
         """The values, shared. Raises TypeError in a graph, where there are none yet."""
         if self.array is None:
             raise TypeError(f"a symbolic tensor of shape {self.shape} has no value until its graph runs")
@@ -218,7 +219,7 @@ class Tensor(Operand):
         return f"tf.Tensor({own_lines(str(self.array))}, {type_text(self)})" if self.array is not None else repr(self)
 
 
-def apply(name, *inputs, **attrs):
+def apply(name, *inputs, **attrs) -> Any:
     """One op on ``inputs``: infer the outputs, run it or add it to the graph, tell the tapes.
 
     Returns: the output Tensor; for an op with several outputs a tuple of them.
@@ -266,7 +267,7 @@ def _input_tensors(op, inputs):
             if x.spec.dtype is not tensors[0].spec.dtype:
                 raise InvalidArgumentError(
                     f"{op.name}: {op.input_name(0)} is {tensors[0].spec.dtype.name} but {op.input_name(i)} is "
-                    f"{x.spec.dtype.name} (shapes {tensors[0].shape} and {x.shape}); dtypes are never mixed: use tf.cast"
+                    f"{x.spec.dtype.name} (shapes {tensors[0].shape} and {x.shape}); dtypes do not mix: use tf.cast"
                 )
     return tuple(tensors)
 
@@ -278,7 +279,7 @@ def _common_dtype(inputs):
     return None
 
 
-def convert(value, dtype=None, hint=None):
+def convert(value, dtype=None, hint=None) -> Tensor:
     """``value`` as a Tensor: itself, a Variable's value, or a constant made of numbers, arrays or lists of tensors.
 
     Args:
@@ -342,7 +343,7 @@ def constant(value, dtype=None, shape=None, name=None):
         return Tensor(Spec(shape, value.dtype), array)
     if value.spec.size != Spec(shape, value.dtype).size:
         raise TypeError(
-            f"constant: a value of shape {value.shape} has {value.spec.size} elements, shape {shape} needs more or fewer"
+            f"constant: a value of shape {value.shape} has {value.spec.size} elements, which do not fill shape {shape}"
         )
     return apply("Reshape", value, shape=shape)
 

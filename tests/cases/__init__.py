@@ -1,8 +1,8 @@
 """The table of op cases: one row an op, from which its tests are made (``tests/test_ops.py``).
 
 A row names the op, calls it as a user would, computes the same in NumPy float64, and draws inputs. From it come: the
-forward value in float32 and float64 against the oracle, the gradient in float64 against differences of the oracle, the
-second derivative against differences of the first, and the messages of its errors. The files mirror ``microdl/ops``.
+forward value in float32 and float64 against the oracle, the gradient in float64 against differences of the oracle,
+the second derivative against differences of the first, and the messages of its errors. Files mirror ``microdl/ops``.
 
     @inputs
     def matrices(draw, rng):
@@ -29,7 +29,7 @@ class Case:
         op: name in the registry.
         call: (tf, *tensors, **options) -> a Tensor or a tuple of them.
         oracle: (*arrays, **options) -> the same in NumPy, float64.
-        inputs: strategy of (list of arrays, dict of options). Float arrays are cast to the dtype under test, others stay.
+        inputs: strategy of (list of arrays, dict of options). Float arrays take the dtype under test, others stay.
         gradient: whether to check the gradient with respect to the float inputs; a tuple of positions chooses some.
         second: whether to check the second derivative too.
         error: allowed rounding error in units of the dtype's epsilon, relative to the largest expected value (at least
