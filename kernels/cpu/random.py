@@ -95,7 +95,7 @@ def box_muller(u1, u2, y):
     """Two independent normals from two uniforms: r sin(2 pi u2) and r cos(2 pi u2) with r = sqrt(-2 log(max(u1, 1e-7)))."""
     real = y.dtype.type
     radius = real(math.sqrt(real(-2) * math.log(max(u1, real(1.0e-7)))))
-    angle = real(TWO_PI * u2)
+    angle = real(TWO_PI * np.float64(u2))
     return radius * real(math.sin(angle)), radius * real(math.cos(angle))
 
 

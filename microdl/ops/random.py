@@ -270,7 +270,9 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
     """
     x = convert(x)
     if not x.dtype.is_floating:
-        raise ValueError(f"dropout: x must be floating (it is scaled by 1 / (1 - rate)), got {x.dtype.name}, shape {x.shape}")
+        raise ValueError(
+            f"dropout: x must be floating (it is scaled by 1 / (1 - rate)), got {x.dtype.name}, shape {x.shape}"
+        )
     is_number = isinstance(rate, numbers.Real)
     if is_number and not 0 <= rate < 1:
         raise ValueError(f"dropout: rate is the fraction of elements dropped, in [0, 1), got {rate}")
@@ -325,7 +327,9 @@ def _is_number(value):
 def _float_dtype(dtype):
     dtype = dtypes.as_dtype(dtype)
     if dtype is not dtypes.float32 and dtype is not dtypes.float64:
-        raise ValueError(f"random numbers are float32 or float64 (uniform ones int32 or int64 too), got dtype {dtype.name}")
+        raise ValueError(
+            f"random numbers are float32 or float64 (uniform ones int32 or int64 too), got dtype {dtype.name}"
+        )
     return dtype
 
 
