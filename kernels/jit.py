@@ -17,22 +17,23 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import llvmlite
 import numba
 import numpy as np
 from llvmlite import binding as llvm
-from numba.core import config, serialize
+from numba.core import serialize
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 
 # No "nnan" and "ninf": with them the compiler may assume that NaN and infinity never occur.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
-FLAGS = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
+FLAGS: dict[str, Any] = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
 SERIAL_BELOW = 32768  # elements; under it a parallel region (some microseconds) costs more than it saves
 ANNOUNCE_SECONDS = 1.0  # a longer compile is worth a line on stderr
 
-_ROOT = Path(__file__).parent
+config: Any = numba.config  # read at run time: the environment and tests change it
 compiles: list[tuple[str, float]] = []  # (kernel and signature, seconds) of what this process had to compile
 
 
@@ -80,7 +81,7 @@ class Kernel:
 
 
 def _compiled(function, variant):
-    dispatcher = numba.njit(parallel=variant == "parallel", **FLAGS)(function)
+    dispatcher: Any = numba.njit(parallel=variant == "parallel", **FLAGS)(function)
     dispatcher._cache = KernelCache(function, variant) if cache_folder() else NullCache()
     return dispatcher
 

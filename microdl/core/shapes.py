@@ -1,6 +1,7 @@
 """Shapes: tuples of sizes, in TensorFlow's clothes, and the rules that several ops share."""
 
 import operator
+from typing import Any
 
 from microdl.core.errors import InvalidArgumentError
 
@@ -68,7 +69,7 @@ def size_of(shape):
     return size
 
 
-def as_shape(value):
+def as_shape(value: Any) -> tuple:
     """A tuple of ints (None where unknown) from what a user may give as a shape: an int or ints in any container."""
     if isinstance(value, tuple) and all(type(n) is int for n in value):
         return value
