@@ -1,12 +1,12 @@
 """Random numbers with TensorFlow's bits, and dropout. Twin: ``kernels/cuda/random.py``.
 
-Philox 4x32-10 is a function from a 128-bit counter and a 64-bit key to four 32-bit words, so every output element owns its
-place in the stream: any element can be drawn alone and any number of threads gives the same bits.
+Philox 4x32-10 is a function from a 128-bit counter and a 64-bit key to four 32-bit words, so every output element owns
+its place in the stream: any element can be drawn alone and any number of threads gives the same bits.
 Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.
 
-A stream is three uint64 scalars: ``key``, and the counter's halves ``low`` (its next value) and ``high``. Outputs are 1-D.
-A kernel first writes the words of its elements into the output's own memory (a float32 is one word, a float64 two), then
-turns them in place into numbers. TensorFlow rounds after every product, so the arithmetic here is ``exact``.
+A stream is three uint64 scalars: ``key``, and the counter's halves ``low`` (its next value) and ``high``. Outputs are
+1-D. A kernel first writes the words of its elements into the output's own memory (a float32 is one word, a float64 two),
+then turns them in place into numbers. TensorFlow rounds after every product, so the arithmetic here is ``exact``.
 """
 
 import math
@@ -30,7 +30,7 @@ TWO_PI = 2.0 * math.pi
 
 @inner
 def philox(key, low, high):
-    """The four words (in uint64s) of Philox 4x32-10 at counter (low, high): ten rounds of two 32 x 32 -> 64-bit products."""
+    """The four words (in uint64s) of Philox 4x32-10 at counter (low, high): ten rounds of two 64-bit products."""
     c0, c1, c2, c3 = low & LOW_WORD, low >> WORD_BITS, high & LOW_WORD, high >> WORD_BITS
     k0, k1 = key & LOW_WORD, key >> WORD_BITS
     for _ in range(10):
@@ -67,7 +67,7 @@ def block_words(key, low, high, block, y):
 
 @kernel
 def stateless_stream(seed, seed2, stream):
-    """stream: uint64 (3,), written: key, low and high of TensorFlow's stateless ops for a pair of seeds (uint64 scalars).
+    """stream: uint64 (3,), written: key, low and high of TensorFlow's stateless ops for two seeds (uint64 scalars).
 
     The pair is itself a counter of Philox under a fixed key, so that neighbouring seeds give unrelated streams.
     """
@@ -77,7 +77,7 @@ def stateless_stream(seed, seed2, stream):
 
 @exact
 def unit(words, i, y):
-    """Element i's number in [0, 1): the low 23 bits of its word, or the low 52 of (word 2i, word 2i + 1), as a fraction."""
+    """Element i's number in [0, 1): the low 23 bits of its word, or the low 52 of its two words, as a fraction."""
     if y.itemsize == 4:
         return y.dtype.type(np.uint64(words[i]) & FRACTION_23) * y.dtype.type(2.0**-23)
     fraction = ((np.uint64(words[2 * i]) << WORD_BITS) | np.uint64(words[2 * i + 1])) & FRACTION_52
@@ -92,7 +92,7 @@ def affine(value, scale, shift):
 
 @exact
 def box_muller(u1, u2, y):
-    """Two independent normals from two uniforms: r sin(2 pi u2) and r cos(2 pi u2) with r = sqrt(-2 log(max(u1, 1e-7)))."""
+    """Two normals from two uniforms: r sin(2 pi u2) and r cos(2 pi u2) with r = sqrt(-2 log(max(u1, 1e-7)))."""
     real = y.dtype.type
     radius = real(math.sqrt(real(-2) * math.log(max(u1, real(1.0e-7)))))
     angle = real(TWO_PI * np.float64(u2))
@@ -115,8 +115,8 @@ def uniform(key, low, high, scale, shift, y):
 def uniform_int(key, low, high, minval, span, y):
     """y[i] = minval + w[i] mod span, with w[i] the element's word (int32) or its two words, low one first (int64).
 
-    key, low, high: uint64 scalars, the stream. minval: int64. span: uint64 > 0, maxval - minval. y: int32 or int64 (n,), written.
-    The modulus favours small values by at most span / 2^32 (2^64), as TensorFlow does.
+    key, low, high: uint64 scalars, the stream. minval: int64 scalar. span: uint64 scalar > 0, maxval - minval.
+    y: int32 or int64 (n,), written. The modulus favours small values by at most span / 2^32 (2^64), as TensorFlow does.
     """
     for block in prange((y.size + BLOCK - 1) // BLOCK):
         start, stop, words = block_words(key, low, high, block, y)
@@ -130,9 +130,10 @@ def uniform_int(key, low, high, minval, span, y):
 
 @kernel(parallel=True, serial_below=INITIAL)
 def normal(key, low, high, stddev, mean, y):
-    """y[i] = stddev * z[i] + mean, with z normal (Box and Muller, 1958): elements 2i and 2i + 1 come from one pair of uniforms.
+    """y[i] = stddev * z[i] + mean, with z normal: elements 2i and 2i + 1 come from one pair of uniforms.
 
     key, low, high: uint64 scalars, the stream. stddev, mean: scalars of y's dtype. y: float (n,), written.
+    Box and Muller, "A Note on the Generation of Random Normal Deviates", 1958.
     """
     for block in prange((y.size + BLOCK - 1) // BLOCK):
         start, stop, words = block_words(key, low, high, block, y)
@@ -176,7 +177,10 @@ def truncated_normal(key, low, high, stddev, mean, y):
 
 @kernel
 def shuffle(key, low, high, permutation):
-    """permutation: int64 (n,), written: Fisher and Yates, 1938: place i takes one of the places i..n-1, by word i mod (n - i)."""
+    """Places 0, 1, ... in turn swap with one of those not before them: place i with i + word i mod (n - i).
+
+    key, low, high: uint64 scalars, the stream. permutation: int64 (n,), written. Durstenfeld, "Algorithm 235", 1964.
+    """
     n = permutation.size
     for i in range(n):
         permutation[i] = i

@@ -1,8 +1,8 @@
 """Random tensors with TensorFlow's numbers, and dropout.
 
-``tf.random.uniform`` and its like read streams that ``set_seed`` starts anew (``core/random_state.py``); the stateless ones
-depend on nothing but their seed. ``scale`` and ``shift`` ride along in the kernel, where they are rounded as TensorFlow's
-separate multiplication and addition are.
+``tf.random.uniform`` and its like read streams that ``set_seed`` starts anew (``core/random_state.py``); the stateless
+ones depend on nothing but their seed. ``scale`` and ``shift`` ride along in the kernel, where they are rounded as
+TensorFlow's separate multiplication and addition are.
 """
 
 import numbers

@@ -1,4 +1,4 @@
-"""Seeding, streams and dropout as TensorFlow has them; reference numbers come from ``tests/reference/make_random.py``."""
+"""Seeding, streams and dropout as TensorFlow has them; numbers from ``tests/reference/make_random.py``."""
 
 import platform
 from pathlib import Path
@@ -25,7 +25,7 @@ def _unseeded_afterwards():
 
 def assert_same(tensor, name, exact=True):
     actual, expected = np.asarray(tensor), REFERENCE[name]
-    assert actual.shape == expected.shape and actual.dtype == expected.dtype
+    assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype)
     if exact or SAME_LIBRARY:
         np.testing.assert_array_equal(actual, expected)
     else:  # normals through another C library's log, sin and cos
@@ -205,5 +205,5 @@ def test_errors_say_what_was_expected_and_what_came(call, message):
 
 
 def test_integer_limits_must_be_integers():
-    with pytest.raises(TypeError, match="random.uniform: maxval must be an integer for an integer dtype, got 2.5"):
+    with pytest.raises(TypeError, match=r"random.uniform: maxval must be an integer for an integer dtype, got 2.5"):
         random.uniform([2], 0, 2.5, "int32")

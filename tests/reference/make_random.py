@@ -53,7 +53,7 @@ for kind, draw in {
     tf.random.set_seed(5)
     data[f"sequence/{kind}"] = np.concatenate([np.ravel(draw(n)) for n in (1, 5, 6, 9, 13, 2)])
 
-# The four cases of set_seed; the one with neither seed has nothing to compare. (Only a fresh process has no global seed.)
+# The four cases of set_seed; the one with neither seed has nothing to compare.
 tf.random.set_seed(11)
 data["seeding/global"] = np.array([tf.random.uniform([3]), tf.random.uniform([3]), tf.random.normal([3])])
 data["seeding/both"] = np.array(
