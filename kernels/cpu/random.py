@@ -5,8 +5,8 @@ its place in the stream: any element can be drawn alone and any number of thread
 Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.
 
 A stream is three uint64 scalars: ``key``, and the counter's halves ``low`` (its next value) and ``high``. Outputs are
-1-D. A kernel first writes the words of its elements into the output's own memory (a float32 is one word, a float64 two),
-then turns them in place into numbers. TensorFlow rounds after every product, so the arithmetic here is ``exact``.
+1-D. A kernel first writes the words of its elements into the output's own memory (a float32 is one word, a float64
+two), then turns them in place into numbers. TensorFlow rounds after every product, so the arithmetic is ``exact``.
 """
 
 import math
