@@ -23,17 +23,18 @@ import llvmlite
 import numba
 import numpy as np
 from llvmlite import binding as llvm
-from numba.core import serialize
+from numba.core import config as numba_config, serialize
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 
 # No "nnan" and "ninf": with them the compiler may assume that NaN and infinity never occur.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 FLAGS: dict[str, Any] = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
+EXACT_FLAGS: dict[str, Any] = FLAGS | {"fastmath": False}
 SERIAL_BELOW = 32768  # elements; under it a parallel region (some microseconds) costs more than it saves
 ANNOUNCE_SECONDS = 1.0  # a longer compile is worth a line on stderr
 
-config: Any = numba.config  # read at run time: the environment and tests change it
+config: Any = numba_config  # read at run time: the environment and tests change it
 compiles: list[tuple[str, float]] = []  # (kernel and signature, seconds) of what this process had to compile
 
 
@@ -44,7 +45,7 @@ def inner(function):
 
 def exact(function):
     """``inner`` with every operation rounded as written (no fused multiply-add), to match another program's bits."""
-    return numba.njit(**{**FLAGS, "fastmath": False})(function)
+    return numba.njit(**EXACT_FLAGS)(function)
 
 
 def kernel(function=None, *, parallel=False, work=None, serial_below=SERIAL_BELOW):

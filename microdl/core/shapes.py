@@ -1,7 +1,7 @@
 """Shapes: tuples of sizes, in TensorFlow's clothes, and the rules that several ops share."""
 
 import operator
-from typing import Any
+from typing import Any, SupportsIndex
 
 from microdl.core.errors import InvalidArgumentError
 
@@ -71,11 +71,11 @@ def size_of(shape):
 
 def as_shape(value: Any) -> tuple:
     """A tuple of ints (None where unknown) from what a user may give as a shape: an int or ints in any container."""
-    if isinstance(value, tuple) and all(type(n) is int for n in value):
+    if type(value) is tuple and all(type(n) is int for n in value):
         return value
     if value is None:
         raise TypeError("a shape is expected (a sequence of sizes), got None")
-    if hasattr(value, "__index__") and not getattr(value, "shape", ()):
+    if isinstance(value, SupportsIndex) and not getattr(value, "shape", ()):
         return (operator.index(value),)
     try:
         return tuple(None if n is None else operator.index(n) for n in value)
