@@ -85,7 +85,7 @@ def test_missing_package_file_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_unknown_path_says_that_nothing_is_downloaded(tmp_path):
-    with pytest.raises(FileNotFoundError, match="found no file or folder .*never downloads"):
+    with pytest.raises(FileNotFoundError, match=r"found no file or folder .*never downloads"):
         mnist.load_data(tmp_path / "other.npz")
 
 
@@ -105,7 +105,7 @@ def test_other_files_are_refused(tmp_path, content):
 
 def test_npz_without_the_arrays_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", x=1)
-    with pytest.raises(ValueError, match="expected .* to be an .npz file with x_train"):
+    with pytest.raises(ValueError, match=r"expected .* to be an .npz file with x_train"):
         mnist.load_data(tmp_path / "other.npz")
 
 
@@ -128,13 +128,13 @@ def test_folder_of_idx_files_is_read_under_every_usual_name(small_folder):
 
 def test_folder_without_a_file_names_what_is_missing(small_folder):
     (small_folder / "t10k-images.idx3-ubyte").unlink()
-    with pytest.raises(FileNotFoundError, match="expected one of t10k-images-idx3-ubyte, .*found t10k-labels"):
+    with pytest.raises(FileNotFoundError, match=r"expected one of t10k-images-idx3-ubyte, .*found t10k-labels"):
         mnist.load_data(small_folder)
 
 
 def test_folder_with_labels_of_another_set_is_refused(small_folder):
     write(small_folder / "train-labels-idx1-ubyte.gz", encode(np.zeros(4, np.uint8)))
-    with pytest.raises(ValueError, match="expected one label per image, found 5 images in .* and 4 labels"):
+    with pytest.raises(ValueError, match=r"expected one label per image, found 5 images in .* and 4 labels"):
         mnist.load_data(small_folder)
 
 
@@ -164,8 +164,10 @@ def test_packaged_file_is_compact():
 def test_idx_reads_every_element_type(tmp_path, shape, dtype, compress):
     array = (np.random.default_rng(1).normal(size=shape) * 100).astype(dtype)
     read = idx.load(write(tmp_path / "x.idx", compress(encode(array))))
-    assert read.dtype == array.dtype and read.dtype.isnative and read.flags.writeable
-    assert np.array_equal(read, array) and read.shape == shape
+    assert (read.dtype, read.shape) == (array.dtype, shape)
+    assert read.dtype.isnative
+    assert read.flags.writeable
+    assert np.array_equal(read, array)
 
 
 GOOD = encode(np.arange(12, dtype=np.int32).reshape(3, 4))
@@ -173,7 +175,7 @@ GOOD = encode(np.arange(12, dtype=np.int32).reshape(3, 4))
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 @pytest.mark.parametrize(
-    "content, message",
+    ("content", "message"),
     [
         (b"", "expected an IDX file, .* found an empty file"),
         (b"\0\0\x08", "expected an IDX file, .* found 00 00 08"),

@@ -91,7 +91,7 @@ def pooling():
 def activations():
     x = np.concatenate([normal("activations", 40) * 3, [0, -0.0, 1e-3, -1e-3, 10, -10, 30, -30, 88, -88]])
     x = x.astype(np.float32)
-    for call in "relu elu sigmoid tanh softplus swish".split():
+    for call in ("relu", "elu", "sigmoid", "tanh", "softplus", "swish"):
         freeze(call, f"nn.{call}", {("x" if call in ("sigmoid", "tanh") else "features"): x})
     for alpha in (0.0, 0.2, 0.5):
         freeze(f"leaky_relu {alpha}", "nn.leaky_relu", {"features": x}, alpha=alpha)

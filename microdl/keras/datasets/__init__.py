@@ -1,4 +1,3 @@
 """Data sets: MNIST, which comes with the package, and IDX files of one's own. Nothing here ever uses the network."""
 
-from . import idx as idx
-from . import mnist as mnist
+from microdl.keras.datasets import idx as idx, mnist as mnist

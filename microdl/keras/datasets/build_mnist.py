@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import idx, mnist
+from microdl.keras.datasets import idx, mnist
 
 
 def pack(images):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import idx
+from microdl.keras.datasets import idx
 
 PARTS = ("train", "test")
 IMAGE_SHAPE = (28, 28)
