@@ -8,10 +8,15 @@ One loop nest serves the convolution and its gradient to the input. Both sum ove
 divisor = stride, with the filter turned round. Targets t with the same remainder modulo the divisor meet the same taps,
 so that each remainder ("phase") is a dense convolution of its own. Dumoulin and Visin, arXiv:1603.07285, chapter 4.
 
+Where the pixels of a phase lie depends on shapes only: ``_phase`` and ``_filter_rows`` work that out once, as tables for the tiles.
+
 Arrays are C-contiguous and of one float dtype: images (n, h, w, c), filters (kh, kw, c, o). ``strides``, ``dilations`` and
 ``padding`` (the zeros before the first row and before the first column) are pairs of ints, rows first. Outputs are
 allocated by the caller and written completely.
 """
+
+import functools
+import itertools
 
 import numpy as np
 from numba import prange
@@ -19,10 +24,9 @@ from numba import prange
 from ..jit import inner, kernel
 from .simd import ROWS, VECTOR_BYTES, add, outer, store, zeros
 
-POSITIONS = 1024  # pixels of one band (some whole rows of the target): the unit of parallel work, sized for the L2 cache
+BAND = 170 * ROWS  # pixels that one task computes: what they read should stay in the L2 cache
 GROUPS = 16  # most partial sums of a filter's gradient, each over a fixed run of images
 PARTIAL_SIZE = 1 << 22  # most elements in all partial sums together
-FILTER_ROWS = 1200  # rows (kh, kw, c) of a filter's gradient that one task holds
 SERIAL_BELOW = 1 << 18  # multiply-adds
 
 
@@ -37,138 +41,93 @@ def conv2d(x, w, strides, dilations, padding, y):
 def conv2d_grad_input(dy, w, strides, dilations, padding, dx):
     """dx[n, h, w, c] = sum over kh, kw, o of dy[n, (h + padding - kh*dilation) / stride, ..., o] * w[kh, kw, c, o].
 
-    dy: (n, h', w', o), read. w: (kh, kw, c, o), read. dx: (n, h, w, c), written. Cost as the forward's.
+    dy: (n, h', w', o), read. w: (kh, kw, c, o), read. dx: (n, h, w, c), written. Cost: as the forward's.
     """
-    turned = (
-        (w.shape[0] - 1) * dilations[0] - padding[0],
-        (w.shape[1] - 1) * dilations[1] - padding[1],
-    )
-    _correlate(dy, w, True, (1, 1), strides, dilations, turned, dx)
+    reach = [(size - 1) * dilation for size, dilation in zip(w.shape, dilations, strict=False)]
+    _correlate(dy, w, True, (1, 1), strides, dilations, (reach[0] - padding[0], reach[1] - padding[1]), dx)
 
 
-def _multiply_adds(source, w, *rest):
-    target = rest[-1]
-    return target.size * w.size // max(1, target.shape[3])
-
-
-@kernel(parallel=True, work=_multiply_adds, serial_below=SERIAL_BELOW)
 def _correlate(x, w, turned, step, divisor, dilation, padding, y):
     """The sum at the top of this file. x: source, read. w: filter, read, ``turned`` round or as it is. y: target, written."""
-    source, target, filters = x.ravel(), y.ravel(), _pack_filter(w, turned)
-    images, height, width, _ = y.shape
-    phase_height, phase_width = -(-height // divisor[0]), -(-width // divisor[1])  # of the first phase, the largest
-    band = max(1, min(phase_height, POSITIONS // max(1, phase_width)))  # target rows of a phase that a task computes
-    bands = -(-phase_height // band)
-    for task in prange(images * bands):
-        image, first = task // bands, task % bands * band
-        for phase in range(divisor[0] * divisor[1]):
-            down, right = phase // divisor[1], phase % divisor[1]
-            lines = min(band, -(-(height - down) // divisor[0]) - first)
-            places = -(-(width - right) // divisor[1])
-            if lines > 0 and places > 0:
-                down_taps = _taps(w.shape[0], down, divisor[0], dilation[0], padding[0])
-                right_taps = _taps(w.shape[1], right, divisor[1], dilation[1], padding[1])
-                patch, origin, pitch = _patch(
-                    source, x.shape, image, first * step[0] + down_taps[0, 1], right_taps[0, 1],
-                    (lines - 1) * step[0] + down_taps[-1, 1] - down_taps[0, 1] + 1,
-                    (places - 1) * step[1] + right_taps[-1, 1] - right_taps[0, 1] + 1,
-                )  # fmt: skip
-                runs, length = _runs(down_taps, right_taps, w.shape[1], x.shape[3], pitch, dilation[1] * divisor[1] == 1)
-                rows = _offsets(lines, step[0] * pitch, places, step[1], origin, x.shape[3], 0)
-                place = (image * height + down + first * divisor[0]) * width + right
-                targets = _offsets(lines, divisor[0] * width, places, divisor[1], place, y.shape[3], -1)
-                _multiply(patch, rows, runs, length, filters, target, targets, y.shape[3])
-
-
-@inner
-def _taps(size, phase, divisor, dilation, padding):
-    """(k, source offset) of the taps that a phase meets, in ascending order; one that is no tap, (-1, 0), if it meets none."""
-    taps = np.empty((size, 2), np.int64)
-    count = 0
-    for k in range(size):
-        if (phase + k * dilation - padding) % divisor == 0:
-            taps[count, 0], taps[count, 1] = k, (phase + k * dilation - padding) // divisor
-            count += 1
-    if count == 0:
-        taps[0, 0], taps[0, 1], count = -1, 0, 1
-    return taps[:count]
-
-
-@inner
-def _patch(source, shape, image, top, left, rows, columns):
-    """(array, first pixel, pitch): where the ``rows`` x ``columns`` pixels from (top, left) lie, with zeros outside of the image.
-
-    A patch inside of the image is read where it is; any other is copied. pitch: pixels from one row to the next.
-    """
-    _, height, width, channels = shape
-    first = (image * height + top) * width + left
-    if top >= 0 and left >= 0 and top + rows <= height and left + columns <= width:
-        return source, first, width
-    patch = np.empty(rows * columns * channels, source.dtype)
-    zero = source.dtype.type(0)
-    begin, end = min(columns, max(0, -left)) * channels, max(0, min(columns, width - left)) * channels
-    for row in range(rows):
-        line = patch[row * columns * channels : (row + 1) * columns * channels]
-        if 0 <= top + row < height and begin < end:
-            line[:begin] = zero
-            for i in range(begin, end):
-                line[i] = source[(first + row * width) * channels + i]
-            line[end:] = zero
-        else:
-            line[:] = zero
-    return patch, 0, columns
-
-
-@inner
-def _runs(down_taps, right_taps, filter_width, channels, pitch, dense):
-    """((patch offset, filter row) of each run, its length): stretches of taps and channels that lie in one piece in both."""
-    joined = len(right_taps) if dense else 1  # all taps of a filter row are one stretch if no pixel lies between them
-    runs = np.empty((len(down_taps) * len(right_taps) // joined, 2), np.int64)
-    count = 0
-    for i in range(len(down_taps)):
-        for j in range(0, len(right_taps), joined):
-            if down_taps[i, 0] >= 0 and right_taps[j, 0] >= 0:
-                down, right = down_taps[i, 1] - down_taps[0, 1], right_taps[j, 1] - right_taps[0, 1]
-                runs[count, 0] = (down * pitch + right) * channels
-                runs[count, 1] = (down_taps[i, 0] * filter_width + right_taps[j, 0]) * channels
-                count += 1
-    return runs[:count], joined * channels
-
-
-@inner
-def _offsets(lines, line_step, places, place_step, first, size, after):
-    """Offset of each pixel, in elements, ``size`` to a pixel; then ROWS times ``after``, for the last tile's empty rows."""
-    offsets = np.empty(lines * places + ROWS, np.int64)
-    for line in range(lines):
-        for place in range(places):
-            offsets[line * places + place] = (first + line * line_step + place * place_step) * size
-    offsets[lines * places :] = after
-    return offsets
-
-
-@inner
-def _pack_filter(w, turned):
-    """Filter rows (kh, kw, c) in panels of two vectors' width over the outputs, the last of one or two, filled up with zeros.
-
-    ``turned``: rows and columns in reverse order, inputs and outputs exchanged.
-    """
+    outputs = y.shape[3]
     wide = 2 * VECTOR_BYTES // w.itemsize
-    height, width = w.shape[:2]
-    inputs, outputs = (w.shape[3], w.shape[2]) if turned else (w.shape[2], w.shape[3])
-    size = height * width * inputs
-    packed = np.zeros(size * -(-outputs // wide) * wide, w.dtype)
+    filters = np.empty(w.size // max(1, outputs) * (-(-outputs // wide) * wide), w.dtype)
+    _pack_filter(w.reshape(-1, *w.shape[2:]), turned, filters)
+    for corner in itertools.product(range(divisor[0]), range(divisor[1])):
+        if corner[0] < y.shape[1] and corner[1] < y.shape[2] and y.size:
+            tables = _phase(x.shape, w.shape[:2], corner, step, divisor, dilation, padding, y.shape)
+            _phase_sums(x, filters, *tables, y)
+
+
+@functools.lru_cache(maxsize=256)
+def _phase(source, filter_size, corner, step, divisor, dilation, padding, target):
+    """Where the targets (corner + divisor * q) of one phase and what they read lie in memory: the tables for ``_phase_sums``.
+
+    rows: int64 (q...), offset of each target's first pixel in the patch of its image. The patch is the part of the image
+        that the phase reads, with zeros outside of the image. One that is ``inside`` of it is read where it lies.
+    targets: int64 (q...), offset of each target in its image of y. Both tables go on for ROWS unused rows (-1).
+    runs: int64 (run, 2), the taps: offset in the patch, first filter row. A run goes over ``length`` taps and channels.
+    window: top, left and columns of the patch.
+    lines: (targets in one line, patch rows from one line to the next, patch rows of the taps of a line).
+    """
+    _, height, width, channels = source
+    count = [-(-(size - first) // d) for size, first, d in zip(target[1:3], corner, divisor, strict=True)]
+    taps = [_taps(*axis) for axis in zip(filter_size, corner, divisor, dilation, padding, strict=True)]
+    low = [min((at for _, at in axis), default=0) for axis in taps]
+    reach = [max((at for _, at in axis), default=0) - first + 1 for axis, first in zip(taps, low, strict=True)]
+    rows, columns = [(n - 1) * s + r for n, s, r in zip(count, step, reach, strict=True)]
+    inside = low[0] >= 0 and low[1] >= 0 and low[0] + rows <= height and low[1] + columns <= width
+    pitch = width if inside else columns
+    # Taps that follow each other in a filter row do so in the patch too, if no pixel lies between them: one run.
+    joined = filter_size[1] if dilation[1] * divisor[1] == 1 else 1
+    runs = [
+        (((down - low[0]) * pitch + right - low[1]) * channels, (kh * filter_size[1] + kw) * channels)
+        for (kh, down), (kw, right) in itertools.product(taps[0], taps[1][::joined])
+    ]
+    return (
+        np.pad(_pixels(count, step, pitch, 0) * channels, (0, ROWS), "edge"),
+        np.pad(_pixels(count, divisor, target[2], corner[0] * target[2] + corner[1]) * target[3], (0, ROWS), constant_values=-1),
+        np.array(runs, np.int64).reshape(-1, 2),
+        joined * channels,
+        inside,
+        (*low, columns),
+        (count[1], step[0], reach[0]),
+    )  # fmt: skip
+
+
+def _taps(size, phase, divisor, dilation, padding):
+    """(k, distance in the source) of the taps that a phase meets along one axis."""
+    shifts = [(k, phase + k * dilation - padding) for k in range(size)]
+    return [(k, shift // divisor) for k, shift in shifts if shift % divisor == 0]
+
+
+def _pixels(count, step, pitch, first):
+    """Numbers of count[0] x count[1] pixels, ``step`` apart, in an image that begins with pixel ``first``."""
+    return (first + np.arange(count[0])[:, None] * (step[0] * pitch) + np.arange(count[1]) * step[1]).ravel()
+
+
+@kernel
+def _pack_filter(w, turned, packed):
+    """packed: filter rows (kh*kw*c) in panels of some outputs (``_panel_width``), filled up with zeros.
+
+    w: (kh*kw, c, o), read. ``turned``: the taps in reverse order, inputs and outputs exchanged.
+    """
+    taps = w.shape[0]
+    inputs, outputs = (w.shape[2], w.shape[1]) if turned else (w.shape[1], w.shape[2])
+    wide = 2 * VECTOR_BYTES // w.itemsize
+    place = 0
     for column in range(0, outputs, wide):
-        panel = _panel_width(outputs - column, wide)
-        for row in range(size):
-            tap, i = row // inputs, row % inputs
-            kh, kw = tap // width, tap % width
-            first = size * column + row * panel
-            for j in range(min(panel, outputs - column)):
-                if turned:
-                    packed[first + j] = w[height - 1 - kh, width - 1 - kw, column + j, i]
-                else:
-                    packed[first + j] = w[kh, kw, i, column + j]
-    return packed
+        width = _panel_width(outputs - column, wide)
+        for tap in range(taps):
+            for i in range(inputs):
+                for j in range(column, column + width):
+                    if j >= outputs:
+                        packed[place] = 0
+                    elif turned:
+                        packed[place] = w[taps - 1 - tap, j, i]
+                    else:
+                        packed[place] = w[tap, i, j]
+                    place += 1
 
 
 @inner
@@ -177,28 +136,164 @@ def _panel_width(columns, wide):
     return wide if 2 * columns > wide else wide // 2
 
 
-@inner
-def _multiply(patch, rows, runs, length, filters, target, targets, outputs):
-    """target[targets[p] + o] = sum over runs of patch[rows[p] + ...] * filters[..., o], for every pixel p and output o."""
-    wide = 2 * VECTOR_BYTES // patch.itemsize
-    size = filters.size // (-(-outputs // wide) * wide)
-    for column in range(0, outputs, wide):
-        columns = outputs - column
-        for at in range(0, len(rows) - ROWS, ROWS):
-            if _panel_width(columns, wide) == wide:
-                tile = _sum(zeros(patch, ROWS, 2), patch, rows, at, runs, length, filters, size * column, wide)
-                store(tile, target, targets, at, column, columns)
-            else:
-                half = _sum(zeros(patch, ROWS, 1), patch, rows, at, runs, length, filters, size * column, wide // 2)
-                store(half, target, targets, at, column, columns)
+def _multiply_adds(x, filters, rows, *rest):
+    return x.shape[0] * rows.size * filters.size
+
+
+@kernel(parallel=True, work=_multiply_adds, serial_below=SERIAL_BELOW)
+def _phase_sums(x, filters, rows, targets, runs, length, inside, window, lines, y):
+    """The targets of one phase: y[...] = sum over taps and channels of x * filter. Tables and tuples: ``_phase``."""
+    source, target = x.ravel(), y.ravel()
+    images, height, width, channels = x.shape
+    outputs, image_size = y.shape[3], y.shape[1] * y.shape[2] * y.shape[3]
+    top, left, columns = window
+    places, line_step, reach = lines
+    pixels = rows.size - ROWS
+    wide = 2 * VECTOR_BYTES // x.itemsize
+    panel_size = filters.size // -(-outputs // wide)
+    bands = -(-pixels // BAND)
+    for task in prange(images * bands):
+        image, first = task // bands, task % bands * BAND
+        last = min(first + BAND, pixels)
+        if inside:
+            patch, origin = source, ((image * height + top) * width + left) * channels
+        else:
+            line, last_line = first // places, (last - 1) // places
+            patch_rows = (last_line - line) * line_step + reach
+            patch, origin = np.empty(patch_rows * columns * channels, x.dtype), -line * line_step * columns * channels
+            _copy_patch(source, x.shape, image, top + line * line_step, left, patch_rows, columns, patch)
+        for column in range(0, outputs, wide):
+            panel, place = column // wide * panel_size, image * image_size + column
+            for at in range(first, last, ROWS):
+                if _panel_width(outputs - column, wide) == wide:
+                    tile = _sum(zeros(patch, ROWS, 2), patch, rows, at, origin, runs, length, filters, panel, wide)
+                    store(tile, target, targets, at, place, outputs - column)
+                else:
+                    half = _sum(zeros(patch, ROWS, 1), patch, rows, at, origin, runs, length, filters, panel, wide // 2)
+                    store(half, target, targets, at, place, outputs - column)
 
 
 @inner
-def _sum(tile, patch, rows, at, runs, length, filters, panel, width):
+def _sum(tile, patch, rows, at, origin, runs, length, filters, panel, width):
     """The tile of pixels ``rows[at:]`` and the outputs of the panel that begins at filters[panel]."""
-    for run in range(len(runs)):
-        start, place = runs[run, 0], panel + runs[run, 1] * width
+    for run in range(runs.shape[0]):
+        start, place = origin + runs[run, 0], panel + runs[run, 1] * width
         for k in range(start, start + length):
             tile = outer(tile, patch, rows, at, k, filters, place)
             place += width
     return tile
+
+
+def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
+    """dw[kh, kw, c, o] = sum over n, h, w of x[n, h*stride + kh*dilation - padding, ..., c] * dy[n, h, w, o], x zero outside.
+
+    x: (n, h, w, c), read. dy: (n, h', w', o), read. dw: (kh, kw, c, o), written. Cost: as the forward's.
+    """
+    _pixel_sums(x, dy, *_filter_rows(x.shape, dy.shape, dw.shape, strides, dilations, padding), strides, dw)
+
+
+@functools.lru_cache(maxsize=256)
+def _filter_rows(source, target, filter_shape, strides, dilations, padding):
+    """Where the rows (kh, kw, c) of a filter lie in the patch of an image and in the filter: tables for ``_pixel_sums``."""
+    height, width, channels, outputs = filter_shape
+    reach = [(size - 1) * dilation + 1 for size, dilation in zip((height, width), dilations, strict=True)]
+    rows, columns = [(n - 1) * s + r for n, s, r in zip(target[1:3], strides, reach, strict=True)]
+    inside = min(padding) >= 0 == max(padding) and rows <= source[1] and columns <= source[2]
+    pitch = source[2] if inside else columns
+    first = _pixels((height, width), dilations, pitch, 0)[:, None] * channels + np.arange(channels)
+    targets = np.arange(height * width * channels) * outputs
+    return (
+        np.pad(first.ravel(), (0, ROWS), "edge"),
+        np.pad(targets, (0, ROWS), constant_values=-1),
+        inside,
+        (-padding[0], -padding[1], columns, reach[0]),
+    )
+
+
+@kernel(parallel=True, work=lambda x, dy, rows, *rest: dy.size * rows.size, serial_below=SERIAL_BELOW)
+def _pixel_sums(x, dy, rows, targets, inside, window, strides, dw):
+    """dw[row, o] = sum over pixels of x[row of the filter at the pixel] * dy[pixel, o]. Tables: ``_filter_rows``.
+
+    A task has a run of images and one panel of outputs; the runs' sums are added up at the end, always in the same order.
+    """
+    source, total = x.ravel(), dw.ravel()
+    images, height, width, channels = x.shape
+    _, lines, places, outputs = dy.shape
+    top, left, columns, reach = window
+    pitch = width if inside else columns
+    wide = 2 * VECTOR_BYTES // x.itemsize
+    panels = -(-outputs // wide)
+    groups = max(1, min(images, GROUPS, PARTIAL_SIZE // max(1, total.size)))
+    band = max(1, BAND // max(1, places))
+    partial = np.zeros(groups * total.size, x.dtype)
+    for task in prange(groups * panels):
+        group, column = task // panels, task % panels * wide
+        panel = _panel_width(outputs - column, wide)
+        packed = np.empty(min(band, lines) * places * panel, x.dtype)
+        patch, origin = source, 0
+        if not inside:
+            patch = np.empty(((min(band, lines) - 1) * strides[0] + reach) * columns * channels, x.dtype)
+        for image in range(group * images // groups, (group + 1) * images // groups):
+            for line in range(0, lines, band):
+                size = (min(band, lines - line), places)
+                _pack_pixels(dy, image, line * places, size[0] * places, column, panel, packed)
+                if inside:
+                    origin = ((image * height + line * strides[0]) * width) * channels
+                else:
+                    patch_rows = (size[0] - 1) * strides[0] + reach
+                    _copy_patch(source, x.shape, image, top + line * strides[0], left, patch_rows, columns, patch)
+                step = (strides[0] * pitch * channels, strides[1] * channels)
+                for at in range(0, rows.size - ROWS, ROWS):
+                    if panel == wide:
+                        tile = _sum_pixels(zeros(x, ROWS, 2), patch, rows, at, origin, size, step, packed, panel)
+                        add(tile, partial, targets, at, group * total.size + column, outputs - column)
+                    else:
+                        half = _sum_pixels(zeros(x, ROWS, 1), patch, rows, at, origin, size, step, packed, panel)
+                        add(half, partial, targets, at, group * total.size + column, outputs - column)
+    for i in range(total.size):
+        total[i] = partial[i]
+    for i in range(total.size, partial.size):
+        total[i % total.size] += partial[i]
+
+
+@inner
+def _sum_pixels(tile, patch, rows, at, origin, size, step, packed, panel):
+    """The tile of filter rows ``rows[at:]`` and a panel of outputs: size[0] lines of size[1] pixels, ``step`` apart."""
+    place = 0
+    for line in range(size[0]):
+        first = origin + line * step[0]
+        for pixel in range(size[1]):
+            tile = outer(tile, patch, rows, at, first + pixel * step[1], packed, place)
+            place += panel
+    return tile
+
+
+@inner
+def _pack_pixels(dy, image, first, count, column, panel, packed):
+    """packed: ``panel`` outputs from ``column`` on of ``count`` pixels from ``first`` on, zeros beyond the last; written."""
+    source, outputs = dy.ravel(), dy.shape[3]
+    start = (image * dy.shape[1] * dy.shape[2] + first) * outputs + column
+    columns = min(panel, outputs - column)
+    for pixel in range(count):
+        for j in range(columns):
+            packed[pixel * panel + j] = source[start + pixel * outputs + j]
+        for j in range(columns, panel):
+            packed[pixel * panel + j] = 0
+
+
+@inner
+def _copy_patch(source, shape, image, top, left, rows, columns, patch):
+    """patch: ``rows`` x ``columns`` pixels of ``image`` from (top, left) on, with zeros outside of the image; written."""
+    _, height, width, channels = shape
+    size = columns * channels
+    for row in range(rows):
+        line, within = row * size, 0 <= top + row < height
+        begin = min(max(0, -left) * channels, size) if within else size
+        end = max(begin, min(columns, width - left) * channels) if within else size
+        first = ((image * height + top + row) * width + left) * channels
+        for i in range(begin):
+            patch[line + i] = 0
+        for i in range(begin, end):
+            patch[line + i] = source[first + i]
+        for i in range(end, size):
+            patch[line + i] = 0
