@@ -1,0 +1,49 @@
+"""Nested lists, tuples and dicts of inputs, shapes and layers."""
+
+import numpy as np
+
+from microdl.core.shapes import TensorShape, as_shape
+
+
+def map_nested(function, structure, is_leaf=None):
+    """``function`` of every leaf of nested lists, tuples and dicts."""
+    if is_leaf is not None and is_leaf(structure):
+        return function(structure)
+    if isinstance(structure, dict):
+        return {key: map_nested(function, part, is_leaf) for key, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return type(structure)([map_nested(function, part, is_leaf) for part in structure])
+    return function(structure)
+
+
+def leaves(parts):
+    """All that nested lists, tuples, sets and dicts hold, in order."""
+    for part in parts:
+        if isinstance(part, dict):
+            yield from leaves(part.values())
+        elif isinstance(part, (list, tuple, set)):
+            yield from leaves(part)
+        else:
+            yield part
+
+
+def unique(objects):
+    return list({id(x): x for x in objects}.values())
+
+
+def holds_arrays(part):
+    if isinstance(part, (list, tuple)):
+        return any(map(holds_arrays, part))
+    return hasattr(part, "spec") or (hasattr(part, "__array__") and not np.isscalar(part))
+
+
+def is_shape(value):
+    return isinstance(value, (list, tuple)) and all(n is None or hasattr(n, "__index__") for n in value)
+
+
+def tensor_shape(value):
+    return value if value is None else TensorShape(as_shape(value))
+
+
+def shape_of(value):
+    return getattr(value, "shape", None)

@@ -1,0 +1,30 @@
+"""Names of layers, models, metrics and optimizers, made from their class where the user gives none."""
+
+import re
+import threading
+from collections import Counter
+
+_lock = threading.Lock()
+_used = Counter()
+
+
+def snake_case(name):
+    """``MaxPooling2D`` -> ``max_pooling2d``, ``ReLU`` -> ``re_lu``: Keras's rule."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(class_name):
+    """``dense``, then ``dense_1``, ``dense_2``, ..."""
+    base = snake_case(class_name)
+    with _lock:
+        count = _used[base]
+        _used[base] += 1
+    return f"{base}_{count}" if count else base
+
+
+def reset_names():
+    """Counts from the start again, for ``keras.backend.clear_session``."""
+    with _lock:
+        _used.clear()
