@@ -2,9 +2,9 @@
 
     python perf/mnist_step.py --torch-python /path/to/python/with/torch [--rounds 5] [--steps 200] [--json FILE]
 
-Both sides train the same network (5x5x16, pool, relu, 5x5x36, pool, relu, dense 128 relu, dense 10, cross entropy, Adam)
-on the same images in the same order, each in a process of its own that stays alive; rounds alternate. PyTorch runs in its
-faster memory layout for this network on CPUs, which it tries first. Threads are equal.
+Both sides train the same network (5x5x16, pool, relu, 5x5x36, pool, relu, dense 128 relu, dense 10, softmax cross
+entropy, Adam) on the same images in the same order, each in a process of its own that stays alive; rounds alternate.
+PyTorch runs in its faster memory layout for this network on CPUs, which it tries first. Threads are equal.
 """
 
 import argparse
