@@ -1,14 +1,14 @@
 """Operators of two arrays with NumPy's broadcasting on the CPU. Twin: ``kernels/cuda/elementwise.py``.
 
-Shapes reach a kernel as one table, so that it is compiled once per dtype, not once per shape or number of axes. Arrays are
-flat; ``layout`` is int64, of shape (1 + operands, axes): row 0 holds the sizes of the output's axes, row k the steps, in
-elements, from one entry of operand k to the next along each axis (0 where it is stretched). The caller drops axes of size 1
-and merges axes that lie in memory as one, so equal shapes become one axis, and along the last axis steps are 1 or 0:
+Shapes reach a kernel as one table, so that it is compiled once per dtype, not once per shape or number of axes. Arrays
+are flat; ``layout`` is int64, of shape (1 + operands, axes): row 0 holds the sizes of the output's axes, row k the
+steps, in elements, from one entry of operand k to the next along each axis (0 where it is stretched). The caller drops
+axes of size 1 and merges axes that lie in memory as one; equal shapes become one axis, the last axis has steps 1 or 0:
 
     (64, 10) + (10,)    layout [[64, 10], [10, 1], [0, 1]]          (64, 10) + (64, 10)    layout [[640], [1], [1]]
 
-The output is cut into blocks of ``BLOCK`` elements. Of an operand that is stretched, a block's elements are first laid out
-in scratch that fits the L1 cache; so every operator is one plain loop over arrays of equal length.
+The output is cut into blocks of ``BLOCK`` elements. Of an operand that is stretched, a block's elements are first laid
+out in scratch that fits the L1 cache; so every operator is one plain loop over arrays of equal length.
 """
 
 import numpy as np
@@ -221,7 +221,7 @@ def logical_or(a, b, layout, y):
 
 @kernel(parallel=True)
 def select(condition, a, b, layout, y):
-    """y = a where condition holds, else b. condition: flat, bool, read; a, b: flat, one dtype, read; layout: three operands."""
+    """y = a where condition holds, else b. condition: flat, bool; a, b: flat, one dtype; layout: three operands."""
     for block in prange(blocks(y.size)):
         chosen, out = operand(1, condition, layout, y.size, block), part(y, block)
         left, right = operand(2, a, layout, y.size, block), operand(3, b, layout, y.size, block)

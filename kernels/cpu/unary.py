@@ -1,7 +1,7 @@
 """Functions of one array, element by element, on the CPU. Twin: ``kernels/cuda/unary.py``.
 
-Arrays are flat, of one size and, unless said otherwise, of one dtype: x is read, y is written. The work is cut into blocks of
-fixed size, so that no element's bits depend on the number of threads.
+Arrays are flat, of one size and, unless said otherwise, of one dtype: x is read, y is written. The work is cut into
+blocks of fixed size, so that no element's bits depend on the number of threads.
 """
 
 import math
