@@ -83,7 +83,7 @@ def _images(bits, ink):
 def _load_keras(path):
     names = [f"{kind}_{part}" for part in PARTS for kind in "xy"]
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             x_train, y_train, x_test, y_test = (stored[name] for name in names)
     except Exception as error:  # zip, zlib, header and key errors: np.load has no one error for a damaged file
         raise ValueError(
