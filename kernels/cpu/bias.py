@@ -1,0 +1,55 @@
+"""Bias over the last axis, forward and backward. Twin: ``kernels/cuda/bias.py``.
+
+Matrices are (rows, channels), C-contiguous; the bias is (channels,), of the same dtype.
+"""
+
+import numpy as np
+from numba import prange
+
+from ..jit import inner, kernel
+
+ROWS = 128  # of one task
+
+
+@inner
+def row_blocks(x):
+    """Number of tasks that the rows of ``x`` make."""
+    return (x.shape[0] + ROWS - 1) // ROWS
+
+
+@inner
+def rows_of(x, block):
+    """The rows of ``x`` that belong to one task."""
+    return x[block * ROWS : (block + 1) * ROWS]
+
+
+@inner
+def add_up(partials, total):
+    """total[c] = sum of partials[:, c], in order."""
+    for c in range(total.size):
+        total[c] = 0
+    for block in range(partials.shape[0]):
+        for c in range(total.size):
+            total[c] += partials[block, c]
+
+
+@kernel(parallel=True)
+def bias_add(x, bias, y):
+    """y[r, c] = x[r, c] + bias[c]. x, bias: read. y: as x, written."""
+    for block in prange(row_blocks(x)):
+        xs, ys = rows_of(x, block), rows_of(y, block)
+        for r in range(xs.shape[0]):
+            for c in range(bias.size):
+                ys[r, c] = xs[r, c] + bias[c]
+
+
+@kernel(parallel=True, work=lambda dy, _: dy.size)
+def bias_add_grad(dy, dbias):
+    """dbias[c] = sum of dy[r, c] over r: sums of ROWS rows each, then their sum in order. dy: read. dbias: written."""
+    partials = np.zeros((row_blocks(dy), dbias.size), dy.dtype)
+    for block in prange(row_blocks(dy)):
+        rows, sums = rows_of(dy, block), partials[block]
+        for r in range(rows.shape[0]):
+            for c in range(sums.size):
+                sums[c] += rows[r, c]
+    add_up(partials, dbias)
