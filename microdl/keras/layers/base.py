@@ -58,8 +58,7 @@ class Layer:
     _building = False
 
     def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None, **unknown):
-        if unknown:
-            raise TypeError(_unknown_arguments(type(self), unknown))
+        _refuse_unknown(type(self), unknown)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"{type(self).__name__}: name must be a str, got {name!r}")
         if input_dim is not None:
@@ -182,7 +181,7 @@ class Layer:
     ):
         for key, value in (("regularizer", regularizer), ("constraint", constraint)):
             if value is not None:
-                raise ValueError(f"{self._label}: weights have no {key}s yet, got {value!r} for weight {name!r}")
+                raise ValueError(f"{self._label}: there are no {key}s yet, got {value!r} for weight {name!r}")
         shape = as_shape(() if shape is None else shape)
         if None in shape:
             raise ValueError(
@@ -364,7 +363,13 @@ def _training_parameter(call):
     return None
 
 
-def _unknown_arguments(layer, unknown):
+def _refuse_unknown(layer, unknown):
+    """Raises unless ``unknown`` holds nothing but Keras's regularizers and constraints, and these are None."""
+    for key in [key for key in unknown if key.endswith(("_regularizer", "_constraint"))]:
+        if unknown.pop(key) is not None:
+            raise ValueError(f"{layer.__name__}: there are no regularizers and constraints yet, {key} must be None")
+    if not unknown:
+        return
     known = set()
     for base in layer.__mro__[:-1]:
         parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
@@ -373,4 +378,4 @@ def _unknown_arguments(layer, unknown):
     for key in unknown:
         close = difflib.get_close_matches(key, known, n=1)
         parts.append(f"{key!r} (did you mean {close[0]!r}?)" if close else repr(key))
-    return f"{layer.__name__}: unknown arguments {', '.join(parts)}; it takes {', '.join(sorted(known))}"
+    raise TypeError(f"{layer.__name__}: unknown arguments {', '.join(parts)}; it takes {', '.join(sorted(known))}")
