@@ -1,0 +1,343 @@
+"""Losses: functions that give one value per sample, and classes that reduce these to the number to be minimised.
+
+Names, arguments and values are those of Keras 3. ``N`` is the number of samples, ``C`` that of classes; "(N, ...)" may
+have any further axes, over which a loss function has already taken the mean (regression) or which it keeps.
+"""
+
+import difflib
+import inspect
+import warnings
+
+from microdl.core.dtypes import int64
+from microdl.core.errors import InvalidArgumentError
+from microdl.core.tensor import convert
+from microdl.keras.naming import snake_case
+from microdl.keras.targets import align_weight, class_labels, floats, label_kind, matched
+from microdl.ops import array, loss, reduction
+from microdl.ops.math import abs as absolute, cast, clip_by_value, divide_no_nan, log, minimum, not_equal, square
+
+EPSILON = 1e-7  # probabilities are kept in [EPSILON, 1 - EPSILON]: their logarithms stay finite
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+
+
+def mean_squared_error(y_true, y_pred):
+    """mean over the last axis of (y_pred - y_true)^2. Both (N, ..., D), float; returns (N, ...)."""
+    y_true, y_pred = matched("mean_squared_error", y_true, y_pred)
+    return reduction.reduce_mean(square(y_pred - y_true), axis=-1)
+
+
+def mean_absolute_error(y_true, y_pred):
+    """mean over the last axis of |y_pred - y_true|. Both (N, ..., D), float; returns (N, ...)."""
+    y_true, y_pred = matched("mean_absolute_error", y_true, y_pred)
+    return reduction.reduce_mean(absolute(y_pred - y_true), axis=-1)
+
+
+def huber(y_true, y_pred, delta=1.0):
+    """mean over the last axis of q^2 / 2 + delta * (|e| - q), with e = y_pred - y_true and q = min(|e|, delta).
+
+    That is e^2 / 2 up to |e| = delta and a straight line of slope delta beyond. Both (N, ..., D); returns (N, ...).
+    Huber, "Robust Estimation of a Location Parameter", Ann. Math. Statist. 35 (1964), section 4.
+    """
+    y_true, y_pred = matched("huber", y_true, y_pred)
+    error = absolute(y_pred - y_true)
+    quadratic = minimum(error, delta)
+    return reduction.reduce_mean(0.5 * square(quadratic) + delta * (error - quadratic), axis=-1)
+
+
+def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
+    """mean over ``axis`` of -t * log(p) - (1 - t) * log(1 - p).
+
+    Args:
+        y_true: t, (N, ..., D), 0 or 1 or between. label_smoothing: float s in [0, 1]: t becomes t * (1 - s) + s / 2.
+        y_pred: p, (N, ..., D), kept in [1e-7, 1 - 1e-7]; with ``from_logits`` any numbers x, p = sigmoid(x).
+    Returns: (N, ...).
+    """
+    y_true, y_pred = matched("binary_crossentropy", y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    if from_logits:
+        values = loss.sigmoid_cross_entropy_with_logits(labels=y_true, logits=y_pred)
+    else:
+        p = clip_by_value(y_pred, EPSILON, 1.0 - EPSILON)
+        values = -(y_true * log(p) + (1.0 - y_true) * log(1.0 - p))
+    return reduction.reduce_mean(values, axis=axis)
+
+
+def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
+    """-sum over ``axis`` of t * log(p): the labels are one probability for each class.
+
+    Args:
+        y_true: t, (N, ..., C), usually one-hot. label_smoothing: float s in [0, 1]: t becomes t * (1 - s) + s / C.
+        y_pred: p, (N, ..., C); divided by its sum over ``axis`` and kept in [1e-7, 1 - 1e-7]. With ``from_logits`` any
+            numbers x, p = softmax(x).
+    Returns: (N, ...).
+    """
+    hint = "for class numbers use sparse_categorical_crossentropy, or make the labels one-hot with tf.one_hot"
+    y_true, y_pred = matched("categorical_crossentropy", y_true, y_pred, hint)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
+    if from_logits:
+        return loss.softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred, axis=axis)
+    p = y_pred / reduction.reduce_sum(y_pred, axis=axis, keepdims=True)
+    return -reduction.reduce_sum(y_true * log(clip_by_value(p, EPSILON, 1.0 - EPSILON)), axis=axis)
+
+
+def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
+    """-log(p[label]): the labels are numbers of classes.
+
+    Args:
+        y_true: class numbers 0 .. C - 1, (N, ...) or (N, ..., 1), integer (or float holding integers).
+        y_pred: p, (N, ..., C); kept in [1e-7, 1 - 1e-7], then divided by its sum. With ``from_logits`` any numbers x,
+            p = softmax(x).
+        ignore_class: int; samples with this label get the loss 0.
+        axis: must be the last one.
+    Returns: (N, ...).
+    """
+    labels, y_pred = class_labels("sparse_categorical_crossentropy", y_true, y_pred)
+    if axis not in (-1, y_pred.ndim - 1):
+        raise InvalidArgumentError(
+            f"sparse_categorical_crossentropy: the classes must lie on the last axis of y_pred (shape {y_pred.shape}), "
+            f"got axis={axis}; move it there with tf.transpose"
+        )
+    counted = None if ignore_class is None else not_equal(labels, ignore_class)
+    if counted is not None:
+        labels = labels * cast(counted, labels.dtype)  # an ignored label may be no class at all, 255 say
+    if not from_logits:
+        y_pred = log(clip_by_value(y_pred, EPSILON, 1.0 - EPSILON))
+    values = loss.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=y_pred)
+    return values if counted is None else values * cast(counted, values.dtype)
+
+
+class Loss:
+    """A function of labels and predictions, reduced to one number. Subclasses define ``call``.
+
+    Args:
+        name: str, or None for the class's name in snake_case.
+        reduction: "sum_over_batch_size" (or "mean"): sum of the weighted values / number of values;
+            "mean_with_sample_weight": the same sum / sum of the weights; "sum"; None or "none": the weighted values.
+    """
+
+    def __init__(self, name=None, reduction="sum_over_batch_size"):
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"{type(self).__name__}: reduction must be one of {REDUCTIONS}, got {reduction!r}")
+        self.name = name or snake_case(type(self).__name__)
+        self.reduction = reduction
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        """The reduced loss. sample_weight: (N,) or the shape of ``call``'s values, or sizes of 1."""
+        values = self.call(y_true, y_pred)
+        weight = None if sample_weight is None else align_weight(self.name, values, sample_weight)
+        counted = self.counted(y_true)
+        if counted is not None:
+            counted = array.reshape(cast(counted, values.dtype), values.shape)
+            weight = counted if weight is None else weight * counted
+        if weight is not None:
+            values = values * weight
+        if self.reduction in ("none", None):
+            return values
+        total = reduction.reduce_sum(values)
+        if self.reduction == "sum":
+            return total
+        if self.reduction == "mean_with_sample_weight" and weight is not None:
+            return divide_no_nan(total, reduction.reduce_sum(weight))
+        if counted is not None:
+            return divide_no_nan(total, reduction.reduce_sum(counted))
+        return total / max(values.spec.size, 1)
+
+    def call(self, y_true, y_pred):
+        """The loss of each sample, (N, ...)."""
+        raise NotImplementedError(f"{type(self).__name__} must define call(self, y_true, y_pred)")
+
+    def counted(self, y_true):
+        """Which values count at all, as a bool Tensor with one element for each; None: all do."""
+        return None
+
+    def get_config(self):
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {self.name}>"
+
+
+class LossFunctionWrapper(Loss):
+    """A Loss made of a function.
+
+    Args:
+        fn: (y_true, y_pred, **kwargs) -> losses, (N, ...); or the name of one in this module.
+        kwargs: passed on at each call.
+    """
+
+    def __init__(self, fn, reduction="sum_over_batch_size", name=None, **kwargs):
+        self.fn = get(fn)
+        self.kwargs = kwargs
+        self._looked_for_logits = False
+        super().__init__(name or getattr(fn, "__name__", None), reduction)
+
+    def call(self, y_true, y_pred):
+        if not self._looked_for_logits and self.kwargs.get("from_logits") is False:
+            self._look_for_logits(floats(y_pred))
+        return self.fn(y_true, y_pred, **self.kwargs)
+
+    def _look_for_logits(self, y_pred):
+        """Once: negative "probabilities" are the mark of a model without softmax, which trains badly and in silence."""
+        self._looked_for_logits = True
+        if y_pred.array is not None and (y_pred.array < 0).any():
+            warnings.warn(
+                f"{self.name}: y_pred holds negative numbers, so they are no probabilities; if the last layer has "
+                f"no softmax or sigmoid, say {type(self).__name__}(from_logits=True)",
+                stacklevel=4,
+            )
+
+    def get_config(self):
+        function = {"fn": self.fn.__name__} if type(self) is LossFunctionWrapper else {}
+        return {**super().get_config(), **function, **self.kwargs}
+
+
+class SparseCategoricalCrossentropy(LossFunctionWrapper):
+    """Cross entropy of class numbers and predictions: see `sparse_categorical_crossentropy`.
+
+    >>> SparseCategoricalCrossentropy()([1, 2], [[0.05, 0.95, 0.0], [0.1, 0.8, 0.1]]).numpy().round(3)
+    np.float32(1.177)
+    """
+
+    def __init__(
+        self,
+        from_logits=False,
+        ignore_class=None,
+        reduction="sum_over_batch_size",
+        axis=-1,
+        name="sparse_categorical_crossentropy",
+    ):
+        options = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
+        super().__init__(sparse_categorical_crossentropy, reduction, name, **options)
+
+    def counted(self, y_true):
+        ignored = self.kwargs["ignore_class"]
+        return None if ignored is None else not_equal(cast(convert(y_true), int64), ignored)
+
+
+class CategoricalCrossentropy(LossFunctionWrapper):
+    """Cross entropy of one-hot (or soft) labels and predictions: see `categorical_crossentropy`."""
+
+    def __init__(
+        self,
+        from_logits=False,
+        label_smoothing=0.0,
+        axis=-1,
+        reduction="sum_over_batch_size",
+        name="categorical_crossentropy",
+    ):
+        options = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
+        super().__init__(categorical_crossentropy, reduction, name, **options)
+
+
+class BinaryCrossentropy(LossFunctionWrapper):
+    """Cross entropy of yes-or-no labels and predictions: see `binary_crossentropy`."""
+
+    def __init__(
+        self,
+        from_logits=False,
+        label_smoothing=0.0,
+        axis=-1,
+        reduction="sum_over_batch_size",
+        name="binary_crossentropy",
+    ):
+        options = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
+        super().__init__(binary_crossentropy, reduction, name, **options)
+
+
+class MeanSquaredError(LossFunctionWrapper):
+    """Mean of squared differences: see `mean_squared_error`."""
+
+    def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error"):
+        super().__init__(mean_squared_error, reduction, name)
+
+
+class MeanAbsoluteError(LossFunctionWrapper):
+    """Mean of absolute differences: see `mean_absolute_error`."""
+
+    def __init__(self, reduction="sum_over_batch_size", name="mean_absolute_error"):
+        super().__init__(mean_absolute_error, reduction, name)
+
+
+class Huber(LossFunctionWrapper):
+    """Squared differences near zero, absolute ones far off: see `huber`."""
+
+    def __init__(self, delta=1.0, reduction="sum_over_batch_size", name="huber_loss"):
+        super().__init__(huber, reduction, name, delta=delta)
+
+
+_FUNCTIONS = (
+    binary_crossentropy,
+    categorical_crossentropy,
+    huber,
+    mean_absolute_error,
+    mean_squared_error,
+    sparse_categorical_crossentropy,
+)
+_CLASSES = (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+_ALIASES = {"bce": binary_crossentropy, "mae": mean_absolute_error, "mse": mean_squared_error}
+_BY_NAME = {item.__name__: item for item in _FUNCTIONS + _CLASSES}
+_BY_NAME |= _ALIASES | {alias.upper(): function for alias, function in _ALIASES.items()}
+
+
+def get(identifier):
+    """A loss from what a user may call it.
+
+    Args:
+        identifier: name of a function, of a class or an alias ("mse", "mae", "bce"); a dict with "class_name" and
+            "config"; a Loss class, which is called without arguments; a Loss or a function, returned as it is; None.
+    Raises: ValueError if no loss has this name. TypeError if it is nothing of the above.
+    """
+    return look_up("loss", identifier, _BY_NAME)
+
+
+def get_for(identifier, y_true, y_pred):
+    """The Loss that ``Model.compile(loss=identifier)`` means for labels and predictions of these shapes.
+
+    Args:
+        identifier: as for `get`; "crossentropy" or "ce" is the binary one for one output, else the sparse one for class
+            numbers and the categorical one for one-hot labels.
+        y_true, y_pred: Tensors, Specs or arrays; only their shapes are read.
+    """
+    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+        kinds = {
+            "binary": binary_crossentropy,
+            "sparse": sparse_categorical_crossentropy,
+            "categorical": categorical_crossentropy,
+        }
+        found = kinds[label_kind(y_true, y_pred)]
+    else:
+        found = get(identifier)
+    if found is None or isinstance(found, Loss):
+        return found
+    return LossFunctionWrapper(found, name=identifier if isinstance(identifier, str) else None)
+
+
+def look_up(kind, identifier, by_name):
+    """What ``identifier`` means among ``by_name``; kind: "loss" or "metric", for messages. See `get`."""
+    if isinstance(identifier, dict):
+        config = identifier.get("config", {})
+        found = look_up(kind, identifier["class_name"], by_name)
+        return type(found).from_config(config) if hasattr(found, "from_config") else found
+    if isinstance(identifier, str):
+        if identifier not in by_name:
+            near = difflib.get_close_matches(identifier, by_name, n=3) or sorted(by_name)
+            raise ValueError(f"there is no {kind} {identifier!r}; did you mean {', '.join(near)}?")
+        identifier = by_name[identifier]
+    if inspect.isclass(identifier):
+        return identifier()
+    if identifier is None or callable(identifier):
+        return identifier
+    raise TypeError(f"a {kind} is given by name, as a function or as an object, got {identifier!r}")

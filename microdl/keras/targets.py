@@ -1,0 +1,94 @@
+"""Labels, predictions and weights as losses and metrics take them: converted, compared, aligned.
+
+``N`` is the number of samples, ``C`` that of classes. Keras broadcasts labels and predictions of different shapes in
+some places; here they must agree, because (N, 1) against (N,) would silently become (N, N).
+"""
+
+from microdl.core.dtypes import float32, int64
+from microdl.core.errors import InvalidArgumentError
+from microdl.core.tensor import convert
+from microdl.ops import array
+from microdl.ops.math import cast
+
+
+def floats(y_pred):
+    """Predictions as a Tensor of their own floating dtype; anything else becomes float32."""
+    y_pred = convert(y_pred)
+    return y_pred if y_pred.dtype.is_floating else cast(y_pred, float32)
+
+
+def matched(name, y_true, y_pred, hint="give both the same shape: nothing is broadcast here"):
+    """Both as Tensors of y_pred's floating dtype and of one shape; (N,) and (N, 1) count as the same.
+
+    Raises: InvalidArgumentError naming the loss or metric, both shapes and the ``hint``.
+    """
+    y_pred = floats(y_pred)
+    y_true = convert(y_true, hint=y_pred.dtype)
+    if y_true.dtype is not y_pred.dtype:
+        y_true = cast(y_true, y_pred.dtype)
+    y_true, y_pred = _same_rank(y_true, y_pred)
+    y_pred, y_true = _same_rank(y_pred, y_true)
+    if y_true.shape != y_pred.shape:
+        raise InvalidArgumentError(
+            f"{name}: y_true must have the shape of y_pred, {y_pred.shape}, got {y_true.shape}; {hint}"
+        )
+    return y_true, y_pred
+
+
+def _same_rank(a, b):
+    """(N,) and (N, 1) both as (N, 1); else b loses a last axis of size 1 that a does not have."""
+    if b.ndim != a.ndim + 1 or b.shape[-1] != 1:
+        return a, b
+    return (array.expand_dims(a, -1), b) if a.ndim == 1 else (a, array.squeeze(b, axis=-1))
+
+
+def class_labels(name, y_true, y_pred):
+    """Class numbers as int64, (N, ...), and predictions as a float Tensor, (N, ..., C).
+
+    Raises: InvalidArgumentError naming the loss or metric, both shapes and what they point to.
+    """
+    y_pred, labels = floats(y_pred), convert(y_true)
+    if not y_pred.ndim:
+        raise InvalidArgumentError(f"{name}: y_pred needs an axis of classes, got a scalar")
+    expected = y_pred.shape[:-1]
+    if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
+        labels = array.squeeze(labels, axis=-1)
+    if labels.shape != expected:
+        one_hot = labels.shape == y_pred.shape
+        hint = f"for one-hot labels use {name.replace('sparse_', '')}" if one_hot else "one label per prediction"
+        raise InvalidArgumentError(
+            f"{name}: y_true holds class numbers, so for y_pred of shape {y_pred.shape} its shape must be {expected}, "
+            f"got {labels.shape}; {hint}"
+        )
+    return (labels if labels.dtype is int64 else cast(labels, int64)), y_pred
+
+
+def align_weight(name, values, sample_weight):
+    """``sample_weight`` as a Tensor that multiplies ``values``: its axes are aligned at the front, with the samples.
+
+    Raises: InvalidArgumentError if one of its sizes is neither 1 nor that of ``values``.
+    """
+    weight = convert(sample_weight, hint=values.dtype)
+    if weight.dtype is not values.dtype:
+        weight = cast(weight, values.dtype)
+    given = weight.shape
+    if weight.ndim == values.ndim + 1 and given[-1] == 1:
+        weight = array.squeeze(weight, axis=-1)
+    if weight.ndim < values.ndim:
+        weight = array.reshape(weight, tuple(weight.shape) + (1,) * (values.ndim - weight.ndim))
+    if weight.ndim > values.ndim or any(w not in (1, n) for w, n in zip(weight.shape, values.shape, strict=True)):
+        raise InvalidArgumentError(
+            f"{name}: sample_weight of shape {given} does not fit values of shape {values.shape}; "
+            "give one weight per sample"
+        )
+    return weight
+
+
+def label_kind(y_true, y_pred):
+    """ "binary", "sparse" or "categorical", by the shapes of labels and predictions alone."""
+    labels, predictions = tuple(y_true.shape), tuple(y_pred.shape)
+    if not predictions or predictions[-1] == 1:
+        return "binary"
+    if len(labels) < len(predictions) or labels[-1] == 1:
+        return "sparse"
+    return "categorical"
