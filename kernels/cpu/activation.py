@@ -1,9 +1,9 @@
 """Activation functions on the CPU, forward and backward. Twin: ``kernels/cuda/activation.py``.
 
-Arrays are flat, of one size and one float dtype. Forward kernels read x and write y. Backward kernels read dy, and x or y
-(whichever is cheaper), and write dx. Other arguments are scalars of that dtype, dimensionless. NaN stays NaN, except in
-the gradients of piecewise linear functions. The work is cut into blocks of fixed size, so that no element's bits depend
-on the number of threads.
+Arrays are flat, of one size and one float dtype. Forward kernels read x and write y; backward kernels read dy and, of x
+and y, whichever is cheaper, and write dx. Other arguments are scalars of that dtype, dimensionless. NaN stays NaN, but
+not in the gradients of piecewise linear functions. The work is cut into blocks of fixed size, so that no element's bits
+depend on the number of threads.
 """
 
 import math
@@ -14,6 +14,7 @@ from numba import prange
 from ..jit import inner, kernel
 from .elementwise import blocks, part
 
+SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
 SQRT_HALF = 0.7071067811865476
 SQRT_2_OVER_PI = 0.7978845608028654  # gelu_tanh, and 2 times the normal density at 0
 CUBIC = 0.044715  # gelu_tanh
@@ -89,7 +90,7 @@ def leaky_relu_grad(dy, x, alpha, dx):
             dxs[i] = dys[i] if xs[i] > zero else alpha * dys[i]
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def elu(x, alpha, scale, y):
     """y = scale * x where x > 0, else scale * alpha * (exp(x) - 1).
 
@@ -113,7 +114,7 @@ def elu_grad(dy, y, alpha, scale, dx):
             dxs[i] = dys[i] * (scale if ys[i] > zero else ys[i] + scale * alpha)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def sigmoid(x, y):
     """y = 1 / (1 + exp(-x))."""
     one = x.dtype.type(1)
@@ -133,7 +134,7 @@ def sigmoid_grad(dy, y, dx):
             dxs[i] = dys[i] * ys[i] * (one - ys[i])
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def tanh(x, y):
     """y = tanh(x)."""
     for block in prange(blocks(x.size)):
@@ -152,7 +153,7 @@ def tanh_grad(dy, y, dx):
             dxs[i] = dys[i] * (one - ys[i] * ys[i])
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def softplus(x, y):
     """y = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-abs(x)))."""
     zero = x.dtype.type(0)
@@ -162,7 +163,7 @@ def softplus(x, y):
             ys[i] = (xs[i] if xs[i] > zero else zero) + np.log1p(np.exp(-np.abs(xs[i])))
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def softplus_grad(dy, x, dx):
     """dx = dy * sigmoid(x)."""
     one = x.dtype.type(1)
@@ -193,7 +194,7 @@ def softsign_grad(dy, x, dx):
             dxs[i] = dys[i] / (scale * scale)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def silu(x, beta, y):
     """y = x * sigmoid(beta * x). Ramachandran, Zoph and Le, arXiv:1710.05941 (also called swish)."""
     one = x.dtype.type(1)
@@ -203,7 +204,7 @@ def silu(x, beta, y):
             ys[i] = xs[i] * sigmoid_of(beta * xs[i], one)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def silu_grad(dy, x, beta, dx):
     """dx = dy * (s + beta * x * s * (1 - s)), s = sigmoid(beta * x)."""
     one = x.dtype.type(1)
@@ -214,7 +215,7 @@ def silu_grad(dy, x, beta, dx):
             dxs[i] = dys[i] * (s + beta * xs[i] * s * (one - s))
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def gelu(x, y):
     """y = x * P(N(0, 1) <= x) = x * erfc(-x / sqrt(2)) / 2. Hendrycks and Gimpel, arXiv:1606.08415."""
     half, root = x.dtype.type(0.5), x.dtype.type(SQRT_HALF)
@@ -224,7 +225,7 @@ def gelu(x, y):
             ys[i] = half * xs[i] * math.erfc(-root * xs[i])
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def gelu_grad(dy, x, dx):
     """dx = dy * (P(N(0, 1) <= x) + x * exp(-x**2 / 2) / sqrt(2 * pi))."""
     half, root, density = x.dtype.type(0.5), x.dtype.type(SQRT_HALF), x.dtype.type(SQRT_2_OVER_PI / 2)
@@ -234,7 +235,7 @@ def gelu_grad(dy, x, dx):
             dxs[i] = dys[i] * (half * math.erfc(-root * xs[i]) + xs[i] * density * np.exp(-half * xs[i] * xs[i]))
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def gelu_tanh(x, y):
     """y = x * (1 + tanh(u)) / 2 = x * sigmoid(2 * u), u = sqrt(2 / pi) * (x + 0.044715 * x**3).
 
@@ -247,7 +248,7 @@ def gelu_tanh(x, y):
             ys[i] = xs[i] * sigmoid_of(slope * (xs[i] + cubic * xs[i] * xs[i] * xs[i]), one)
 
 
-@kernel(parallel=True)
+@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def gelu_tanh_grad(dy, x, dx):
     """dx = dy * (s + x * s * (1 - s) * 2 * du/dx), s = sigmoid(2 * u), u as in gelu_tanh."""
     one, slope, cubic, three = x.dtype.type(1), x.dtype.type(2 * SQRT_2_OVER_PI), x.dtype.type(CUBIC), x.dtype.type(3)

@@ -25,12 +25,16 @@ def rows_of(x, block):
 
 @inner
 def add_up(partials, total):
-    """total[c] = sum of partials[:, c], in order."""
+    """total[c] = sum of partials[:, c], by halves, which keeps the rounding error small. partials: overwritten."""
+    count = partials.shape[0]
+    while count > 1:
+        half = (count + 1) // 2
+        for block in range(count - half):
+            for c in range(total.size):
+                partials[block, c] += partials[half + block, c]
+        count = half
     for c in range(total.size):
-        total[c] = 0
-    for block in range(partials.shape[0]):
-        for c in range(total.size):
-            total[c] += partials[block, c]
+        total[c] = partials[0, c] if count else 0
 
 
 @kernel(parallel=True)
@@ -45,7 +49,7 @@ def bias_add(x, bias, y):
 
 @kernel(parallel=True, work=lambda dy, _: dy.size)
 def bias_add_grad(dy, dbias):
-    """dbias[c] = sum of dy[r, c] over r: sums of ROWS rows each, then their sum in order. dy: read. dbias: written."""
+    """dbias[c] = sum of dy[r, c] over r: first over ROWS rows each, then over these sums. dy: read. dbias: written."""
     partials = np.zeros((row_blocks(dy), dbias.size), dy.dtype)
     for block in prange(row_blocks(dy)):
         rows, sums = rows_of(dy, block), partials[block]

@@ -14,14 +14,14 @@ def test_bias_and_its_gradient_equal_the_oracle(rng, shape, dtype):
     cpu.bias.bias_add(x, bias, y)
     cpu.bias.bias_add_grad(x, dbias)
     np.testing.assert_array_equal(y, x + bias)
-    np.testing.assert_allclose(dbias, x.sum(0, "float64"), rtol=0, atol=200 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(dbias, x.sum(0, "float64"), rtol=0, atol=1000 * np.finfo(dtype).eps)
 
 
 def test_long_columns_keep_their_digits():
     column = np.full((300_000, 1), 0.1, "float32")
     dbias = np.empty(1, "float32")
     cpu.bias.bias_add_grad(column, dbias)
-    np.testing.assert_allclose(dbias, 300_000 * float(np.float32(0.1)), rtol=1e-5)
+    np.testing.assert_allclose(dbias, 300_000 * float(np.float32(0.1)), rtol=2e-6)
 
 
 def test_same_bits_for_any_number_of_threads(rng, same_bits):
