@@ -4,6 +4,7 @@ A layer is configured in ``__init__``, makes its weights in ``build(input_shape)
 Calling it converts the inputs, builds it if need be, settles the value of ``training`` and runs ``call``.
 """
 
+import contextlib
 import difflib
 import functools
 import inspect
@@ -25,9 +26,20 @@ from microdl.keras.naming import unique_name
 
 class _Calls(threading.local):
     training = None  # what the layers above the running ``call`` were told; None outside of any call
+    observer = None  # (layer, outputs) -> None, see ``observed``
 
 
 _calls = _Calls()
+
+
+@contextlib.contextmanager
+def observed(observer):
+    """While entered, ``observer(layer, outputs)`` is called after every layer that this thread calls."""
+    outer, _calls.observer = _calls.observer, observer
+    try:
+        yield
+    finally:
+        _calls.observer = outer
 
 
 class Layer:
@@ -107,7 +119,10 @@ class Layer:
                 self.build(map_nested(shape_of, args[0] if args else next(iter(kwargs.values()))))
                 self.built = True
             _calls.training = self._settle_training(outer, args, kwargs)
-            return self.call(*args, **kwargs)
+            outputs = self.call(*args, **kwargs)
+            if _calls.observer is not None:
+                _calls.observer(self, outputs)
+            return outputs
         except Exception as error:
             error.add_note(f"in layer {self.name!r} ({type(self).__name__})")
             raise

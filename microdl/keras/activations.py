@@ -1,0 +1,140 @@
+"""Activation functions by Keras's names, and ``get`` for layers that are given a name."""
+
+import difflib
+from collections.abc import Callable
+
+from microdl.ops.array import where
+from microdl.ops.math import exp, minimum
+from microdl.ops.softmax import log_softmax as _log_softmax, softmax as _softmax
+
+from microdl.core.tensor import convert
+from microdl.ops import activation as ops
+
+
+def linear(x):
+    """``x`` itself."""
+    return x
+
+
+def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
+    """``min(x, max_value)`` where ``x >= threshold``, else ``negative_slope * (x - threshold)``."""
+    x = convert(x)
+    if threshold != 0:
+        below = negative_slope * (x - threshold) if negative_slope != 0 else 0.0
+        y = where(x > threshold, x, below)
+    else:
+        y = ops.leaky_relu(x, negative_slope) if negative_slope != 0 else ops.relu(x)
+    return y if max_value is None else minimum(y, max_value)
+
+
+def leaky_relu(x, negative_slope=0.2):
+    """``x`` where ``x > 0``, else ``negative_slope * x``."""
+    return ops.leaky_relu(x, negative_slope)
+
+
+def relu6(x):
+    """``min(max(x, 0), 6)``"""
+    return ops.relu6(x)
+
+
+def elu(x, alpha=1.0):
+    """``x`` where ``x > 0``, else ``alpha * (exp(x) - 1)``."""
+    y = ops.elu(x)
+    return y if alpha == 1 else where(convert(x) > 0, y, alpha * y)
+
+
+def selu(x):
+    """``1.0507 * elu(x, 1.6733)``, whose outputs keep mean 0 and variance 1. Klambauer et al., arXiv:1706.02515."""
+    return ops.selu(x)
+
+
+def gelu(x, approximate=False):
+    """``x * P(X <= x)`` for a standard normal X; ``approximate`` takes the formula with tanh. arXiv:1606.08415."""
+    return ops.gelu(x, approximate)
+
+
+def sigmoid(x):
+    """``1 / (1 + exp(-x))``"""
+    return ops.sigmoid(x)
+
+
+def hard_sigmoid(x):
+    """``min(max(x / 6 + 1/2, 0), 1)``"""
+    return ops.relu6(convert(x) + 3.0) / 6.0
+
+
+def tanh(x):
+    """``(exp(x) - exp(-x)) / (exp(x) + exp(-x))``"""
+    return ops.tanh(x)
+
+
+def softplus(x):
+    """``log(1 + exp(x))``"""
+    return ops.softplus(x)
+
+
+def softsign(x):
+    """``x / (1 + |x|)``"""
+    return ops.softsign(x)
+
+
+def silu(x):
+    """``x * sigmoid(x)``"""
+    return ops.silu(x)
+
+
+def hard_silu(x):
+    """``x * hard_sigmoid(x)``"""
+    x = convert(x)
+    return x * hard_sigmoid(x)
+
+
+def mish(x):
+    """``x * tanh(softplus(x))``. Misra, arXiv:1908.08681."""
+    return convert(x) * ops.tanh(ops.softplus(x))
+
+
+def exponential(x):
+    """``exp(x)``"""
+    return exp(x)
+
+
+def softmax(x, axis=-1):
+    """``exp(x) / sum(exp(x))`` along ``axis``."""
+    return _softmax(x, axis)
+
+
+def log_softmax(x, axis=-1):
+    """``log(softmax(x))``, computed without the logarithm of small numbers."""
+    return _log_softmax(x, axis)
+
+
+_FUNCTIONS = (
+    linear, relu, leaky_relu, relu6, elu, selu, gelu, sigmoid, hard_sigmoid, tanh, softplus, softsign, silu, hard_silu,
+    mish, exponential, softmax, log_softmax,
+)  # fmt: skip
+_BY_NAME = {f.__name__: f for f in _FUNCTIONS}
+_BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
+
+
+def get(identifier) -> Callable:
+    """The function for a name; functions come back as they are, and None is ``linear``.
+
+    Raises: ValueError for unknown names. TypeError for what is neither name nor function.
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, str):
+        if identifier not in _BY_NAME:
+            close = difflib.get_close_matches(identifier, _BY_NAME, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise ValueError(f"unknown activation {identifier!r}; {hint}there are: {', '.join(sorted(_BY_NAME))}")
+        return _BY_NAME[identifier]
+    if callable(identifier):
+        return identifier
+    raise TypeError(f"an activation is a name, a function or None, got {identifier!r}")
+
+
+def serialize(activation):
+    """The name of one of this module's functions; any other function itself, which only memory can hold."""
+    return activation.__name__ if activation in _FUNCTIONS else activation

@@ -1,0 +1,1 @@
+from microdl.keras.layers.base import Layer as Layer

@@ -1,0 +1,118 @@
+"""Dense, Activation, and the layer that stands for a model's input."""
+
+from microdl.ops.array import reshape
+from microdl.ops.linalg import matmul
+from microdl.ops.math import bias_add
+
+from microdl.core.shapes import as_shape
+from microdl.core.tensor import apply
+from microdl.keras import activations, initializers
+from microdl.keras.layers import checks
+from microdl.keras.layers.base import Layer
+
+
+class Dense(Layer):
+    """``activation(x @ kernel + bias)`` along the last axis.
+
+    Args:
+        units: int > 0, size of the output's last axis.
+        activation: name or function; None is the identity.
+        use_bias: bool. kernel_initializer, bias_initializer: as for ``add_weight``.
+
+    Input shape: (batch, ..., features), floating; integers are cast to the layer's dtype.
+    Output shape: (batch, ..., units).
+    Weights: kernel (features, units), bias (units,).
+    """
+
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.units = checks.positive(self, "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def build(self, input_shape):
+        checks.matrix(self, input_shape)
+        features = checks.known_last_axis(self, "features", input_shape)
+        self.kernel = self.add_weight((features, self.units), self.kernel_initializer, name="kernel")
+        self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
+
+    def call(self, inputs):
+        shape = inputs.spec.shape
+        checks.matrix(self, shape)
+        checks.last_axis(self, "features", self.kernel.spec.shape[0], shape)
+        x = inputs if inputs.dtype.is_floating else apply("Cast", inputs, dtype=self.dtype)
+        if len(shape) > 2:
+            x = reshape(x, (-1, shape[-1]))  # (batch, ..., features) -> (batch * ..., features)
+        x = matmul(x, self.kernel)
+        if self.bias is not None:
+            x = bias_add(x, self.bias)
+        if len(shape) > 2:
+            x = reshape(x, (*shape[:-1], self.units))
+        return self.activation(x)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+        }
+
+
+class Activation(Layer):
+    """An activation function as a layer.
+
+    Args:
+        activation: name or function.
+
+    Input shape: any. Output shape: the input's.
+    """
+
+    def __init__(self, activation, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs):
+        return self.activation(inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}
+
+
+class InputLayer(Layer):
+    """Says what a model's inputs look like, so that ``Sequential`` can make its weights at once.
+
+    Args:
+        shape: sizes without the batch axis. batch_size: int, or None for any. dtype: of the inputs.
+        batch_shape: sizes with the batch axis, instead of the two.
+    """
+
+    def __init__(self, shape=None, batch_size=None, dtype=None, batch_shape=None, name=None):
+        if (shape is None) == (batch_shape is None):
+            raise ValueError("Input: give either shape (without the batch axis) or batch_shape")
+        super().__init__(dtype=dtype, name=name)
+        self.batch_shape = (batch_size, *as_shape(shape)) if batch_shape is None else as_shape(batch_shape)
+        self.batch_input_shape = self.batch_shape
+
+    def call(self, inputs):
+        return inputs
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype.name, "batch_shape": self.batch_shape}
+
+
+def Input(shape=None, batch_size=None, dtype=None, batch_shape=None, name=None):
+    """The first entry of a ``Sequential`` model: the shape of one input. Arguments as for ``InputLayer``."""
+    return InputLayer(shape, batch_size, dtype, batch_shape, name)
