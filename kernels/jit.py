@@ -211,3 +211,18 @@ def _user_cache():
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "microdl"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "microdl")
+
+
+def threads():
+    """Threads that kernels called from this Python thread may use."""
+    return numba.get_num_threads()
+
+
+def set_threads(count):
+    """Lets kernels called from this Python thread use ``count`` threads, 1 to ``available_threads()``."""
+    numba.set_num_threads(count)
+
+
+def available_threads():
+    """The largest number of threads, fixed when Numba starts: that of the cores, or NUMBA_NUM_THREADS."""
+    return config.NUMBA_NUM_THREADS

@@ -1,0 +1,224 @@
+"""Data for ``fit``, ``evaluate`` and ``predict``, batch by batch.
+
+A batch is what ``train_step`` and ``test_step`` receive: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``, where x and y
+are Tensors or lists, tuples and dicts of them. float64 arrays become float32, as in Keras; other dtypes stay.
+"""
+
+import warnings
+
+import numpy as np
+
+from microdl.core import dtypes, nest
+from microdl.core.op import Spec
+from microdl.core.tensor import Operand, Tensor
+from microdl.ops.random import shuffle as random_shuffle
+
+BATCH_SIZE = 32  # samples, where none is given
+
+
+def make_batches(caller, x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None):
+    """The batches of arrays, or of anything else that can be iterated over and yields batches itself.
+
+    Args:
+        caller: str, the method's name for messages.
+        x, y, sample_weight, shuffle, class_weight: as in ``Model.fit``. steps: int batches an epoch, None for all.
+
+    Raises: ValueError if lengths or arguments do not go together. TypeError if x can be neither.
+    """
+    if steps is not None and steps < 1:
+        raise ValueError(f"{caller}: the number of steps must be at least 1, got {steps}")
+    if x is None:
+        raise ValueError(f"{caller}: x is None; give arrays, or an iterable of batches")
+    if _is_arrays(x):
+        batch_size = BATCH_SIZE if batch_size is None else batch_size
+        return ArrayBatches(caller, x, y, sample_weight, batch_size, steps, shuffle, class_weight)
+    for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
+        if value is not None:
+            raise ValueError(f"{caller}: {name} cannot be given where x, a {type(x).__name__}, yields batches")
+    if not hasattr(x, "__iter__"):
+        raise TypeError(f"{caller}: x must be arrays or an iterable of batches, got {x!r} of type {type(x).__name__}")
+    return IterableBatches(caller, x, steps, class_weight)
+
+
+class ArrayBatches:
+    """Batches gathered from arrays, in a new random order at every pass if ``shuffle``.
+
+    The order comes from microdl's random state, so ``tf.random.set_seed`` decides it. The last batch of a pass has what
+    is left. With fewer or more ``steps`` than a pass has, the next epoch goes on where this one ended. A ``batch_size``
+    of None makes one batch of all samples.
+    """
+
+    def __init__(self, caller, x, y, sample_weight, batch_size=None, steps=None, shuffle=False, class_weight=None):
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"{caller}: batch_size must be at least 1, got {batch_size}")
+        self.data = tuple(_arrays(part) for part in (x, y, sample_weight))
+        self.samples = _common_length(caller, self.data)
+        if class_weight is not None and y is None:
+            raise ValueError(f"{caller}: class_weight needs y, whose classes it weighs")
+        batch_size = self.samples if batch_size is None else batch_size
+        self.steps = steps or -(-self.samples // batch_size)
+        self._batch_size, self._shuffle, self._class_weight = batch_size, shuffle, class_weight
+        self._stream = self._passes()
+
+    def epoch(self):
+        """The batches of one epoch."""
+        for _ in range(self.steps):
+            yield next(self._stream)
+
+    def _passes(self):
+        while True:
+            order = random_shuffle(np.arange(self.samples)).numpy() if self._shuffle else None
+            for start in range(0, self.samples, self._batch_size):
+                rows = slice(start, start + self._batch_size)
+                yield self._batch(rows if order is None else order[rows])
+
+    def _batch(self, rows):
+        x, y, weight = (_map(lambda array: _gather(array, rows), part) for part in self.data)
+        return _packed(x, y, weight, self._class_weight)
+
+
+class IterableBatches:
+    """Batches that an iterable yields: a data set is started anew each epoch, a generator goes on."""
+
+    def __init__(self, caller, source, steps, class_weight):
+        self.source, self.steps = source, steps
+        self._caller, self._class_weight = caller, class_weight
+        self._iterator = None
+
+    def epoch(self):
+        """The batches of one epoch: ``steps`` of them, or all there are."""
+        if self._iterator is None or self.steps is None:
+            self._iterator = iter(self.source)
+        taken = 0
+        while self.steps is None or taken < self.steps:
+            try:
+                batch = next(self._iterator)
+            except StopIteration:
+                self._iterator = None
+                self._ran_out(taken)
+                return
+            taken += 1
+            parts = unpack_x_y_sample_weight(batch)
+            yield _packed(*(_map(_contiguous, _arrays(part)) for part in parts), self._class_weight)
+
+    def _ran_out(self, taken):
+        if self.steps is not None:
+            text = f"{self._caller}: the data ended after {taken} of {self.steps} batches of an epoch"
+            warnings.warn(text, stacklevel=2)
+
+
+def unpack_x_y_sample_weight(data):
+    """``(x, y, sample_weight)`` of a batch, with None for what it does not have."""
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(f"a batch is x, (x, y) or (x, y, sample_weight), got a tuple of {len(data)} values")
+    return data + (None,) * (3 - len(data))
+
+
+def split_for_validation(caller, x, y, sample_weight, fraction):
+    """The first ``1 - fraction`` of the samples and the last ``fraction``, each as ``(x, y, sample_weight)``."""
+    if not 0 < fraction < 1:
+        raise ValueError(f"{caller}: validation_split is a fraction in [0, 1), got {fraction}")
+    if not _is_arrays(x):
+        raise ValueError(f"{caller}: validation_split needs arrays, not {type(x).__name__}; use validation_data")
+    data = tuple(_arrays(part) for part in (x, y, sample_weight))
+    samples = _common_length(caller, data)
+    kept = int(samples * (1 - fraction))
+    if not 0 < kept < samples:
+        raise ValueError(f"{caller}: validation_split={fraction} of {samples} samples leaves one part empty")
+    training = tuple(_map(lambda array: array[:kept], part) for part in data)
+    return training, tuple(_map(lambda array: array[kept:], part) for part in data)
+
+
+def first_leaf(structure):
+    """The first Tensor in a structure."""
+    return next(leaf for leaf in nest.flatten(structure) if leaf is not None)
+
+
+def _is_arrays(x):
+    """Whether ``x`` is an array or a structure of arrays, rather than something that yields batches."""
+    if isinstance(x, (list, tuple, dict)):
+        return all(_is_arrays(leaf) or isinstance(leaf, (int, float, bool)) for leaf in nest.flatten(x))
+    return isinstance(x, (Operand, np.ndarray, np.generic)) or hasattr(x, "__array__")
+
+
+def _arrays(structure):
+    """Leaves as arrays; a (nested) list of plain numbers counts as one array."""
+    if structure is None:
+        return None
+    if isinstance(structure, (list, tuple)) and not any(map(_is_leaf_array, nest.flatten(structure))):
+        return np.asarray(structure)
+    return _map(_as_array, structure)
+
+
+def _is_leaf_array(leaf):
+    return isinstance(leaf, Operand) or (hasattr(leaf, "__array__") and np.ndim(leaf) > 0)
+
+
+def _as_array(leaf):
+    """Native byte order and C-contiguous, or gathering rows would copy the whole array each time."""
+    array = leaf.read_value().known_array() if hasattr(leaf, "read_value") else leaf
+    array = array.known_array() if isinstance(array, Operand) else np.asarray(array)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"data must be numbers, got an array of dtype {array.dtype} and shape {array.shape}")
+    return np.asarray(array, array.dtype.newbyteorder("="), order="C")
+
+
+def _common_length(caller, data):
+    """Number of samples. Raises ValueError naming two parts that differ, or a part without a batch axis."""
+    counts = [
+        (name, len(leaf) if leaf.ndim else None)
+        for name, part in zip(("x", "y", "sample_weight"), data, strict=True)
+        if part is not None
+        for leaf in nest.flatten(part)
+    ]
+    name, samples = counts[0]
+    for other, count in counts:
+        if count is None:
+            raise ValueError(f"{caller}: {other} is a single number; its first axis must count the samples")
+        if count != samples:
+            raise ValueError(f"{caller}: {name} has {samples} samples but {other} has {count}: first axes must agree")
+    if not samples:
+        raise ValueError(f"{caller}: x has no samples (its first axis has size 0)")
+    return samples
+
+
+def _gather(array, rows):
+    part = array[rows].copy() if isinstance(rows, slice) else np.take(array, rows, axis=0)
+    return _contiguous(part)
+
+
+def _contiguous(array):
+    """The array as batches hold it: float64 as float32, C-contiguous."""
+    return np.asarray(array, np.float32 if array.dtype == np.float64 else None, order="C")
+
+
+def _packed(x, y, weight, class_weight):
+    """A batch of arrays, without what it does not have, as Tensors."""
+    if class_weight is not None:
+        factors = _class_factors(y, class_weight)
+        weight = factors if weight is None else weight * factors
+    if weight is not None:
+        return _map(_tensor, (x, y, weight))
+    if y is not None:
+        return _map(_tensor, (x, y))
+    return _map(_tensor, (x,) if isinstance(x, tuple) else x)
+
+
+def _class_factors(y, class_weight):
+    """The weight of each sample's class: float32, (N,). y: class numbers, (N,) or (N, 1), or one-hot rows, (N, C)."""
+    if not isinstance(y, np.ndarray):
+        raise ValueError("class_weight needs y to be one array of classes; use sample_weight for other targets")
+    classes = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype(np.int64)
+    return np.array([class_weight.get(int(c), 1.0) for c in classes], np.float32)
+
+
+def _tensor(array):
+    return array if array is None else Tensor(Spec(array.shape, dtypes.as_dtype(array.dtype)), array)
+
+
+def _map(function, structure):
+    if structure is None:
+        return None
+    return nest.pack_as(structure, [function(leaf) for leaf in nest.flatten(structure)])

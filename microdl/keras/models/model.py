@@ -1,0 +1,116 @@
+"""Model: a Layer that can be trained, evaluated, saved and printed."""
+
+from microdl.core.shapes import as_shape
+from microdl.keras import saving
+from microdl.keras.layers.base import Layer
+from microdl.keras.layers.nested import is_shape, map_nested, shape_of
+from microdl.keras.models.summary import print_summary
+from microdl.keras.models.training import Trainer
+
+
+class Model(Trainer, Layer):
+    """Base of models: subclass it, make the layers in ``__init__`` and use them in ``call``.
+
+    Args: trainable, dtype, name: as for Layer.
+
+    >>> class TwoLayers(Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.hidden = Dense(16, activation="relu")
+    ...         self.out = Dense(1)
+    ...     def call(self, inputs, only_hidden=False):
+    ...         hidden = self.hidden(inputs)
+    ...         return hidden if only_hidden else self.out(hidden)
+    >>> TwoLayers()(tf.zeros((3, 4))).shape
+    TensorShape([3, 1])
+    """
+
+    _input_shape = None  # of the first input seen, its batch size as None
+
+    def __init__(self, *args, **kwargs):
+        if args:
+            raise TypeError(
+                f"{type(self).__name__}: models are made with Sequential([...]) or as a subclass of Model with a call "
+                f"method; got {len(args)} positional arguments"
+            )
+        super().__init__(**kwargs)
+
+    def build(self, input_shape):
+        """Makes all weights. ``input_shape``: sizes, the batch axis first (None for any), or a structure of them."""
+        self._input_shape = _batch_unknown(input_shape)
+        self.built = True  # or calling the model would come back here
+        try:
+            self.compute_output_shape(self._input_shape)
+        except BaseException:
+            self.built = False
+            raise
+
+    def __call__(self, *args, **kwargs):
+        if not self.built and type(self).build is Model.build:
+            # The layers make their weights when the call reaches them: it need not be run twice.
+            self.built = True
+        outputs = super().__call__(*args, **kwargs)
+        if self._input_shape is None and args:
+            self._input_shape = _batch_unknown(map_nested(shape_of, args[0]))
+        return outputs
+
+    @property
+    def layers(self):
+        """The layers directly in this model, in the order of creation."""
+        return self._own_layers()
+
+    def get_layer(self, name=None, index=None):
+        """The layer of that name or at that position. Raises ValueError if there is none."""
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ValueError("get_layer: give either a name or an index")
+        if index is not None and -len(layers) <= index < len(layers):
+            return layers[index]
+        for layer in layers:
+            if name is not None and layer.name == name:
+                return layer
+        wanted = f"named {name!r}" if index is None else f"at index {index}"
+        names = [layer.name for layer in layers]
+        raise ValueError(f"get_layer: model {self.name!r} has no layer {wanted}; it has {names}")
+
+    @property
+    def input_shape(self):
+        """Shape of the input that the model was built for, its batch size None."""
+        if self._input_shape is None:
+            raise ValueError(f"model {self.name!r} has no input shape yet: call it or build(input_shape) first")
+        return self._input_shape
+
+    @property
+    def output_shape(self):
+        """Shape of the output, its batch size None."""
+        return self.compute_output_shape(self.input_shape)
+
+    def save_weights(self, path, overwrite=True):
+        """Writes all weights to a ``.npz`` file, completely or not at all.
+
+        Args: path: str or path-like, ending in ``.npz``. overwrite: bool, whether an existing file is replaced.
+        Raises: ValueError for another ending or a model without weights. FileExistsError. OSError.
+        """
+        saving.save_weights(self, path, overwrite)
+
+    def load_weights(self, path):
+        """Reads all weights from a file that ``save_weights`` wrote, into a model of the same structure.
+
+        Raises:
+            FileNotFoundError: if there is no such file. ValueError: for another ending, a damaged file, or variables
+            whose names, number or shapes differ from the model's, which is then unchanged.
+        """
+        saving.load_weights(self, path)
+
+    def summary(self, line_length=None, *, print_fn=None, expand_nested=False):
+        """Prints the layers, their output shapes and numbers of weights.
+
+        Args: line_length: int characters. print_fn: function of one str, ``print`` by default.
+            expand_nested: bool, whether layers inside of layers get lines of their own.
+        Raises: ValueError before the model is built.
+        """
+        print_summary(self, line_length, print_fn, expand_nested)
+
+
+def _batch_unknown(shape):
+    return map_nested(lambda s: (None, *as_shape(s)[1:]), shape, is_leaf=is_shape)

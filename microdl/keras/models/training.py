@@ -1,0 +1,340 @@
+"""The loops of a model: ``compile``, ``fit``, ``evaluate``, ``predict``, and the step that each of them repeats."""
+
+import contextlib
+import warnings
+
+import numpy as np
+
+from microdl.core import nest
+from microdl.core.tape import GradientTape
+from microdl.core.tensor import convert
+from microdl.keras import optimizers
+from microdl.keras.callbacks import CallbackList
+from microdl.keras.metrics import Mean, Metric
+from microdl.keras.models.batches import (
+    ArrayBatches,
+    first_leaf,
+    make_batches,
+    split_for_validation,
+    unpack_x_y_sample_weight,
+)
+from microdl.keras.models.compiled import CompiledLoss, CompiledMetrics
+from microdl.keras.progress import logger_for
+
+
+class Trainer:
+    """What Model adds to Layer. Subclasses may override the steps (``train_step``, say) and ``compute_loss``."""
+
+    optimizer = None
+    loss = None
+    stop_training = False
+    history = None
+    _compiled_loss = None
+    _compiled_metrics = None
+    _loss_tracker = None
+
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        metrics=None,
+        weighted_metrics=None,
+        run_eagerly=None,
+        jit_compile=None,
+    ):
+        """Says how to train: ``fit`` minimises ``loss`` with ``optimizer``.
+
+        Args:
+            optimizer: Optimizer or its name. loss: Loss, its name, or a function ``(y_true, y_pred)`` -> losses.
+            metrics: list of Metrics, their names, or functions ``(y_true, y_pred)`` -> values. "accuracy" stands for
+                the binary, categorical or sparse categorical one that fits the data. weighted_metrics: the same, with
+                sample weights.
+            run_eagerly, jit_compile: accepted for Keras's sake; they say how steps run, not what they compute.
+
+        Raises: ValueError for names that do not exist.
+        """
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = loss
+        self._compiled_loss = None if loss is None else CompiledLoss(loss)
+        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics)
+        self._loss_tracker = Mean(name="loss")
+        self.stop_training = False
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """Trains for ``epochs - initial_epoch`` passes over the data.
+
+        Args:
+            x: array, Tensor, or list, tuple or dict of them, the first axis counting samples; or an iterable or
+                generator of batches ``(x, y)`` or ``(x, y, sample_weight)``, with y and sample_weight left out here.
+            y: targets, as x. sample_weight: (N,), each sample's factor in the loss, dimensionless.
+            batch_size: int samples per step, 32 by default. epochs: int, the number of the last epoch, from 1.
+            verbose: "auto" or 1: a bar on a terminal, else one line an epoch; 2: one line an epoch; 0: nothing.
+            callbacks: list of Callbacks. shuffle: bool, a new random order for each epoch (arrays only).
+            validation_split: in [0, 1), the fraction of samples at the end that is not trained on but evaluated.
+            validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or an iterable of batches; wins over the split.
+            class_weight: dict from class numbers to factors in the loss; classes that it lacks have 1.
+            initial_epoch: int, epochs that earlier calls did. steps_per_epoch: int batches, None for all.
+            validation_steps, validation_batch_size: as for the training data.
+            validation_freq: int n for every n-th epoch, or the epochs' numbers, from 1.
+
+        Returns: a History, whose ``history`` has a list with a value an epoch for "loss", each metric, "val_loss"...
+
+        Raises:
+            RuntimeError: if ``compile`` was not called. ValueError: if data are missing or their lengths differ.
+        """
+        self._require_compiled("fit")
+        if validation_data is None and validation_split:
+            (x, y, sample_weight), validation_data = split_for_validation("fit", x, y, sample_weight, validation_split)
+        batches = make_batches("fit", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+        validation = None
+        if validation_data is not None:
+            size = validation_batch_size or batch_size
+            validation = _validation_batches(validation_data, size, validation_steps)
+        with self._watched(callbacks, verbose, add_history=True, epochs=epochs, steps=batches.steps) as watchers:
+            self._fit(batches, validation, validation_freq, range(initial_epoch, epochs), watchers)
+        return watchers.history
+
+    def _fit(self, batches, validation, validation_freq, epochs, watchers):
+        logs = {}
+        self.stop_training = False
+        watchers.call("on_train_begin", {})
+        for epoch in epochs:
+            self.reset_metrics()
+            watchers.call("on_epoch_begin", epoch, {})
+            steps, logs = self._repeat("train", self.train_step, batches, watchers)
+            if not steps:
+                if epoch == epochs.start:
+                    raise ValueError("fit: x yields no batches")
+                warnings.warn(
+                    f"fit: x ended with epoch {epoch}; for more epochs give something that can be iterated over again, "
+                    "or steps_per_epoch",
+                    stacklevel=4,
+                )
+                break
+            watchers.params["steps"] = steps  # an iterable's number of batches is known from its first epoch on
+            if validation is not None and _is_due(validation_freq, epoch + 1):
+                logs |= {f"val_{name}": value for name, value in self._evaluate(validation, watchers).items()}
+            watchers.call("on_epoch_end", epoch, logs)
+            if self.stop_training:
+                break
+        watchers.call("on_train_end", logs)
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+    ):
+        """Loss and metrics over data, without training.
+
+        Args: as for ``fit``. steps: int batches, None for all.
+        Returns: a dict from names to floats if ``return_dict``; else the loss, or a list of loss and metrics.
+        """
+        self._require_compiled("evaluate")
+        batches = make_batches("evaluate", x, y, sample_weight, batch_size, steps)
+        with self._watched(callbacks, verbose, steps=batches.steps) as watchers:
+            logs = self._evaluate(batches, watchers)
+        return logs if return_dict else _unnamed(logs)
+
+    def _evaluate(self, batches, watchers):
+        self.reset_metrics()
+        watchers.call("on_test_begin", {})
+        steps, logs = self._repeat("test", self.test_step, batches, watchers)
+        if not steps:
+            raise ValueError("evaluate: x yields no batches")
+        watchers.call("on_test_end", logs)
+        return logs
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """The model's outputs for ``x`` (as for ``fit``), batch after batch, as one array or a structure of arrays."""
+        batches = make_batches("predict", x, batch_size=batch_size, steps=steps)
+        outputs = []
+
+        def step(batch):
+            outputs.append(_map(lambda y: y.numpy(), self.predict_step(batch)))
+            return {"outputs": outputs[-1]}
+
+        with self._watched(callbacks, verbose, steps=batches.steps) as watchers:
+            watchers.call("on_predict_begin", {})
+            self._repeat("predict", step, batches, watchers)
+            if not outputs:
+                raise ValueError("predict: x yields no batches")
+            watchers.call("on_predict_end", {})
+        leaves = zip(*map(nest.flatten, outputs), strict=True)
+        return nest.pack_as(outputs[0], [np.concatenate(parts) for parts in leaves])
+
+    def _repeat(self, kind, step, batches, watchers):
+        """``step`` on every batch of an epoch. Returns how many there were, and the last step's logs as floats."""
+        begin, end = f"on_{kind}_batch_begin", f"on_{kind}_batch_end"
+        count, logs = 0, {}
+        for count, batch in enumerate(batches.epoch(), 1):
+            watchers.call(begin, count - 1, {})
+            logs = {name: _as_float(value) for name, value in step(batch).items()}
+            watchers.call(end, count - 1, logs)
+            if self.stop_training and kind == "train":
+                break
+        return count, logs
+
+    @contextlib.contextmanager
+    def _watched(self, callbacks, verbose, add_history=False, **params):
+        """A CallbackList with a progress bar, whose line is ended properly if the loop within is interrupted."""
+        logger = logger_for(verbose)
+        given = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+        watchers = CallbackList(given + [logger] * bool(logger), add_history, self, verbose=verbose, **params)
+        try:
+            yield watchers
+        except BaseException:
+            if logger:
+                logger.abandon()
+            raise
+
+    def train_step(self, data):
+        """One step of training on a batch: forward, backward, update.
+
+        Args: data: ``x``, ``(x, y)`` or ``(x, y, sample_weight)`` of Tensors.
+        Returns: dict from names to the running means of loss and metrics.
+        """
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        with GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self._tracked_loss(x, y, y_pred, sample_weight, training=True)
+        variables = self.trainable_variables
+        if not variables:
+            raise ValueError(f"fit: model {self.name!r} has no trainable weights")
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data):
+        """Evaluates a batch. Arguments and result as for ``train_step``."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=False)
+        if self._has_loss:
+            self._tracked_loss(x, y, y_pred, sample_weight, training=False)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data):
+        """The outputs for a batch."""
+        return self(unpack_x_y_sample_weight(data)[0], training=False)
+
+    def _tracked_loss(self, x, y, y_pred, sample_weight, training):
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        self._loss_tracker.update_state(loss, sample_weight=float(first_leaf(x).shape[0]))
+        return loss
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The loss of a batch, a scalar Tensor: the compiled loss, the mean over the batch."""
+        if self._compiled_loss is None:
+            raise ValueError(f"model {self.name!r} has no loss: call compile(loss=...) first")
+        return self._compiled_loss(y, y_pred, sample_weight)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates the compiled metrics with a batch and returns the running means of loss and metrics by name."""
+        self._compiled_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    @property
+    def metrics(self):
+        """The loss's running mean, the compiled metrics, and Metrics that are attributes of the model."""
+        found = [self._loss_tracker] * self._has_loss
+        found += self._compiled_metrics.metrics if self._compiled_metrics else []
+        own = [value for name, value in self.__dict__.items() if isinstance(value, Metric) and name != "_loss_tracker"]
+        return list({id(metric): metric for metric in found + own}.values())
+
+    @property
+    def metrics_names(self):
+        return [metric.name for metric in self.metrics]
+
+    @property
+    def _has_loss(self):
+        return self._loss_tracker is not None and (
+            self._compiled_loss is not None or type(self).compute_loss is not Trainer.compute_loss
+        )
+
+    def get_metrics_result(self):
+        """The running means of loss and metrics: dict from names to scalar Tensors."""
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def reset_metrics(self):
+        """Starts the running means of loss and metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One training step on one batch. As in Keras, what it returns are running means: see ``reset_metrics``.
+
+        Returns: as ``evaluate``.
+        """
+        self._require_compiled("train_on_batch")
+        logs = self.train_step(_one_batch("train_on_batch", x, y, sample_weight, class_weight))
+        return _results(logs, return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """Evaluates one batch. As in Keras, what it returns are running means: see ``reset_metrics``."""
+        self._require_compiled("test_on_batch")
+        return _results(self.test_step(_one_batch("test_on_batch", x, y, sample_weight)), return_dict)
+
+    def predict_on_batch(self, x):
+        """The model's outputs for one batch, as arrays."""
+        return _map(lambda y: y.numpy(), self.predict_step(_one_batch("predict_on_batch", x)))
+
+    def _require_compiled(self, caller):
+        if self.optimizer is None:
+            text = f"{caller}: model {self.name!r} is not compiled: call compile(optimizer=..., loss=...) first"
+            raise RuntimeError(text)
+
+
+def _validation_batches(validation_data, batch_size, steps):
+    if isinstance(validation_data, (tuple, list)):
+        parts = unpack_x_y_sample_weight(tuple(validation_data))
+        return make_batches("fit (validation_data)", *parts, batch_size=batch_size, steps=steps)
+    return make_batches("fit (validation_data)", validation_data, steps=steps)
+
+
+def _is_due(frequency, epoch):
+    return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
+
+
+def _one_batch(caller, x, y=None, sample_weight=None, class_weight=None):
+    return next(ArrayBatches(caller, x, y, sample_weight, class_weight=class_weight).epoch())
+
+
+def _results(logs, return_dict):
+    logs = {name: _as_float(value) for name, value in logs.items()}
+    return logs if return_dict else _unnamed(logs)
+
+
+def _unnamed(logs):
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _as_float(value):
+    """A metric's value as a float; values of other kinds (what ``predict`` logs, say) as they are."""
+    return float(value) if np.ndim(value) == 0 else value
+
+
+def _map(function, structure):
+    return nest.pack_as(structure, [function(convert(leaf)) for leaf in nest.flatten(structure)])

@@ -1,0 +1,207 @@
+"""What training says about itself: a bar on a terminal, one line an epoch anywhere else.
+
+Own code rather than rich or tqdm: the core depends on NumPy and Numba alone, a bar is one line that is written over,
+and a file never receives a control character, whatever is installed. The look is that of Keras:
+
+    Epoch 2/5
+    412/938 ━━━━━━━━━─────────── 5s 11ms/step - loss: 0.0668 - accuracy: 0.9791
+
+The seconds are those still to go, in the finished line those that passed. Drawing happens at most ten times a second;
+other batches cost one look at the clock.
+"""
+
+import shutil
+import sys
+import time
+
+from microdl.keras.callbacks import Callback
+
+WIDTH = 20  # characters of the bar
+INTERVAL = 0.1  # seconds between two drawings
+NARROWEST = 20  # columns a terminal is taken to have if it claims to have fewer
+
+
+class ProgressBar:
+    """One line of a terminal that shows how far a loop has come.
+
+    Args:
+        total: int, steps of the loop, None if unknown.
+        stream: text file, sys.stdout by default. live: bool, whether the line is drawn before the loop has finished:
+            by default where ``stream`` is a terminal.
+        prefix: str, put in front of a line that is not live, which has no heading above it.
+    """
+
+    def __init__(self, total=None, stream=None, live=None, prefix=""):
+        self.total = total
+        self.stream = sys.stdout if stream is None else stream
+        self.live = is_terminal(self.stream) if live is None else live
+        self.prefix = prefix
+        self.started = time.perf_counter()
+        self._drawn_at = -INTERVAL
+        self._drawn = 0  # characters on the line
+        self._full, self._empty = _bar_characters(self.stream)
+
+    def update(self, step, values=None):
+        """Shows that ``step`` steps are done.
+
+        Args:
+            step: int. values: dict from names to numbers, or a function without arguments that returns one and is
+                called only if the line is drawn.
+        """
+        if not self.live:
+            return
+        now = time.perf_counter()
+        if now - self._drawn_at < INTERVAL:
+            return
+        self._drawn_at = now
+        self._draw(self._counts(step) + self._times(step, now, running=True), values)
+
+    def finish(self, step, values=None):
+        """Writes the final line. ``step``, ``values``: as for ``update``."""
+        times = self._times(step, time.perf_counter(), running=False)
+        if self.live:
+            self._draw(self._counts(step) + times, values)
+            self.stream.write("\n")
+        else:
+            self.stream.write(f"{self.prefix}{step}/{self.total or step} -{times}{_values_text(values)}\n")
+        self.stream.flush()
+
+    def abandon(self):
+        """Leaves the line as it is, so that what is written next starts on a new one."""
+        if self._drawn:
+            self.stream.write("\n")
+            self.stream.flush()
+            self._drawn = 0
+
+    def _counts(self, step):
+        if self.total is None:
+            return f"{step}/Unknown"
+        done = min(WIDTH * step // max(self.total, 1), WIDTH)
+        bar = self._full * done + self._empty * (WIDTH - done)
+        return f"{step:>{len(str(self.total))}}/{self.total} {bar}"
+
+    def _times(self, step, now, running):
+        elapsed = now - self.started
+        seconds_per_step = elapsed / max(step, 1)
+        if running and self.total is not None:
+            return f" {_seconds_text(seconds_per_step * (self.total - step))} {_step_text(seconds_per_step)}"
+        return f" {_seconds_text(elapsed)} {_step_text(seconds_per_step)}"
+
+    def _draw(self, text, values):
+        text += _values_text(values)
+        columns = max(shutil.get_terminal_size().columns, NARROWEST)
+        text = text[: columns - 1]  # a line that wraps could not be written over
+        self.stream.write("\r" + text + " " * (self._drawn - len(text)))
+        self.stream.flush()
+        self._drawn = len(text)
+
+
+class ProgbarLogger(Callback):
+    """Shows the progress of ``fit``, ``evaluate`` or ``predict``.
+
+    Args:
+        live: bool, see ProgressBar. stream: text file, sys.stdout by default.
+    """
+
+    def __init__(self, live=None, stream=None):
+        super().__init__()
+        self._live, self._stream = live, stream
+        self._bar = None
+        self._training = False
+        self._steps = 0
+
+    def on_train_begin(self, logs=None):
+        self._training = True
+
+    def on_epoch_begin(self, epoch, logs=None):
+        heading = f"Epoch {epoch + 1}/{self.params['epochs']}"
+        self._start(heading + " - ")
+        if self._bar.live:
+            self._bar.stream.write(heading + "\n")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._steps = batch + 1
+        self._bar.update(self._steps, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._bar.finish(self._steps, logs)
+        self._bar = None
+
+    def on_test_begin(self, logs=None):
+        if not self._training:
+            self._start()
+
+    def on_test_batch_end(self, batch, logs=None):
+        if not self._training:
+            self.on_train_batch_end(batch, logs)
+
+    def on_test_end(self, logs=None):
+        if not self._training:
+            self.on_epoch_end(0, logs)
+
+    def on_predict_begin(self, logs=None):
+        self._start()
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.on_train_batch_end(batch)
+
+    def on_predict_end(self, logs=None):
+        self.on_epoch_end(0)
+
+    def abandon(self):
+        """Ends the line of a loop that an error or the user interrupted."""
+        if self._bar is not None:
+            self._bar.abandon()
+
+    def _start(self, prefix=""):
+        self._steps = 0
+        self._bar = ProgressBar(self.params.get("steps"), self._stream, self._live, prefix)
+
+
+def logger_for(verbose):
+    """The ProgbarLogger that a ``verbose`` argument asks for, or None.
+
+    Args:
+        verbose: "auto" or 1: a bar on a terminal, else one line an epoch; 2: one line an epoch; 0: nothing.
+    """
+    if verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f'verbose is "auto", 0, 1 or 2, got {verbose!r}')
+    return ProgbarLogger(live=False if verbose == 2 else None) if verbose else None
+
+
+def is_terminal(stream):
+    return bool(getattr(stream, "isatty", None) and stream.isatty())
+
+
+def _bar_characters(stream):
+    """Those of Keras where the stream's encoding has them."""
+    try:
+        "━─".encode(getattr(stream, "encoding", None) or "ascii")
+        return "━─"
+    except (UnicodeEncodeError, LookupError):
+        return "=."
+
+
+def _values_text(values):
+    values = values() if callable(values) else values
+    return "".join(f" - {name}: {_number_text(value)}" for name, value in (values or {}).items())
+
+
+def _number_text(value):
+    return f"{value:.4f}" if value == 0 or abs(value) > 1e-3 else f"{value:.4e}"
+
+
+def _seconds_text(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{seconds:02}"
+    return f"{minutes}:{seconds:02}" if minutes else f"{seconds}s"
+
+
+def _step_text(seconds):
+    if seconds >= 1:
+        return f"{seconds:.0f}s/step"
+    if seconds >= 1e-3:
+        return f"{seconds * 1e3:.0f}ms/step"
+    return f"{seconds * 1e6:.0f}us/step"
