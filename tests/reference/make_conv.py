@@ -13,7 +13,7 @@ PADDINGS = ([[0, 0], [0, 0]], [[1, 1], [2, 2]], [[2, 0], [0, 3]])  # rows, colum
 
 
 def convolve(x, w, dy, padding, strides, dilations):
-    """y, d_input, d_filters for NHWC images and HWIO filters; dy: a function of y's shape."""
+    """The results for NHWC images and HWIO filters. dy: function from the output's shape to the gradient."""
     (top, bottom), (left, right) = padding
     image = torch.tensor(x, requires_grad=True)
     filters = torch.tensor(w, requires_grad=True)
@@ -22,7 +22,7 @@ def convolve(x, w, dy, padding, strides, dilations):
     y = y.permute(0, 2, 3, 1)
     upstream = dy(tuple(y.shape))
     y.backward(torch.tensor(upstream))
-    return {"y": y.detach().numpy(), "d_input": image.grad.numpy(), "d_filters": filters.grad.numpy()}, upstream
+    return {"output": y.detach().numpy(), "d_input": image.grad.numpy(), "d_filters": filters.grad.numpy()}, upstream
 
 
 cases = []
@@ -35,9 +35,13 @@ for label, (x_shape, w_shape) in SHAPES.items():
             outputs, dy = convolve(x, w, lambda shape, name=name: normal(name + "dy", shape), *geometry)
             absolute, _ = convolve(np.abs(x), np.abs(w), lambda shape, dy=dy: np.abs(dy), *geometry)
             window = w_shape[0] * w_shape[1]
-            terms = {"y": window * w_shape[2], "d_input": window * w_shape[3], "d_filters": int(np.prod(x_shape[:3]))}
+            terms = {
+                "output": window * w_shape[2],
+                "d_input": window * w_shape[3],
+                "d_filters": int(np.prod(x_shape[:3])),
+            }
             scale = {key: float(value.max()) for key, value in absolute.items()}
             options = {"strides": strides, "padding": [[0, 0], *padding, [0, 0]], "dilations": dilations}
-            arrays = {"input": x, "filters": w, "dy": dy, **outputs}
+            arrays = {"input": x, "filters": w, "output_gradient": dy, **outputs}
             cases.append(Case(name, "nn.conv2d", options, arrays, terms, scale))
 save("conv.npz", cases, torch=torch.__version__)

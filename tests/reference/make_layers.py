@@ -9,7 +9,7 @@ cases = []
 
 
 def freeze_layer(name, kind, x, terms, weights=(), training=None, steps=1, **config):
-    """y = layer(x) with given weights, gradients of sum(y * dy), and the weights after ``steps`` calls.
+    """layer(x) with given weights, gradients for a given output_gradient, and the weights after ``steps`` calls.
 
     With several steps the inputs are x0, x1, ..., the outputs and gradients those of the last.
     """
@@ -24,13 +24,13 @@ def freeze_layer(name, kind, x, terms, weights=(), training=None, steps=1, **con
         with tf.GradientTape() as tape:
             tape.watch(source)
             y = layer(source) if training is None else layer(source, training=training)
-        arrays |= {f"x{step}": inputs, "y": y.numpy()}
-        arrays["dy"] = normal(f"{name} dy", y.shape)
+        arrays |= {f"x{step}": inputs, "output": y.numpy()}
+        arrays["output_gradient"] = normal(f"{name} dy", y.shape)
         sources = {"d_x": source} | {f"d_weight{i}": w.value for i, w in enumerate(layer.trainable_weights)}
-        gradients = tape.gradient(y, sources, output_gradients=tf.constant(arrays["dy"]))
+        gradients = tape.gradient(y, sources, output_gradients=tf.constant(arrays["output_gradient"]))
         arrays |= {key: gradient.numpy() for key, gradient in gradients.items()}
     arrays |= {f"after{i}": w for i, w in enumerate(layer.get_weights())}
-    outputs = [key for key in arrays if key == "y" or key.startswith(("d_", "after"))]
+    outputs = [key for key in arrays if key == "output" or key.startswith(("d_", "after"))]
     options = {"config": config, "training": training, "steps": steps}
     cases.append(Case(name, f"keras.layers.{kind}", options, arrays, dict.fromkeys(outputs, terms)))
 

@@ -1,6 +1,7 @@
 """Freezes ops of TensorFlow, forward and gradient, in ``ops.npz``. Run with a Python that has TensorFlow on a CPU.
 
-For each case: y = call(**inputs, **options), and for a given dy the gradient of sum(y * dy) to each float input.
+For each case: output = call(**inputs, **options), and for a given output_gradient the gradients to the float inputs,
+each named d_ and the name of the input.
 """
 
 from functools import reduce
@@ -13,30 +14,32 @@ cases = []
 
 
 def run(call, inputs, options, dy=None):
-    """y, dy and the gradients, as a dict of arrays."""
+    """The output, the gradient that it is given and those of the inputs, as a dict of arrays."""
     function = reduce(getattr, call.split("."), tf)
     tensors = {name: tf.constant(array) for name, array in inputs.items()}
     sources = {name: x for name, x in tensors.items() if x.dtype.is_floating}
     with tf.GradientTape() as tape:
         tape.watch(list(sources.values()))
         y = function(**tensors, **options)
-    outputs = {"y": y.numpy()}
+    outputs = {"output": y.numpy()}
     if y.dtype.is_floating and sources:
         dy = normal(call + repr(y.shape), y.shape) if dy is None else dy
         gradients = tape.gradient(y, sources, output_gradients=tf.constant(dy))
-        outputs["dy"] = dy
+        outputs["output_gradient"] = dy
         outputs |= {f"d_{name}": g.numpy() for name, g in gradients.items() if g is not None}
     return outputs
 
 
 def freeze(name, call, inputs, terms=8, linear=False, **options):
-    """Adds a case. terms: roundings per element of y; or a dict of them, by output. linear: in each of the inputs."""
+    """Adds a case. terms: roundings per element; or a dict of them, by output. linear: in each of the inputs."""
     inputs = {key: np.asarray(value) for key, value in inputs.items()}
     outputs = run(call, inputs, options)
-    results = [key for key in outputs if key != "dy"]
+    results = [key for key in outputs if key != "output_gradient"]
     scale = {}
     if linear:
-        absolute = run(call, {key: np.abs(value) for key, value in inputs.items()}, options, dy=np.abs(outputs["dy"]))
+        absolute = run(
+            call, {key: np.abs(value) for key, value in inputs.items()}, options, dy=np.abs(outputs["output_gradient"])
+        )
         scale = {key: float(absolute[key].max()) for key in results}
     terms = {key: terms[key] if isinstance(terms, dict) else terms for key in results}
     cases.append(Case(name, call, options, {**inputs, **outputs}, terms, scale))
@@ -58,11 +61,11 @@ def convolutions():
                     continue  # large or out of the ordinary is enough for one case
                 name = f"conv2d {label} {padding} strides {strides}"
                 inputs = {"input": normal(name, x), "filters": normal(name + "w", w)}
-                count = {"y": w[0] * w[1] * w[2], "d_input": w[0] * w[1] * w[3], "d_filters": x[0] * x[1] * x[2]}
+                count = {"output": w[0] * w[1] * w[2], "d_input": w[0] * w[1] * w[3], "d_filters": x[0] * x[1] * x[2]}
                 freeze(name, "nn.conv2d", inputs, count, True, strides=strides, padding=padding)
     name = "conv2d filter larger than the image"
     inputs = {"input": normal(name, (2, 3, 2, 2)), "filters": normal(name + "w", (5, 4, 2, 3))}
-    freeze(name, "nn.conv2d", inputs, {"y": 40, "d_input": 60, "d_filters": 12}, True, strides=1, padding="SAME")
+    freeze(name, "nn.conv2d", inputs, {"output": 40, "d_input": 60, "d_filters": 12}, True, strides=1, padding="SAME")
 
 
 def depthwise_convolutions():
@@ -72,7 +75,7 @@ def depthwise_convolutions():
                 name = f"depthwise_conv2d x{multiplier} {padding} stride {stride} dilation {dilation}"
                 inputs = {"input": normal(name, (2, 7, 6, 3)), "filter": normal(name + "w", (3, 3, 3, multiplier))}
                 options = {"strides": [1, stride, stride, 1], "padding": padding, "dilations": [dilation, dilation]}
-                count = {"y": 9, "d_input": 9 * multiplier, "d_filter": 2 * 7 * 6}
+                count = {"output": 9, "d_input": 9 * multiplier, "d_filter": 2 * 7 * 6}
                 freeze(name, "nn.depthwise_conv2d", inputs, count, True, **options)
 
 
