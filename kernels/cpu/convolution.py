@@ -22,7 +22,7 @@ import numpy as np
 from numba import prange
 
 from ..jit import inner, kernel
-from .simd import ROWS, VECTOR_BYTES, add, outer, store, zeros
+from .simd import ROWS, VECTOR_BYTES, clear, copy, multiply_panel, panel_width
 
 BAND = 170 * ROWS  # pixels that one task computes: what they read should stay in the L2 cache
 GROUPS = 16  # most partial sums of a filter's gradient, each over a fixed run of images
@@ -108,7 +108,7 @@ def _pixels(count, step, pitch, first):
 
 @kernel
 def _pack_filter(w, turned, packed):
-    """packed: filter rows (kh*kw*c) in panels of some outputs (``_panel_width``), filled up with zeros.
+    """packed: filter rows (kh*kw*c) in panels of some outputs (``panel_width``), filled up with zeros.
 
     w: (kh*kw, c, o), read. ``turned``: the taps in reverse order, inputs and outputs exchanged.
     """
@@ -117,7 +117,7 @@ def _pack_filter(w, turned, packed):
     wide = 2 * VECTOR_BYTES // w.itemsize
     place = 0
     for column in range(0, outputs, wide):
-        width = _panel_width(outputs - column, wide)
+        width = panel_width(outputs - column, wide)
         for tap in range(taps):
             for i in range(inputs):
                 for j in range(column, column + width):
@@ -128,12 +128,6 @@ def _pack_filter(w, turned, packed):
                     else:
                         packed[place] = w[tap, i, j]
                     place += 1
-
-
-@inner
-def _panel_width(columns, wide):
-    """Columns of the panel that begins ``columns`` before the last: two vectors, or one where one is enough."""
-    return wide if 2 * columns > wide else wide // 2
 
 
 def _multiply_adds(x, filters, rows, *rest):
@@ -163,25 +157,10 @@ def _phase_sums(x, filters, rows, targets, runs, length, inside, window, lines, 
             patch, origin = np.empty(patch_rows * columns * channels, x.dtype), -line * line_step * columns * channels
             _copy_patch(source, x.shape, image, top + line * line_step, left, patch_rows, columns, patch)
         for column in range(0, outputs, wide):
-            panel, place = column // wide * panel_size, image * image_size + column
-            for at in range(first, last, ROWS):
-                if _panel_width(outputs - column, wide) == wide:
-                    tile = _sum(zeros(patch, ROWS, 2), patch, rows, at, origin, runs, length, filters, panel, wide)
-                    store(tile, target, targets, at, place, outputs - column)
-                else:
-                    half = _sum(zeros(patch, ROWS, 1), patch, rows, at, origin, runs, length, filters, panel, wide // 2)
-                    store(half, target, targets, at, place, outputs - column)
-
-
-@inner
-def _sum(tile, patch, rows, at, origin, runs, length, filters, panel, width):
-    """The tile of pixels ``rows[at:]`` and the outputs of the panel that begins at filters[panel]."""
-    for run in range(runs.shape[0]):
-        start, place = origin + runs[run, 0], panel + runs[run, 1] * width
-        for k in range(start, start + length):
-            tile = outer(tile, patch, rows, at, k, filters, place)
-            place += width
-    return tile
+            multiply_panel(
+                patch, rows, first, last, origin, runs, length, 1, filters, column // wide * panel_size,
+                False, target, targets, image * image_size + column, outputs - column,
+            )  # fmt: skip
 
 
 def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
@@ -228,44 +207,32 @@ def _pixel_sums(x, dy, rows, targets, inside, window, strides, dw):
     partial = np.zeros(groups * total.size, x.dtype)
     for task in prange(groups * panels):
         group, column = task // panels, task % panels * wide
-        panel = _panel_width(outputs - column, wide)
+        panel = panel_width(outputs - column, wide)
         packed = np.empty(min(band, lines) * places * panel, x.dtype)
         patch, origin = source, 0
         if not inside:
             patch = np.empty(((min(band, lines) - 1) * strides[0] + reach) * columns * channels, x.dtype)
+        runs = np.empty((min(band, lines), 2), np.int64)  # a run is a line of pixels
+        for line in range(runs.shape[0]):
+            runs[line, 0], runs[line, 1] = line * strides[0] * pitch * channels, line * places
         for image in range(group * images // groups, (group + 1) * images // groups):
             for line in range(0, lines, band):
-                size = (min(band, lines - line), places)
-                _pack_pixels(dy, image, line * places, size[0] * places, column, panel, packed)
+                size = min(band, lines - line)
+                _pack_pixels(dy, image, line * places, size * places, column, panel, packed)
                 if inside:
-                    origin = ((image * height + line * strides[0]) * width) * channels
+                    origin = (image * height + line * strides[0]) * width * channels
                 else:
-                    patch_rows = (size[0] - 1) * strides[0] + reach
+                    patch_rows = (size - 1) * strides[0] + reach
                     _copy_patch(source, x.shape, image, top + line * strides[0], left, patch_rows, columns, patch)
-                step = (strides[0] * pitch * channels, strides[1] * channels)
-                for at in range(0, rows.size - ROWS, ROWS):
-                    if panel == wide:
-                        tile = _sum_pixels(zeros(x, ROWS, 2), patch, rows, at, origin, size, step, packed, panel)
-                        add(tile, partial, targets, at, group * total.size + column, outputs - column)
-                    else:
-                        half = _sum_pixels(zeros(x, ROWS, 1), patch, rows, at, origin, size, step, packed, panel)
-                        add(half, partial, targets, at, group * total.size + column, outputs - column)
+                multiply_panel(
+                    patch, rows, 0, rows.size - ROWS, origin, runs[:size], places, strides[1] * channels, packed, 0,
+                    True, partial, targets, group * total.size + column, outputs - column,
+                )  # fmt: skip
     for i in range(total.size):
         total[i] = partial[i]
-    for i in range(total.size, partial.size):
-        total[i % total.size] += partial[i]
-
-
-@inner
-def _sum_pixels(tile, patch, rows, at, origin, size, step, packed, panel):
-    """The tile of filter rows ``rows[at:]`` and a panel of outputs: size[0] lines of size[1] pixels, ``step`` apart."""
-    place = 0
-    for line in range(size[0]):
-        first = origin + line * step[0]
-        for pixel in range(size[1]):
-            tile = outer(tile, patch, rows, at, first + pixel * step[1], packed, place)
-            place += panel
-    return tile
+    for group in range(1, groups):
+        for i in range(total.size):
+            total[i] += partial[group * total.size + i]
 
 
 @inner
@@ -273,12 +240,13 @@ def _pack_pixels(dy, image, first, count, column, panel, packed):
     """packed: ``panel`` outputs from ``column`` on of ``count`` pixels from ``first`` on, zeros beyond the last; written."""
     source, outputs = dy.ravel(), dy.shape[3]
     start = (image * dy.shape[1] * dy.shape[2] + first) * outputs + column
-    columns = min(panel, outputs - column)
+    columns, wide = min(panel, outputs - column), 2 * VECTOR_BYTES // dy.itemsize
     for pixel in range(count):
-        for j in range(columns):
-            packed[pixel * panel + j] = source[start + pixel * outputs + j]
-        for j in range(columns, panel):
-            packed[pixel * panel + j] = 0
+        if columns == wide:  # the constant lets the compiler move registers
+            copy(source, start + pixel * outputs, packed, pixel * wide, wide)
+        else:
+            copy(source, start + pixel * outputs, packed, pixel * panel, columns)
+            clear(packed, pixel * panel + columns, panel - columns)
 
 
 @inner
@@ -291,9 +259,6 @@ def _copy_patch(source, shape, image, top, left, rows, columns, patch):
         begin = min(max(0, -left) * channels, size) if within else size
         end = max(begin, min(columns, width - left) * channels) if within else size
         first = ((image * height + top + row) * width + left) * channels
-        for i in range(begin):
-            patch[line + i] = 0
-        for i in range(begin, end):
-            patch[line + i] = source[first + i]
-        for i in range(end, size):
-            patch[line + i] = 0
+        clear(patch, line, begin)
+        copy(source, first + begin, patch, line + begin, end - begin)
+        clear(patch, line + end, size - end)

@@ -1,24 +1,25 @@
-"""Register tiles: small matrices of accumulators that live in vector registers, as a Numba type.
+"""Register tiles: small matrices of accumulators that live in vector registers, as a Numba type; and the product of panels.
 
-    tile = zeros(a, ROWS, 2)                                # ROWS x (2 vectors), of a's dtype
+    tile = zeros(a, ROWS, 2)                             # ROWS x (2 vectors), of a's dtype
     for k in range(depth):
-        tile = outer(tile, a, rows, at, k, b, k * columns)  # a row: one broadcast, and one FMA for each vector
-    store(tile, c, targets, at, 0, columns)
+        tile = outer(tile, a, rows, at, k, b, k * width)  # a row: one broadcast, and one FMA for each vector
+    store(tile, c, targets, at, 0, width)
 
 A loop like this compiles to a straight run of FMAs, because a tile is a plain LLVM value (an array of vectors) that never
 touches memory. Where its rows lie stands in a table of offsets (``rows``, ``targets``; those of this tile begin at ``at``):
-all that sets a matrix product apart from a convolution. The body of each function says what it computes and is what runs
-when Numba's JIT is off; ``_zeros``, ``_outer`` and ``_write`` emit the same as LLVM IR.
+all that sets a matrix product apart from a convolution, so that both are calls of ``multiply_panel``. The body of each
+function says what it computes, and is what runs when Numba's JIT is off; ``_zeros``, ``_outer`` and ``_write`` emit the
+same as LLVM IR. Arrays are C-contiguous and flat; offsets count elements.
 
-Arrays are C-contiguous and are addressed flat: offsets count elements from an array's first one. Goto and van de Geijn,
-"Anatomy of High-Performance Matrix Multiplication", 2008, is the source of the scheme.
+Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008, is the source of the scheme.
 """
 
 import numpy as np
-from llvmlite import binding as llvm
-from llvmlite import ir
+from llvmlite import binding as llvm, ir
 from numba.core import cgutils, config, types
 from numba.extending import intrinsic, models, register_model
+
+from ..jit import inner
 
 
 def _vector_bytes():
@@ -72,7 +73,13 @@ def _zeros(typing, like, rows, vectors):
 def _outer(typing, tile, a, rows, at, k, b, j):
     def emit(context, builder, signature, args):
         sums, a_array, row_offsets, at_value, k_value, b_array, j_value = args
-        a_first, b_first = _address(context, builder, a, a_array, k_value), _address(context, builder, b, b_array, j_value)
+        # An empty instruction that "changes" k: else the compiler keeps a running pointer for every row (and unrolled
+        # copy of the loop), more than there are registers, instead of one index k beside fixed pointers.
+        k_value = builder.asm(ir.FunctionType(k_value.type, [k_value.type]), "", "=r,0", [k_value], side_effect=False)
+        a_first, b_first = (
+            _address(context, builder, a, a_array, k_value),
+            _address(context, builder, b, b_array, j_value),
+        )
         offsets = _address(context, builder, rows, row_offsets, at_value)
         right = [_load(builder, _vector_at(builder, b_first, v, tile), tile) for v in range(tile.vectors)]
         zero_lane = ir.Constant(ir.VectorType(ir.IntType(32), tile.lanes), None)
@@ -110,7 +117,10 @@ def _write(accumulate):
                 with builder.if_then(builder.icmp_signed(">=", offset, offset.type(0))):
                     row = builder.gep(first, [offset])
                     for v, mask in enumerate(masks):
-                        value, place = builder.extract_value(sums, r * tile.vectors + v), _vector_at(builder, row, v, tile)
+                        value, place = (
+                            builder.extract_value(sums, r * tile.vectors + v),
+                            _vector_at(builder, row, v, tile),
+                        )
                         if accumulate:
                             value = builder.fadd(_masked(builder, "load", place, mask, tile), value)
                         _masked(builder, "store", place, mask, tile, value)
@@ -156,6 +166,32 @@ def _masked(builder, verb, address, mask, tile, value=None):
     return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), args)
 
 
+def _copy(typing, source, i, target, j, count):
+    def emit(context, builder, signature, args):
+        source_array, i_value, target_array, j_value, elements = args
+        start = _address(context, builder, source, source_array, i_value)
+        goal = _address(context, builder, target, target_array, j_value)
+        cgutils.raw_memcpy(builder, goal, start, elements, source.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(source, types.intp, target, types.intp, types.intp), emit
+
+
+def _clear(typing, target, j, count):
+    def emit(context, builder, signature, args):
+        target_array, j_value, elements = args
+        goal = _address(context, builder, target, target_array, j_value)
+        size = builder.mul(elements, elements.type(target.dtype.bitwidth // 8))
+        cgutils.memset(builder, goal, size, 0)
+        return context.get_dummy_value()
+
+    return types.void(target, types.intp, types.intp), emit
+
+
+def _noinline(typing):
+    return types.void(), lambda context, builder, signature, args: builder.function.attributes.add("noinline")
+
+
 @_compiled_as(_zeros)
 def zeros(like, rows, vectors):
     """A tile of ``rows`` x ``vectors`` (compile-time constants) vectors of zeros in the dtype of array ``like``."""
@@ -165,8 +201,7 @@ def zeros(like, rows, vectors):
 @_compiled_as(_outer)
 def outer(tile, a, rows, at, k, b, j):
     """tile[r, i] + a[rows[at + r] + k] * b[j + i]: the tile to go on with. rows: int64, one offset a row of the tile."""
-    tile += a[rows[at : at + len(tile)] + k][:, None] * b[j : j + tile.shape[1]]
-    return tile
+    return tile + a[rows[at : at + len(tile)] + k][:, None] * b[j : j + tile.shape[1]]
 
 
 @_compiled_as(_write(accumulate=False))
@@ -183,3 +218,99 @@ def add(tile, out, targets, at, j, columns):
     for target, sums in zip(targets[at : at + len(tile)], tile[:, :columns], strict=True):
         if target >= 0:
             out[target + j : target + j + sums.size] += sums
+
+
+@_compiled_as(_copy)
+def copy(source, i, target, j, count):
+    """target[j : j + count] = source[i : i + count], two arrays that do not overlap."""
+    target[j : j + count] = source[i : i + count]
+
+
+@_compiled_as(_clear)
+def clear(target, j, count):
+    """target[j : j + count] = 0."""
+    target[j : j + count] = 0
+
+
+@_compiled_as(_noinline)
+def own_registers():
+    """Keeps the function that calls this out of its callers: a tile needs all registers, which a large function has not."""
+
+
+@inner
+def panel_width(columns, wide):
+    """Columns of the panel that begins ``columns`` before the last one: two vectors (``wide``), or one if that is enough."""
+    return wide if 2 * columns > wide else wide // 2
+
+
+@inner
+def multiply_panel(a, rows, first, last, origin, runs, length, step, b, panel, accumulate, c, targets, place, columns):
+    """c[targets[p] + place + j] (+)= sum over runs and k < length of a[rows[p] + origin + runs[., 0] + k * step] * b[., j].
+
+    For first <= p < last and j < ``columns``, or as many as the panel has. The tables go on for ROWS unused rows.
+    b: read from ``panel`` on, ``panel_width`` columns in a row; a run begins with row runs[., 1]. c: written, or added to.
+    """
+    wide = 2 * VECTOR_BYTES // a.itemsize
+    width = panel_width(columns, wide)
+    if width == wide:
+        zero = zeros(a, ROWS, 2)
+        _tiles(
+            zero,
+            a,
+            rows,
+            first,
+            last,
+            origin,
+            runs,
+            length,
+            step,
+            b,
+            panel,
+            width,
+            accumulate,
+            c,
+            targets,
+            place,
+            columns,
+        )
+    else:
+        half = zeros(a, ROWS, 1)
+        _tiles(
+            half,
+            a,
+            rows,
+            first,
+            last,
+            origin,
+            runs,
+            length,
+            step,
+            b,
+            panel,
+            width,
+            accumulate,
+            c,
+            targets,
+            place,
+            columns,
+        )
+
+
+@inner
+def _tiles(
+    zero, a, rows, first, last, origin, runs, length, step, b, panel, width, accumulate, c, targets, place, columns
+):  # fmt: skip
+    """``multiply_panel`` for tiles like ``zero``."""
+    own_registers()
+    for at in range(first, last, ROWS):
+        tile = zero
+        for run in range(runs.shape[0]):
+            k, j = origin + runs[run, 0], panel + runs[run, 1] * width
+            for _ in range(length):
+                tile = outer(tile, a, rows, at, k, b, j)
+                k += step
+                j += width
+        if accumulate:
+            add(tile, c, targets, at, place, columns)
+        else:
+            store(tile, c, targets, at, place, columns)
