@@ -24,7 +24,6 @@ import numba
 import numpy as np
 from llvmlite import binding as llvm
 from numba.core import config as numba_config, serialize
-from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 
 # No "nnan" and "ninf": with them the compiler may assume that NaN and infinity never occur.
@@ -83,7 +82,7 @@ class Kernel:
 
 def _compiled(function, variant):
     dispatcher: Any = numba.njit(parallel=variant == "parallel", **FLAGS)(function)
-    dispatcher._cache = KernelCache(function, variant) if cache_folder() else NullCache()
+    dispatcher._cache = KernelCache(function, variant)
     return dispatcher
 
 
@@ -94,11 +93,14 @@ class KernelCache:
         self.name = f"{function.__module__.removeprefix('microdl.kernels.')}.{function.__qualname__}"
         self.prefix = f"{self.name}.{variant}"
         self.sources = sources_hash(Path(function.__code__.co_filename))
-        self.cache_path = str(cache_folder())
+        self.folder = cache_folder()
+        self.cache_path = str(self.folder)
         self._started = 0.0
 
     def _file(self, signature):
-        return Path(self.cache_path, f"{self.prefix}.{_digest(str(signature))}.{self.sources}.nbc")
+        if self.folder is None:
+            raise OSError("no cache folder can be written to")
+        return self.folder / f"{self.prefix}.{_digest(str(signature))}.{self.sources}.nbc"
 
     def load_overload(self, signature, target_context):
         target_context.refresh()
@@ -117,9 +119,9 @@ class KernelCache:
         compiles.append((f"{self.name}{signature}", seconds))
         if result.library.has_dynamic_globals:
             raise TypeError(f"kernel {self.name}: captures an address or a large global array, so it cannot be cached")
-        file = self._file(signature)
-        payload = serialize.dumps(result._reduce())
         try:
+            file = self._file(signature)
+            payload = serialize.dumps(result._reduce())
             file.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as temporary:
                 temporary.write(hashlib.sha256(payload).digest() + payload)
@@ -133,12 +135,12 @@ class KernelCache:
 
     def _forget_old_sources(self, file, keep=4):
         """Keeps the newest ``keep`` versions of one signature, for people who edit kernels."""
-        versions = sorted(file.parent.glob(f"{self.prefix}.{_digest_of(file)}.*.nbc"), key=lambda f: f.stat().st_mtime)
-        for old in versions[:-keep]:
+        versions = file.parent.glob(f"{self.prefix}.{_digest_of(file)}.*.nbc")
+        for old in sorted(versions, key=_age)[keep:]:
             old.unlink(missing_ok=True)
 
     def flush(self):
-        for file in Path(self.cache_path).glob(f"{self.prefix}.*.nbc"):
+        for file in self.folder.glob(f"{self.prefix}.*.nbc") if self.folder else ():
             file.unlink(missing_ok=True)
 
     def enable(self):
@@ -149,6 +151,14 @@ class KernelCache:
 
 def _digest(text):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _age(file):
+    """Sorts newest first; files that another process removed meanwhile come last."""
+    try:
+        return -file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _digest_of(file):
@@ -182,26 +192,30 @@ def cache_folder():
     """Where compiled kernels are kept, or None if no place can be written (said once, in one line)."""
     versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
     host = (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
-    key = _digest(repr((versions, host, config.CPU_NAME, config.CPU_FEATURES, config.OPT, config.BOUNDSCHECK)))
+    settings = (config.CPU_NAME, config.CPU_FEATURES, config.OPT, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT)
+    vectors = (config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.USING_SVML)
+    key = _digest(repr((versions, host, settings, vectors)))
     chosen = os.environ.get("MICRODL_CACHE_DIR")
-    tried = [Path(chosen)] if chosen else [_user_cache(), Path(tempfile.gettempdir(), f"microdl-{_user_name()}")]
-    for parent in tried:
+    tried = []
+    for place in [lambda: Path(chosen).absolute()] if chosen else [_user_cache, _temporary_cache]:
         try:
-            folder = parent / f"kernels-{key}"
+            tried.append(place())
+            folder = tried[-1] / f"kernels-{key}"
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if os.name == "posix" and folder.stat().st_uid != os.getuid():
                 continue  # compiled code is only ever loaded from a folder of one's own
             with tempfile.TemporaryFile(dir=folder):
                 return folder
-        except OSError:
+        except (OSError, RuntimeError):  # RuntimeError: a user without a home
             continue
-    places = " or ".join(map(str, tried))
+    places = " or ".join(map(str, tried)) or "a home or temporary folder"
     print(f"microdl: cannot write to {places}: kernels are compiled anew by every process", file=sys.stderr)
     return None
 
 
-def _user_name():
-    return str(os.getuid()) if os.name == "posix" else os.environ.get("USERNAME", "user")
+def _temporary_cache():
+    user = str(os.getuid()) if os.name == "posix" else os.environ.get("USERNAME", "user")
+    return Path(tempfile.gettempdir(), f"microdl-{user}")
 
 
 def _user_cache():
