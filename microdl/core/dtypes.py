@@ -85,6 +85,8 @@ def as_dtype(value):
     if isinstance(value, DType):
         return value
     try:
+        if value is None:  # NumPy's default would be float64
+            raise TypeError
         if value in _ALIASES:  # Python's float means float32 here, as in TensorFlow, not NumPy's float64
             return _ALIASES[value]
         return _BY_NAME[np.dtype(value).name]

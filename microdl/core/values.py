@@ -24,7 +24,10 @@ def as_array(value, dtype=None):
         raise TypeError(f"cannot convert {_brief(value)} of dtype {name} to dtype {dtype.name}; use tf.cast")
     elif array.dtype.kind in "iu" and dtype.is_integer and array.size:
         _check_limits(array, dtype)
-    return np.array(array, dtype=dtype.as_numpy_dtype, order="C", copy=True)
+    if array.dtype == dtype.as_numpy_dtype:
+        return np.array(array, dtype=dtype.as_numpy_dtype, order="C", copy=True)
+    with np.errstate(over="ignore"):  # beyond the largest float lies inf
+        return np.array(array, dtype=dtype.as_numpy_dtype, order="C", copy=True)
 
 
 def _is_numpy(value):
@@ -32,7 +35,7 @@ def _is_numpy(value):
 
 
 def _from_python(value, dtype):
-    """The array of a Python number or nested sequence, with TensorFlow's default dtype for its kind."""
+    """The array of a Python number or nested sequence; without ``dtype`` of the one TensorFlow would choose."""
     if value is None:
         raise ValueError("None cannot be converted to a tensor")
     try:
@@ -43,19 +46,30 @@ def _from_python(value, dtype):
         ) from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{_brief(value)} (a {type(value).__name__}) cannot be converted to a tensor of numbers")
-    if dtype is None and not _holds_numpy(value):
-        if array.dtype.kind == "f" or not array.size:
-            return array.astype(np.float32)
-        if array.dtype == np.int64 and np.all(np.abs(array) < 2**31):
-            return array.astype(np.int32)
-    return array
+    return _of_default_dtype(array, value) if dtype is None else array
 
 
-def _holds_numpy(value):
-    """Whether the first leaf of a nested sequence is a NumPy array: then NumPy's dtype counts."""
-    while isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    return isinstance(value, np.ndarray)
+def _of_default_dtype(array, value):
+    """float32, unless the first leaf of ``value`` is one of NumPy's floats; int32, or int64 where that is too small."""
+    kind = array.dtype.kind
+    first = value
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    if kind == "b" and array.size:
+        return array
+    if isinstance(first, (bool, np.bool_)):
+        raise ValueError(f"{_brief(value)} mixes bools with numbers")
+    if kind != "f" and array.size:
+        low, high = int(array.min()), int(array.max())
+        if high >= 2**63:
+            raise ValueError(f"{high} in {_brief(value)} does not fit into int64; give dtype=tf.uint64")
+        return array.astype(np.int32 if low >= -(2**31) and high < 2**31 else np.int64)
+    chosen = first.dtype if array.size and _is_numpy(first) and first.dtype.kind == "f" else np.float32
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(chosen)
+    except FloatingPointError:
+        raise ValueError(f"{_brief(value)} does not fit into float32; give dtype=tf.float64") from None
 
 
 def _fits(given, dtype):
@@ -68,7 +82,10 @@ def _fits(given, dtype):
 
 def _checked_range(value, dtype):
     try:
-        return np.array(value, dtype=dtype.as_numpy_dtype)
+        if -65504 <= value <= 65504:  # float16's largest: no float dtype overflows
+            return np.array(value, dtype=dtype.as_numpy_dtype)
+        with np.errstate(over="ignore"):  # beyond the largest float lies inf
+            return np.array(value, dtype=dtype.as_numpy_dtype)
     except OverflowError:
         raise TypeError(f"{value} does not fit into dtype {dtype.name} [{dtype.min}, {dtype.max}]") from None
 
@@ -94,15 +111,19 @@ def hashable_index(index):
             result.append(entry)
         elif isinstance(entry, slice):
             ends = (entry.start, entry.stop, entry.step)
-            result.append(tuple(None if end is None else end.__index__() for end in ends))
-        elif hasattr(entry, "__index__") and not isinstance(entry, bool) and not getattr(entry, "shape", ()):
-            result.append(entry.__index__())
+            result.append(tuple(None if end is None else _position(end) for end in ends))
         else:
-            raise TypeError(
-                f"tensors are indexed with integers, slices, tf.newaxis and ..., got {entry!r}; "
-                "for a list of positions use tf.gather, for a mask tf.boolean_mask"
-            )
+            result.append(_position(entry))
     return tuple(result)
+
+
+def _position(value):
+    if hasattr(value, "__index__") and not isinstance(value, bool) and not getattr(value, "shape", ()):
+        return value.__index__()
+    raise TypeError(
+        f"tensors are indexed with integers, slices, tf.newaxis and ..., got {value!r}; "
+        "for a list of positions use tf.gather, for a mask tf.boolean_mask"
+    )
 
 
 def type_text(x):
