@@ -1,9 +1,9 @@
 """``custom_gradient``: a function with a derivative of the user's own."""
 
 import functools
+import inspect
 
 from microdl.core import nest
-from microdl.core.context import context
 from microdl.core.op import Op
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import Tensor, apply, convert, record
@@ -23,13 +23,14 @@ def custom_gradient(f):
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         inputs = tuple(convert(x) for x in args)
-        outer, context.tapes = context.tapes, ()
-        try:
-            with GradientTape() as inside:
-                result, gradient = f(*inputs, **kwargs)
-        finally:
-            context.tapes = outer
+        with GradientTape() as inside:  # finds the variables; outer tapes follow values that ``gradient`` shares with f
+            result, gradient = f(*inputs, **kwargs)
         variables = [v for v in inside.watched_variables() if all(v.uid != x.uid for x in inputs)]
+        if variables and not _takes_variables(gradient):
+            raise TypeError(
+                f"custom_gradient {f.__name__}: it reads {', '.join(v.name for v in variables)}, so its gradient "
+                "must take the argument `variables` and return two things: gradients of the arguments, of the variables"
+            )
         outputs = tuple(_renewed(convert(y)) for y in nest.flatten(result))
         op = Op(
             f"CustomGradient({f.__name__})", ("args*",), _never, None, _adapted(f, gradient, len(inputs), variables)
@@ -56,6 +57,11 @@ def _adapted(f, gradient, count, variables):
         return tuple(dx if dx is None else convert(dx) for dx in (*of_inputs, *of_variables))
 
     return adapted
+
+
+def _takes_variables(gradient):
+    parameters = inspect.signature(gradient).parameters.values()
+    return any(p.name == "variables" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _zeros(spec):
