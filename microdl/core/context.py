@@ -1,5 +1,6 @@
 """What is current in this thread: the graph being traced (None: eager) and the tapes that listen."""
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -13,7 +14,7 @@ class _Context(threading.local):
 
 context = _Context()
 
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = os.path.join(Path(__file__).parents[1], "")  # ends in a separator: a sibling microdl_x is the user's
 
 
 def user_location():

@@ -134,12 +134,12 @@ class GradientTape:
         for role, operands in (("target", targets), ("source", flat_sources)):
             for x in operands:
                 _check_operand(f"gradient: a {role}", x)
-        if self._recording and not self._persistent:
-            self._stop()
-        self._used = True
         seeds = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
         if len(seeds) != len(targets):
             raise ValueError(f"gradient: {len(seeds)} output_gradients were given for {len(targets)} targets")
+        if self._recording and not self._persistent:
+            self._stop()
+        self._used = True
         connected = [(convert(x), seed) for x, seed in zip(targets, seeds, strict=True) if x.dtype.is_floating]
         gradients = backpropagate(
             list(self._nodes) if self._persistent else self._nodes,  # this tape may record the walk itself

@@ -50,9 +50,6 @@ class Operand:
     def numpy(self) -> Any:
         raise NotImplementedError
 
-    def __format__(self, spec):
-        return format(self.numpy() if self.ndim else self.numpy().item(), spec) if spec else str(self)
-
     def __bool__(self):
         return bool(self.numpy())
 
@@ -208,15 +205,31 @@ class Tensor(Operand):
 
     def __array__(self, dtype=None, copy=None):
         self._leaves_tape()
-        view = self.known_array().view()
+        view = self.known_array().copy() if self.borrowed else self.known_array().view()
         view.flags.writeable = False
         return view if dtype is None and not copy else np.array(view, dtype=dtype)
+
+    def __copy__(self):
+        return self  # immutable
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):  # a pickle holds the values; what loads it has a uid of its own
+        return _unpickled, (self.known_array(), self.dtype)
+
+    def __format__(self, spec):
+        return format(self.numpy() if self.ndim else self.numpy().item(), spec)
 
     def __repr__(self):
         return f"<tf.Tensor: {describe(self)}>" if self.array is not None else f"<tf.Tensor: {type_text(self)}>"
 
     def __str__(self):
         return f"tf.Tensor({own_lines(str(self.array))}, {type_text(self)})" if self.array is not None else repr(self)
+
+
+def _unpickled(array, dtype):
+    return Tensor(Spec(array.shape, dtype), array)
 
 
 def apply(name, *inputs, **attrs) -> Any:
@@ -350,8 +363,10 @@ def constant(value, dtype=None, shape=None, name=None):
 
 def _as_floats(a, b):
     """Operands of a true division: integers become float64 first, as in TensorFlow."""
-    dtype = a.dtype if hasattr(a, "dtype") else b.dtype
-    if dtype.is_floating:
+    if not a.dtype.is_integer:
         return a, b
-    to = dtypes.float32 if dtype.size <= 2 else dtypes.float64
-    return tuple(apply("Cast", convert(x, hint=dtype), dtype=to) for x in (a, b))
+    a, b = convert(a), convert(b, hint=a.dtype)
+    if a.dtype is not b.dtype:
+        return a, b  # RealDiv refuses the mixture
+    to = dtypes.float32 if a.dtype.size <= 2 else dtypes.float64
+    return apply("Cast", a, dtype=to), apply("Cast", b, dtype=to)

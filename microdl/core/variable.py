@@ -101,6 +101,12 @@ class Variable(Operand):
         """The present values as an array of one's own."""
         return self.read().numpy()
 
+    def __reduce__(self):  # a copy or a pickle is another variable with the same value
+        return Variable, (self._array.copy(), self.trainable, self._name, self.dtype)
+
+    def __format__(self, spec):
+        return format(self.numpy().item() if not self.ndim else self.numpy(), spec) if spec else str(self)
+
     def __repr__(self):
         typed = f"shape={self.shape} dtype={self.dtype.name}"
         return f"<tf.Variable {self.name!r} {typed}, numpy={value_text(self._array)}>"
