@@ -1,0 +1,83 @@
+"""Matrix products on the CPU. Twin: ``kernels/cuda/matmul.py``.
+
+Work per task: a block of C. Its columns of op(B) are copied, DEPTH rows at a time, into panels that stay in the L1 cache;
+op(A) is read where it lies, because a tile needs only one number of each of its rows at a time.
+
+                     DEPTH rows of op(B):    | panel | panel |      two vectors wide
+                                             |       |       |
+        rows of op(A):  ROWS x DEPTH  x      |  ...  |  ...  |   =  a tile of C, ROWS x two vectors, in registers
+
+Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008 (without the packing of A).
+"""
+
+import numpy as np
+from numba import prange
+
+from ..jit import inner, kernel
+from .simd import ROWS, VECTOR_BYTES, clear, copy, multiply_panel, panel_width
+
+BLOCK_ROWS = 192  # of C: one panel of op(B) is used as many times
+DEPTH = 256  # of one block of op(B)
+SERIAL_BELOW = 1 << 17  # multiply-adds
+
+
+def _multiply_adds(a, b, transpose_a, transpose_b, c):
+    return c.size * a.shape[1 if transpose_a else 2]
+
+
+@kernel(parallel=True, work=_multiply_adds, serial_below=SERIAL_BELOW)
+def matmul(a, b, transpose_a, transpose_b, c):
+    """c[n] = op(a[n]) op(b[n]), where op transposes if the flag says so. Cost: 2 * batch * m * n * k flops.
+
+    a: (batch or 1, m, k), or (.., k, m) if transpose_a, read. b: (batch or 1, k, n), or (.., n, k) if transpose_b, read.
+    c: (batch, m, n), written. One float dtype. A first axis of size 1 serves the whole batch.
+    """
+    left, right, out = a.ravel(), b.ravel(), c.ravel()
+    batch, height, width = c.shape
+    depth = a.shape[1] if transpose_a else a.shape[2]
+    row_step, step = (1, height) if transpose_a else (depth, 1)
+    wide = 2 * VECTOR_BYTES // a.itemsize
+    block_columns = 2 * wide if height <= BLOCK_ROWS else 4 * wide
+    blocks, column_blocks = -(-height // BLOCK_ROWS), -(-width // block_columns)
+    for task in prange(batch * blocks * column_blocks):
+        image, block = task // (blocks * column_blocks), task % (blocks * column_blocks)
+        top, first_column = block // column_blocks * BLOCK_ROWS, block % column_blocks * block_columns
+        last_column, count = min(width, first_column + block_columns), min(BLOCK_ROWS, height - top)
+        a_first = image * height * depth if a.shape[0] > 1 else 0
+        b_first = image * width * depth if b.shape[0] > 1 else 0
+        rows, targets = np.empty(count + ROWS, np.int64), np.empty(count + ROWS, np.int64)
+        for i in range(count + ROWS):
+            rows[i], targets[i] = (top + min(i, count - 1)) * row_step, (top + i) * width if i < count else -1
+        runs = np.zeros((1, 2), np.int64)
+        packed = np.empty(min(depth, DEPTH) * block_columns, a.dtype)
+        for first in range(0, max(1, depth), DEPTH):
+            length = min(DEPTH, depth - first)
+            origin = a_first + first * step
+            for column in range(first_column, last_column, wide):
+                columns, panel = width - column, (column - first_column) * length
+                _pack(right, b_first, first, length, depth, column, width, transpose_b, packed, panel)
+                multiply_panel(
+                    left, rows, 0, count, origin, runs, length, step, packed, panel,
+                    first > 0, out, targets, image * height * width + column, columns,
+                )  # fmt: skip
+
+
+@inner
+def _pack(b, start, first, length, depth, column, width, transposed, packed, place):
+    """packed[place:]: rows first to first + length of op(b), the columns of the panel at ``column``; zeros beyond the last."""
+    wide = 2 * VECTOR_BYTES // b.itemsize
+    panel = panel_width(width - column, wide)
+    columns = min(panel, width - column)
+    if columns < panel:
+        clear(packed, place, length * panel)
+    if transposed:
+        for j in range(columns):
+            for k in range(length):
+                copy(b, start + (column + j) * depth + first + k, packed, place + k * panel + j, 1)
+    else:
+        for k in range(length):
+            source, target = start + (first + k) * width + column, place + k * panel
+            if columns == wide:  # the constant lets the compiler move registers
+                copy(b, source, packed, target, wide)
+            else:
+                copy(b, source, packed, target, columns)
