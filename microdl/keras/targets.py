@@ -55,7 +55,7 @@ def class_labels(name, y_true, y_pred):
         labels = array.squeeze(labels, axis=-1)
     if labels.shape != expected:
         one_hot = labels.shape == y_pred.shape
-        hint = f"for one-hot labels use {name.replace('sparse_', '')}" if one_hot else "one label per prediction"
+        hint = f"for one-hot labels use {name.replace('sparse_', '')}" if one_hot else "give one label per prediction"
         raise InvalidArgumentError(
             f"{name}: y_true holds class numbers, so for y_pred of shape {y_pred.shape} its shape must be {expected}, "
             f"got {labels.shape}; {hint}"
