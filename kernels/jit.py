@@ -177,14 +177,16 @@ def sources_hash(file):
     return _digest("\0".join(f"{module.name}\0{module.read_text()}" for module in sorted(seen)))
 
 
+@functools.cache
 def _imported(module):
-    """Files that ``from .x import y``, ``from ..x import y`` and ``from . import x, y`` in ``module`` name."""
-    for dots, name, names in re.findall(
-        r"^from (\.+)(\w*) import (\([^)]*\)|[^\n]*)", module.read_text(), re.MULTILINE
-    ):
-        folder = module.parents[len(dots) - 1]
-        for imported in [name] if name else re.findall(r"\w+", names.partition("#")[0]):
-            yield folder / f"{imported}.py"
+    """Files that the relative imports at the top level of ``module`` may name."""
+    source = re.sub(r"#.*|\\\n", "", module.read_text())
+    found = []
+    for dots, name, names in re.findall(r"^from (\.+)([\w.]*) import (\([^)]*\)|.*)", source, re.MULTILINE):
+        named = module.parents[len(dots) - 1].joinpath(*name.split("."))
+        found += [named.with_name(f"{named.name}.py")] if name else []  # from .x import function
+        found += [named / f"{imported}.py" for imported in re.findall(r"\w+", names)]  # from . import x
+    return found
 
 
 @functools.cache
