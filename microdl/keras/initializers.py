@@ -1,7 +1,8 @@
 """First values of weights.
 
-An initializer without a seed draws from the stream that ``tf.random.set_seed`` starts, one op seed a call; one with a seed
-gives the same values at every call. The numbers are TensorFlow 2's, bit for bit (normals: where the C library is the same).
+An initializer without a seed draws from the streams that ``tf.random.set_seed`` starts, one op seed a call; one with a
+seed gives the same values at every call. The numbers are TensorFlow 2's, bit for bit (normals: where the C library is
+the same).
 """
 
 import math

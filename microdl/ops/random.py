@@ -5,7 +5,7 @@ ones depend on nothing but their seed. ``scale`` and ``shift`` ride along in the
 TensorFlow's separate multiplication and addition are.
 """
 
-import numbers
+from collections.abc import Callable
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class _Stateless:
 class _Floats:
     """y = scale * sample + shift."""
 
+    stream: Callable
+
     @staticmethod
     def infer(shape, dtype, scale, shift, seeds):
         return Spec(shape, dtype)
@@ -72,6 +74,8 @@ class _Truncated(_Floats):
 
 
 class _Integers:
+    stream: Callable
+
     @staticmethod
     def infer(shape, dtype, minval, maxval, seeds):
         if minval >= maxval and size_of(shape):
@@ -273,7 +277,7 @@ def dropout(x, rate, noise_shape=None, seed=None, name=None):
         raise ValueError(
             f"dropout: x must be floating (it is scaled by 1 / (1 - rate)), got {x.dtype.name}, shape {x.shape}"
         )
-    is_number = isinstance(rate, numbers.Real)
+    is_number = isinstance(rate, (int, float))
     if is_number and not 0 <= rate < 1:
         raise ValueError(f"dropout: rate is the fraction of elements dropped, in [0, 1), got {rate}")
     if is_number and rate == 0:
@@ -321,7 +325,7 @@ def _affine(op, shape, dtype, scale, shift, seeds):
 
 
 def _is_number(value):
-    return isinstance(value, (numbers.Real, np.floating, np.integer))
+    return isinstance(value, (int, float, np.floating, np.integer))
 
 
 def _float_dtype(dtype):

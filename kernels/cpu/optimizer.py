@@ -1,0 +1,126 @@
+"""Optimizer updates in place, and the norm for clipping gradients. Twin: ``kernels/cuda/optimizer.py``.
+
+Arrays are 1-D and of one float dtype: gradient ``g`` read, variable ``w`` and its slots read and written. One call
+updates one variable, or many that lie one after the other in a flat buffer. Calling once a variable is cheap enough: a
+call costs under 1 us, and what remains is memory traffic, which no merging saves. Formulas are those of Keras 3.
+"""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from ..jit import kernel
+
+BLOCK = 4096  # elements; fixed, so that what lands in a vector and what in a loop's tail does not depend on the threads
+
+
+@kernel(parallel=True)
+def sgd(g, learning_rate, w):
+    """w -= learning_rate g. g: float (n,), read. learning_rate: scalar. w: as g, updated."""
+    for block in prange((w.size + BLOCK - 1) // BLOCK):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, w.size)):
+            w[i] -= learning_rate * g[i]
+
+
+@kernel(parallel=True)
+def sgd_momentum(g, learning_rate, momentum, nesterov, w, m):
+    """m = momentum m - learning_rate g; w += m, or with Nesterov's look ahead w += momentum m - learning_rate g.
+
+    g: float (n,), read. learning_rate, momentum: scalars of g's dtype. nesterov: bool. w, m: as g, updated.
+    Polyak, 1964; Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+    """
+    for block in prange((w.size + BLOCK - 1) // BLOCK):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, w.size)):
+            step = learning_rate * g[i]
+            m[i] = momentum * m[i] - step
+            w[i] += momentum * m[i] - step if nesterov else m[i]
+
+
+@kernel(parallel=True)
+def rmsprop(g, learning_rate, rate, epsilon, w, v):
+    """v += rate (g^2 - v); w -= learning_rate g / sqrt(v + epsilon).
+
+    g: float (n,), read. learning_rate, rate = 1 - rho, epsilon: scalars of g's dtype. w, v: as g, updated.
+    Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012.
+    """
+    for block in prange((w.size + BLOCK - 1) // BLOCK):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, w.size)):
+            v[i] += rate * (g[i] * g[i] - v[i])
+            w[i] -= learning_rate * g[i] / math.sqrt(v[i] + epsilon)
+
+
+@kernel(parallel=True)
+def rmsprop_momentum(g, learning_rate, rate, epsilon, momentum, w, v, m):
+    """As ``rmsprop``, by way of m = momentum m + learning_rate g / sqrt(v + epsilon); w -= m. m: as w, updated."""
+    for block in prange((w.size + BLOCK - 1) // BLOCK):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, w.size)):
+            v[i] += rate * (g[i] * g[i] - v[i])
+            m[i] = momentum * m[i] + learning_rate * g[i] / math.sqrt(v[i] + epsilon)
+            w[i] -= m[i]
+
+
+@kernel(parallel=True)
+def rmsprop_centered(g, learning_rate, rate, epsilon, momentum, w, v, m, mean):
+    """As ``rmsprop_momentum``, with the variance v - mean^2 in place of v, where mean += rate (g - mean).
+
+    mean: as w, updated. Graves, "Generating Sequences With Recurrent Neural Networks", 2013, eq. 38 to 45.
+    """
+    for block in prange((w.size + BLOCK - 1) // BLOCK):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, w.size)):
+            v[i] += rate * (g[i] * g[i] - v[i])
+            mean[i] += rate * (g[i] - mean[i])
+            m[i] = momentum * m[i] + learning_rate * g[i] / math.sqrt(v[i] - mean[i] * mean[i] + epsilon)
+            w[i] -= m[i]
+
+
+@kernel(parallel=True)
+def adam(g, alpha, rate_1, rate_2, epsilon, w, m, v):
+    """m += rate_1 (g - m); v += rate_2 (g^2 - v); w -= alpha m / (sqrt(v) + epsilon).
+
+    g: float (n,), read. alpha: learning rate times sqrt(1 - beta_2^t) / (1 - beta_1^t). rate_1, rate_2: 1 - beta_1 and
+    1 - beta_2. All scalars of g's dtype. w, m, v: as g, updated.
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, section 2 (epsilon is their epsilon-hat).
+    """
+    for block in prange((w.size + BLOCK - 1) // BLOCK):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, w.size)):
+            m[i] += rate_1 * (g[i] - m[i])
+            v[i] += rate_2 * (g[i] * g[i] - v[i])
+            w[i] -= alpha * m[i] / (math.sqrt(v[i]) + epsilon)
+
+
+@kernel(parallel=True)
+def adam_amsgrad(g, alpha, rate_1, rate_2, epsilon, w, m, v, v_max):
+    """As ``adam``, with the largest v so far in place of v. v_max: as w, updated.
+
+    Reddi, Kale and Kumar, "On the Convergence of Adam and Beyond", 2018.
+    """
+    for block in prange((w.size + BLOCK - 1) // BLOCK):
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, w.size)):
+            m[i] += rate_1 * (g[i] - m[i])
+            v[i] += rate_2 * (g[i] * g[i] - v[i])
+            v_max[i] = max(v_max[i], v[i])
+            w[i] -= alpha * m[i] / (math.sqrt(v_max[i]) + epsilon)
+
+
+@kernel(parallel=True)
+def weight_decay(rate, w):
+    """w -= rate w. rate: learning rate times decay, scalar of w's dtype. w: float (n,), updated.
+
+    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
+    """
+    for i in prange(w.size):
+        w[i] -= rate * w[i]
+
+
+@kernel(parallel=True, work=lambda x, y: x.size)
+def l2_loss(x, y):
+    """y[0] = sum(x^2) / 2, by blocks. x: float (n,), read. y: as x, (1,), written."""
+    blocks = (x.size + BLOCK - 1) // BLOCK
+    partials = np.zeros(blocks, np.float64)
+    for block in prange(blocks):
+        total = x.dtype.type(0)
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, x.size)):
+            total += x[i] * x[i]
+        partials[block] = total
+    y[0] = partials.sum() / 2

@@ -1,0 +1,9 @@
+"""Optimizers, and how they are found by name."""
+
+from microdl.keras.optimizers import schedules as schedules
+from microdl.keras.optimizers.adam import Adam as Adam
+from microdl.keras.optimizers.adamw import AdamW as AdamW
+from microdl.keras.optimizers.base import Optimizer as Optimizer
+from microdl.keras.optimizers.registry import deserialize as deserialize, get as get, serialize as serialize
+from microdl.keras.optimizers.rmsprop import RMSprop as RMSprop
+from microdl.keras.optimizers.sgd import SGD as SGD

@@ -1,0 +1,264 @@
+"""What all optimizers share: the learning rate, the step counter, slots, clipping, and decoupled weight decay."""
+
+import numbers
+import re
+import warnings
+
+import numpy as np
+
+from microdl.core import nest
+from microdl.core.errors import InvalidArgumentError
+from microdl.core.tape import GradientTape
+from microdl.core.tensor import apply, convert
+from microdl.core.variable import Variable
+from microdl.keras.naming import unique_name
+from microdl.keras.optimizers import schedules
+from microdl.ops import clip, state as state  # apply finds the updates by name
+
+
+class Optimizer:
+    """Base class. A rule of one's own overrides ``update_step``, and ``build`` if it keeps slots (state per variable).
+
+    Args:
+        learning_rate: float > 0, a ``LearningRateSchedule``, or a function without arguments.
+        weight_decay: None, or float: each step first shrinks a variable by learning_rate * weight_decay of its value.
+        clipnorm: None, or float: largest Euclidean norm of each gradient.
+        clipvalue: None, or float: largest absolute value of each gradient element.
+        global_clipnorm: None, or float: largest Euclidean norm of all gradients together. One of the three at most.
+        name: str, or None for one made from the class.
+
+    Attributes:
+        iterations: int64 Variable, the number of steps taken.
+        learning_rate: float32 Variable (set it to change it), or what the schedule says for this step.
+        variables: list of all Variables: iterations, learning rate, slots.
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.01,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        name=None,
+    ):
+        if sum(limit is not None for limit in (clipnorm, clipvalue, global_clipnorm)) > 1:
+            raise ValueError(
+                f"{type(self).__name__}: only one of clipnorm, clipvalue and global_clipnorm can be set, got "
+                f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
+            )
+        self.name = name or unique_name(type(self).__name__)
+        self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+        self.built = False
+        self.iterations = Variable(np.int64(0), trainable=False, name=f"{self.name}/iteration")
+        self._learning_rate = self._checked_rate(learning_rate)
+        self._slots = []
+        self._index = {}  # a variable's uid -> its place in the list that the optimizer was built with
+        self._decay_excluded, self._decay_pattern = frozenset(), None
+
+    def _checked_rate(self, rate):
+        if isinstance(rate, numbers.Real):
+            return Variable(np.float32(rate), trainable=False, name=f"{self.name}/learning_rate")
+        if callable(rate) or isinstance(rate, Variable):
+            return rate
+        raise ValueError(
+            f"{type(self).__name__}: learning_rate must be a float, a LearningRateSchedule or a function, got {rate!r}"
+        )
+
+    @property
+    def learning_rate(self):
+        if isinstance(self._learning_rate, Variable):
+            return self._learning_rate
+        if isinstance(self._learning_rate, schedules.LearningRateSchedule):
+            return self._learning_rate(self.iterations)
+        return self._learning_rate()
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        if isinstance(self._learning_rate, Variable) and not callable(value):
+            self._learning_rate.assign(value)
+        elif isinstance(self._learning_rate, schedules.LearningRateSchedule) and not callable(value):
+            raise TypeError(
+                f"{self.name} was made with a LearningRateSchedule, so its learning rate cannot be set to {value!r}; "
+                "make the optimizer with a float to set it later"
+            )
+        else:
+            self._learning_rate = self._checked_rate(value)
+
+    lr = learning_rate
+
+    @property
+    def variables(self):
+        rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
+        return [self.iterations, *rate, *self._slots]
+
+    # Slots.
+
+    def build(self, variables):
+        """Makes the slots for ``variables``, all that this optimizer will ever update. Called by the first step."""
+        self._index = {variable.uid: i for i, variable in enumerate(variables)}
+        self.built = True
+
+    def add_optimizer_variables(self, variables, names):
+        """Slots of zeros, one for each variable.
+
+        Args:
+            names: str, or a list of them for several kinds of slots.
+
+        Returns: a list of Variables, or one such list for each name.
+        """
+        kinds = [names] if isinstance(names, str) else names
+        rows = [[self.add_variable_from_reference(v, kind) for kind in kinds] for v in variables]
+        columns = [[row[k] for row in rows] for k in range(len(kinds))]
+        return columns[0] if isinstance(names, str) else columns
+
+    def add_variable_from_reference(self, reference_variable, name, initializer="zeros"):
+        """One slot with the shape and dtype of ``reference_variable``; initializer: "zeros" or "ones"."""
+        fill = {"zeros": np.zeros, "ones": np.ones}[initializer]
+        start = fill(tuple(reference_variable.shape), reference_variable.dtype.as_numpy_dtype)
+        label = re.sub(r"[/:]", "_", reference_variable.name.removesuffix(":0"))
+        slot = Variable(start, trainable=False, name=f"{self.name}/{label}_{name}")
+        self._slots.append(slot)
+        return slot
+
+    def _get_variable_index(self, variable):
+        """Place of ``variable`` in the lists that ``add_optimizer_variables`` gave."""
+        return self._index[variable.uid]
+
+    # One step.
+
+    def apply_gradients(self, grads_and_vars, name=None):
+        """Updates each variable by its gradient.
+
+        Args:
+            grads_and_vars: pairs (gradient, variable). A gradient of None is skipped with a warning.
+
+        Returns: ``iterations``, now one higher.
+
+        Raises:
+            ValueError: if every gradient is None, a gradient has another shape than its variable, or a variable is none
+                of those that the first call had.
+        """
+        return self._apply(grads_and_vars, why=None)
+
+    def minimize(self, loss, var_list, grad_loss=None, name=None, tape=None):
+        """Differentiates ``loss`` and takes one step.
+
+        Args:
+            loss: a function without arguments that returns it, or a Tensor together with the ``tape`` that recorded it.
+            var_list: Variables, or a function that returns them after the loss is computed. grad_loss: gradient of what
+                comes after the loss, or None.
+
+        Returns: ``iterations``, now one higher.
+        """
+        if callable(loss):
+            with tape or GradientTape() as tape:
+                if not callable(var_list):
+                    tape.watch(nest.flatten(var_list))
+                loss = loss()
+        elif tape is None:
+            raise ValueError(
+                "minimize: a loss that is a Tensor needs the tape that recorded it (tape=...), or pass a function"
+            )
+        variables = nest.flatten(var_list() if callable(var_list) else var_list)
+        gradients = tape.gradient(loss, variables, grad_loss and [grad_loss])
+        return self._apply(zip(gradients, variables, strict=True), why=lambda variable: tape.explain(loss, variable))
+
+    def _apply(self, grads_and_vars, why):
+        pairs = [(None if g is None else convert(g, hint=v.dtype), v) for g, v in grads_and_vars]
+        variables = [v for _, v in pairs]
+        present = self._present(pairs, why)
+        if not self.built:
+            self.build(variables)
+        for gradient, variable in present:
+            self._check(gradient, variable)
+        rate = convert(self.learning_rate)
+        for gradient, (_, variable) in zip(self._clipped([g for g, _ in present]), present, strict=True):
+            if self.weight_decay is not None and self._decays(variable):
+                apply("ResourceApplyWeightDecay", variable, rate, decay=self.weight_decay)
+            self.update_step(gradient, variable, rate)
+        self.iterations.assign_add(1)
+        return self.iterations
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates one variable. gradient: Tensor of its shape and dtype. learning_rate: scalar Tensor, float32."""
+        raise NotImplementedError(f"{type(self).__name__} must define update_step(gradient, variable, learning_rate)")
+
+    def _present(self, pairs, why):
+        """The pairs that have a gradient; warns of the others, and raises if there is none."""
+        present = [(g, v) for g, v in pairs if g is not None]
+        missing = [v for g, v in pairs if g is None]
+        reasons = "".join(f"\n  {v.name}: {why(v)}" for v in missing) if why else ""
+        if not present:
+            hint = "" if why else " tape.explain(loss, variable) says why a gradient is None."
+            raise ValueError(f"No gradients provided for any variable.{hint}{reasons}")
+        if missing:
+            names = [v.name for v in missing]
+            warnings.warn(
+                f"Gradients do not exist for variables {names} when minimizing the loss.{reasons}", stacklevel=4
+            )
+        return present
+
+    def _check(self, gradient, variable):
+        if variable.uid not in self._index:
+            raise ValueError(
+                f"{self.name}: unknown variable {variable.name} of shape {variable.shape}. An optimizer updates the "
+                f"{len(self._index)} variables of its first step; make a new one for other variables"
+            )
+        if gradient.spec != variable.spec:
+            raise InvalidArgumentError(
+                f"{self.name}: variable {variable.name} has shape {variable.shape} and dtype {variable.dtype.name}, "
+                f"its gradient has shape {gradient.shape} and dtype {gradient.dtype.name}"
+            )
+
+    def _clipped(self, gradients):
+        if self.clipnorm:
+            return [clip.clip_by_norm(g, self.clipnorm) for g in gradients]
+        if self.global_clipnorm:
+            return clip.clip_by_global_norm(gradients, self.global_clipnorm)[0]
+        if self.clipvalue:
+            limit = self.clipvalue
+            return [apply("Maximum", apply("Minimum", g, limit), -limit) for g in gradients]
+        return gradients
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        """Leaves variables out of weight decay; before the first step.
+
+        Args:
+            var_list: Variables. var_names: regular expressions; a variable is left out if its name contains a match.
+        """
+        if self.built:
+            raise ValueError(f"{self.name}: exclude_from_weight_decay must be called before the first step")
+        self._decay_excluded = frozenset(v.uid for v in var_list or ())
+        self._decay_pattern = re.compile("|".join(var_names)) if var_names else None
+
+    def _decays(self, variable):
+        named = self._decay_pattern is not None and self._decay_pattern.search(variable.name)
+        return variable.uid not in self._decay_excluded and not named
+
+    # Configuration.
+
+    def get_config(self):
+        """Arguments of ``__init__`` as plain values; the state (steps, slots) is not among them."""
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            rate = float(rate.numpy())
+        elif isinstance(rate, schedules.LearningRateSchedule):
+            rate = schedules.serialize(rate)
+        return {
+            "name": self.name,
+            "learning_rate": rate,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "clipvalue": self.clipvalue,
+            "global_clipnorm": self.global_clipnorm,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """An optimizer with this configuration, without any state."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
+        return cls(**config)

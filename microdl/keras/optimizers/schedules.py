@@ -1,0 +1,134 @@
+"""Learning rates that change with the step: functions of the optimizer's ``iterations`` that give a scalar Tensor."""
+
+import math
+
+from microdl.core import dtypes
+from microdl.core.tensor import apply, convert
+
+
+class LearningRateSchedule:
+    """Base class: ``__call__(step)`` gives a step's learning rate, ``get_config`` the arguments of ``__init__``."""
+
+    def __call__(self, step):
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
+
+    def get_config(self):
+        raise NotImplementedError(f"{type(self).__name__} must define get_config() to be saved")
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """``initial_learning_rate * decay_rate ** (step / decay_steps)``; ``staircase`` rounds the quotient down."""
+
+    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="ExponentialDecay"):
+        _positive("ExponentialDecay", "decay_steps", decay_steps)
+        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
+        self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
+
+    def __call__(self, step):
+        exponent = _float(step) / float(self.decay_steps)
+        exponent = apply("Floor", exponent) if self.staircase else exponent
+        return self.initial_learning_rate * apply("Pow", convert(float(self.decay_rate)), exponent)
+
+    def get_config(self):
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+            "name": self.name,
+        }
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """``values[0]`` up to and including step ``boundaries[0]``, ``values[1]`` up to ``boundaries[1]``, and so on."""
+
+    def __init__(self, boundaries, values, name="PiecewiseConstant"):
+        if len(boundaries) != len(values) - 1:
+            raise ValueError(
+                f"PiecewiseConstantDecay: {len(boundaries)} boundaries separate {len(boundaries) + 1} values, "
+                f"got {len(values)} values"
+            )
+        self.boundaries, self.values, self.name = list(boundaries), list(values), name
+
+    def __call__(self, step):
+        step, rate = _float(step), convert(float(self.values[0]))
+        for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
+            rate = apply("SelectV2", step > float(boundary), convert(float(value)), rate)
+        return rate
+
+    def get_config(self):
+        return {"boundaries": self.boundaries, "values": self.values, "name": self.name}
+
+
+class CosineDecay(LearningRateSchedule):
+    """From ``initial_learning_rate`` down to ``alpha`` times it along half a cosine of ``decay_steps`` steps.
+
+    With ``warmup_target`` the rate first rises linearly to it over ``warmup_steps`` and decays from there.
+    Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
+    """
+
+    def __init__(
+        self, initial_learning_rate, decay_steps, alpha=0.0, name="CosineDecay", warmup_target=None, warmup_steps=0
+    ):
+        _positive("CosineDecay", "decay_steps", decay_steps)
+        self.initial_learning_rate, self.decay_steps, self.alpha, self.name = (
+            initial_learning_rate,
+            decay_steps,
+            alpha,
+            name,
+        )
+        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+
+    def __call__(self, step):
+        step = _float(step)
+        if self.warmup_target is None:
+            return self._decayed(step, self.initial_learning_rate)
+        rise = (self.warmup_target - self.initial_learning_rate) / max(self.warmup_steps, 1)
+        warming = self.initial_learning_rate + step * rise
+        decaying = self._decayed(step - float(self.warmup_steps), self.warmup_target)
+        return apply("SelectV2", step < float(self.warmup_steps), warming, decaying)
+
+    def _decayed(self, step, start):
+        part = apply("Minimum", step, float(self.decay_steps)) / float(self.decay_steps)
+        cosine = 0.5 * (apply("Cos", part * math.pi) + 1.0)
+        return start * ((1 - self.alpha) * cosine + self.alpha)
+
+    def get_config(self):
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "alpha": self.alpha,
+            "name": self.name,
+            "warmup_target": self.warmup_target,
+            "warmup_steps": self.warmup_steps,
+        }
+
+
+_BY_NAME = {cls.__name__: cls for cls in (ExponentialDecay, PiecewiseConstantDecay, CosineDecay)}
+
+
+def serialize(schedule):
+    """Class name and configuration of ``schedule``."""
+    return {"class_name": type(schedule).__name__, "config": schedule.get_config()}
+
+
+def deserialize(config, custom_objects=None):
+    """The schedule that ``serialize`` described. custom_objects: dict, class name -> class, of a user's own."""
+    known = {**_BY_NAME, **(custom_objects or {})}
+    if config["class_name"] not in known:
+        raise ValueError(f"unknown learning rate schedule {config['class_name']!r}; there are: {', '.join(known)}")
+    return known[config["class_name"]].from_config(config["config"])
+
+
+def _float(step):
+    """The step as a float32 scalar: schedules are made of ops, so that a graph computes them anew in every run."""
+    return apply("Cast", convert(step), dtype=dtypes.float32)
+
+
+def _positive(schedule, name, value):
+    if value <= 0:
+        raise ValueError(f"{schedule}: {name} must be > 0, got {value}")

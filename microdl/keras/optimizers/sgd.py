@@ -1,0 +1,46 @@
+"""Gradient descent, with momentum if wanted."""
+
+from microdl.core.tensor import apply
+from microdl.keras.optimizers.base import Optimizer
+
+
+class SGD(Optimizer):
+    """``w -= learning_rate * g``; with momentum ``m = momentum * m - learning_rate * g``, ``w += m``.
+
+    Args:
+        learning_rate: float, schedule or function. momentum: float in [0, 1], dimensionless.
+        nesterov: look ahead: ``w += momentum * m - learning_rate * g``. Others: see ``Optimizer``.
+
+    Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.01,
+        momentum=0.0,
+        nesterov=False,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        name="SGD",
+    ):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"SGD: momentum must be in [0, 1], got {momentum}")
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def build(self, variables):
+        super().build(variables)
+        self._momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
+
+    def update_step(self, gradient, variable, learning_rate):
+        if not self.momentum:
+            apply("ResourceApplyGradientDescent", variable, learning_rate, gradient)
+            return
+        slot = self._momentums[self._get_variable_index(variable)]
+        options = {"momentum": self.momentum, "use_nesterov": self.nesterov}
+        apply("ResourceApplyKerasMomentum", variable, slot, learning_rate, gradient, **options)
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

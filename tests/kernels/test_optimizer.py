@@ -1,0 +1,125 @@
+"""Optimizer updates against the formulas in NumPy float64."""
+
+import numba
+import numpy as np
+import pytest
+
+from microdl.core.kernels import cpu
+
+KERNELS = cpu.optimizer
+SIZES = [0, 1, 5, 4099] if not numba.config.DISABLE_JIT else [0, 1, 5]
+
+
+def sgd(g, w, learning_rate):
+    return [w - learning_rate * g]
+
+
+def sgd_momentum(g, w, m, learning_rate, momentum, nesterov):
+    m = momentum * m - learning_rate * g
+    return [w + (momentum * m - learning_rate * g if nesterov else m), m]
+
+
+def rmsprop(g, w, v, learning_rate, rate, epsilon):
+    v = (1 - rate) * v + rate * g**2
+    return [w - learning_rate * g / np.sqrt(v + epsilon), v]
+
+
+def rmsprop_momentum(g, w, v, m, learning_rate, rate, epsilon, momentum):
+    v = (1 - rate) * v + rate * g**2
+    m = momentum * m + learning_rate * g / np.sqrt(v + epsilon)
+    return [w - m, v, m]
+
+
+def rmsprop_centered(g, w, v, m, mean, learning_rate, rate, epsilon, momentum):
+    v, mean = (1 - rate) * v + rate * g**2, (1 - rate) * mean + rate * g
+    m = momentum * m + learning_rate * g / np.sqrt(v - mean**2 + epsilon)
+    return [w - m, v, m, mean]
+
+
+def adam(g, w, m, v, alpha, rate_1, rate_2, epsilon):
+    m, v = (1 - rate_1) * m + rate_1 * g, (1 - rate_2) * v + rate_2 * g**2
+    return [w - alpha * m / (np.sqrt(v) + epsilon), m, v]
+
+
+def adam_amsgrad(g, w, m, v, v_max, alpha, rate_1, rate_2, epsilon):
+    m, v = (1 - rate_1) * m + rate_1 * g, (1 - rate_2) * v + rate_2 * g**2
+    v_max = np.maximum(v_max, v)
+    return [w - alpha * m / (np.sqrt(v_max) + epsilon), m, v, v_max]
+
+
+RULES = [
+    (sgd, 1, (0.1,)),
+    (sgd_momentum, 2, (0.1, 0.9, False)),
+    (sgd_momentum, 2, (0.1, 0.9, True)),
+    (rmsprop, 2, (0.1, 0.2, 1e-3)),
+    (rmsprop_momentum, 3, (0.1, 0.2, 1e-3, 0.7)),
+    (rmsprop_centered, 4, (0.1, 0.2, 1e-3, 0.7)),
+    (adam, 3, (0.1, 0.2, 0.05, 1e-4)),
+    (adam_amsgrad, 4, (0.1, 0.2, 0.05, 1e-4)),
+]
+
+
+def arrays(rng, dtype, n, count):
+    """Gradient, variable and slots; the slots are large and positive, as running means of squares are."""
+    return [rng.normal(size=n).astype(dtype) for _ in range(2)] + [
+        (2 + rng.random(n)).astype(dtype) for _ in range(count - 1)
+    ]
+
+
+def cast(dtype, scalars):
+    return [x if isinstance(x, bool) else np.dtype(dtype).type(x) for x in scalars]
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("rule", "count", "scalars"), RULES)
+def test_update_follows_its_formula(rng, rule, count, scalars, dtype, n):
+    g, *state = arrays(rng, dtype, n, count)
+    if rule is rmsprop_centered:
+        state[1] += 16  # v must exceed mean^2
+    expected = rule(g.astype(np.float64), *(x.astype(np.float64) for x in state), *map(float, scalars))
+    getattr(KERNELS, rule.__name__)(g, *cast(dtype, scalars), *state)
+    for actual, wanted in zip(state, expected, strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-12 if dtype == "float64" else 2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("rule", "count", "scalars"), RULES)
+def test_one_and_two_threads_give_the_same_bits(rng, same_bits, rule, count, scalars):
+    start = arrays(rng, "float32", 40_001 if not numba.config.DISABLE_JIT else 101, count)
+
+    def run():
+        g, *state = [x.copy() for x in start]
+        getattr(KERNELS, rule.__name__)(g, *cast("float32", scalars), *state)
+        return state
+
+    same_bits(run)
+
+
+def test_weight_decay_shrinks_by_its_rate():
+    w = np.array([1.0, -2.0, 0.0], np.float32)
+    KERNELS.weight_decay(np.float32(0.25), w)
+    np.testing.assert_array_equal(w, np.float32([0.75, -1.5, 0.0]))
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, 4096, 9001, 70_001] if not numba.config.DISABLE_JIT else [0, 5, 4097])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_l2_loss_is_half_the_sum_of_squares(rng, same_bits, dtype, n):
+    x = (rng.normal(size=n) + 3).astype(dtype)
+
+    def run():
+        y = np.empty(1, dtype)
+        KERNELS.l2_loss(x, y)
+        return [y]
+
+    same_bits(run)
+    np.testing.assert_allclose(
+        run()[0][0], (x.astype(np.float64) ** 2).sum() / 2, rtol=1e-6 if dtype == "float32" else 1e-13
+    )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_shows(bad):
+    for rule, count, scalars in RULES:
+        state = [np.ones(3, np.float32) for _ in range(count)]
+        getattr(KERNELS, rule.__name__)(np.float32([0, bad, 0]), *cast("float32", scalars), *state)
+        assert not np.isfinite(np.concatenate(state)).all()
