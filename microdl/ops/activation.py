@@ -2,9 +2,9 @@
 
 import math
 
-from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import register_op
 from microdl.core.tensor import apply, convert
+from microdl.ops.checks import require_floating
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # arXiv:1706.02515, equation 14
 GELU_SLOPE, GELU_CUBIC = math.sqrt(2 / math.pi), 0.044715  # arXiv:1606.08415, section 2
@@ -23,11 +23,7 @@ class _Activation:
 
     @classmethod
     def infer(cls, features, **attrs):
-        if not features.dtype.is_floating:
-            raise InvalidArgumentError(
-                f"{cls.function}: {cls.inputs[0]} is floating, got {features.dtype.name} "
-                f"(shape {tuple(features.shape)}); use tf.cast(x, tf.float32)"
-            )
+        require_floating(cls.function, features)
         return features
 
     @classmethod

@@ -4,16 +4,14 @@ from microdl.core import dtypes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.tensor import apply, convert
+from microdl.ops.checks import require_floating
 from microdl.ops.windows import check_images, padding_attribute, pair, place
 
 
 def _check(op, spec, ksize, padding):
     """Raises the user's error where a kernel could not tell."""
     check_images(op, "input", spec, "NHWC")
-    if not spec.dtype.is_floating:
-        raise InvalidArgumentError(
-            f"{op}: input is floating, got {spec.dtype.name} (shape {tuple(spec.shape)}); use tf.cast(x, tf.float32)"
-        )
+    require_floating(op, spec)
     if not isinstance(padding, str):
         for axis, amounts in enumerate(padding):
             if max(amounts) >= ksize[axis]:
