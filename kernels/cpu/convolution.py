@@ -146,6 +146,7 @@ def _phase_sums(x, filters, rows, targets, runs, length, inside, window, lines, 
     wide = 2 * VECTOR_BYTES // x.itemsize
     panel_size = filters.size // -(-outputs // wide)
     bands = -(-pixels // BAND)
+    step, accumulate = np.int64(1), np.bool_(False)  # literals would make Numba compile the tiles once more
     for task in prange(images * bands):
         image, first = task // bands, task % bands * BAND
         last = min(first + BAND, pixels)
@@ -158,8 +159,8 @@ def _phase_sums(x, filters, rows, targets, runs, length, inside, window, lines, 
             _copy_patch(source, x.shape, image, top + line * line_step, left, patch_rows, columns, patch)
         for column in range(0, outputs, wide):
             multiply_panel(
-                patch, rows, first, last, origin, runs, length, 1, filters, column // wide * panel_size,
-                False, target, targets, image * image_size + column, outputs - column,
+                patch, rows, first, last, origin, runs, length, step, filters, column // wide * panel_size,
+                accumulate, target, targets, image * image_size + column, outputs - column,
             )  # fmt: skip
 
 
@@ -181,16 +182,18 @@ def _filter_rows(source, target, filter_shape, strides, dilations, padding):
     pitch = source[2] if inside else columns
     first = _pixels((height, width), dilations, pitch, 0)[:, None] * channels + np.arange(channels)
     targets = np.arange(height * width * channels) * outputs
+    band = np.arange(max(1, min(target[1], BAND // max(1, target[2]))))  # lines of pixels; each is a run
     return (
         np.pad(first.ravel(), (0, ROWS), "edge"),
         np.pad(targets, (0, ROWS), constant_values=-1),
+        np.stack([band * strides[0] * pitch * channels, band * target[2]], axis=1),
         inside,
         (-padding[0], -padding[1], columns, reach[0]),
     )
 
 
 @kernel(parallel=True, work=lambda x, dy, rows, *rest: dy.size * rows.size, serial_below=SERIAL_BELOW)
-def _pixel_sums(x, dy, rows, targets, inside, window, strides, dw):
+def _pixel_sums(x, dy, rows, targets, runs, inside, window, strides, dw):
     """dw[row, o] = sum over pixels of x[row of the filter at the pixel] * dy[pixel, o]. Tables: ``_filter_rows``.
 
     A task has a run of images and one panel of outputs; the runs' sums are added up at the end, always in the same order.
@@ -203,18 +206,16 @@ def _pixel_sums(x, dy, rows, targets, inside, window, strides, dw):
     wide = 2 * VECTOR_BYTES // x.itemsize
     panels = -(-outputs // wide)
     groups = max(1, min(images, GROUPS, PARTIAL_SIZE // max(1, total.size)))
-    band = max(1, BAND // max(1, places))
+    band = runs.shape[0]
     partial = np.zeros(groups * total.size, x.dtype)
+    step, zero, accumulate = strides[1] * channels, np.int64(0), np.bool_(True)  # literals: as above
     for task in prange(groups * panels):
         group, column = task // panels, task % panels * wide
         panel = panel_width(outputs - column, wide)
-        packed = np.empty(min(band, lines) * places * panel, x.dtype)
+        packed = np.empty(band * places * panel, x.dtype)
         patch, origin = source, 0
         if not inside:
-            patch = np.empty(((min(band, lines) - 1) * strides[0] + reach) * columns * channels, x.dtype)
-        runs = np.empty((min(band, lines), 2), np.int64)  # a run is a line of pixels
-        for line in range(runs.shape[0]):
-            runs[line, 0], runs[line, 1] = line * strides[0] * pitch * channels, line * places
+            patch = np.empty(((band - 1) * strides[0] + reach) * columns * channels, x.dtype)
         for image in range(group * images // groups, (group + 1) * images // groups):
             for line in range(0, lines, band):
                 size = min(band, lines - line)
@@ -225,8 +226,8 @@ def _pixel_sums(x, dy, rows, targets, inside, window, strides, dw):
                     patch_rows = (size - 1) * strides[0] + reach
                     _copy_patch(source, x.shape, image, top + line * strides[0], left, patch_rows, columns, patch)
                 multiply_panel(
-                    patch, rows, 0, rows.size - ROWS, origin, runs[:size], places, strides[1] * channels, packed, 0,
-                    True, partial, targets, group * total.size + column, outputs - column,
+                    patch, rows, zero, rows.size - ROWS, origin, runs[:size], places, step, packed, zero,
+                    accumulate, partial, targets, group * total.size + column, outputs - column,
                 )  # fmt: skip
     for i in range(total.size):
         total[i] = partial[i]

@@ -10,6 +10,8 @@ op(A) is read where it lies, because a tile needs only one number of each of its
 Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008 (without the packing of A).
 """
 
+import functools
+
 import numpy as np
 from numba import prange
 
@@ -21,44 +23,52 @@ DEPTH = 256  # of one block of op(B)
 SERIAL_BELOW = 1 << 17  # multiply-adds
 
 
-def _multiply_adds(a, b, transpose_a, transpose_b, c):
-    return c.size * a.shape[1 if transpose_a else 2]
-
-
-@kernel(parallel=True, work=_multiply_adds, serial_below=SERIAL_BELOW)
 def matmul(a, b, transpose_a, transpose_b, c):
     """c[n] = op(a[n]) op(b[n]), where op transposes if the flag says so. Cost: 2 * batch * m * n * k flops.
 
     a: (batch or 1, m, k), or (.., k, m) if transpose_a, read. b: (batch or 1, k, n), or (.., n, k) if transpose_b, read.
     c: (batch, m, n), written. One float dtype. A first axis of size 1 serves the whole batch.
     """
+    depth = a.shape[1 if transpose_a else 2]
+    _products(a, b, transpose_a, transpose_b, depth, *_rows(depth, c.shape[1], c.shape[2], transpose_a), c)
+
+
+@functools.lru_cache(maxsize=128)
+def _rows(depth, height, width, transposed):
+    """Where the rows of op(a) and of c begin, each table with an unused tile (-1) at its end; and the one run of k."""
+    rows = np.arange(height) * (1 if transposed else depth)
+    targets = np.pad(np.arange(height) * width, (0, ROWS), constant_values=-1)
+    return np.pad(rows, (0, ROWS), "edge" if height else "constant"), targets, np.zeros((1, 2), np.int64)
+
+
+def _multiply_adds(a, b, transpose_a, transpose_b, depth, rows, targets, runs, c):
+    return c.size * depth
+
+
+@kernel(parallel=True, work=_multiply_adds, serial_below=SERIAL_BELOW)
+def _products(a, b, transpose_a, transpose_b, depth, rows, targets, runs, c):
+    """``matmul`` by blocks of c; ``rows``, ``targets``, ``runs``: of ``_rows``, read."""
     left, right, out = a.ravel(), b.ravel(), c.ravel()
     batch, height, width = c.shape
-    depth = a.shape[1] if transpose_a else a.shape[2]
-    row_step, step = (1, height) if transpose_a else (depth, 1)
+    step = height if transpose_a else 1
     wide = 2 * VECTOR_BYTES // a.itemsize
     block_columns = 2 * wide if height <= BLOCK_ROWS else 4 * wide
     blocks, column_blocks = -(-height // BLOCK_ROWS), -(-width // block_columns)
     for task in prange(batch * blocks * column_blocks):
         image, block = task // (blocks * column_blocks), task % (blocks * column_blocks)
         top, first_column = block // column_blocks * BLOCK_ROWS, block % column_blocks * block_columns
-        last_column, count = min(width, first_column + block_columns), min(BLOCK_ROWS, height - top)
+        bottom, last_column = min(height, top + BLOCK_ROWS), min(width, first_column + block_columns)
         a_first = image * height * depth if a.shape[0] > 1 else 0
         b_first = image * width * depth if b.shape[0] > 1 else 0
-        rows, targets = np.empty(count + ROWS, np.int64), np.empty(count + ROWS, np.int64)
-        for i in range(count + ROWS):
-            rows[i], targets[i] = (top + min(i, count - 1)) * row_step, (top + i) * width if i < count else -1
-        runs = np.zeros((1, 2), np.int64)
         packed = np.empty(min(depth, DEPTH) * block_columns, a.dtype)
         for first in range(0, max(1, depth), DEPTH):
-            length = min(DEPTH, depth - first)
-            origin = a_first + first * step
+            length, origin = min(DEPTH, depth - first), a_first + first * step
             for column in range(first_column, last_column, wide):
-                columns, panel = width - column, (column - first_column) * length
+                panel = (column - first_column) * length
                 _pack(right, b_first, first, length, depth, column, width, transpose_b, packed, panel)
                 multiply_panel(
-                    left, rows, 0, count, origin, runs, length, step, packed, panel,
-                    first > 0, out, targets, image * height * width + column, columns,
+                    left, rows, top, bottom, origin, runs, length, step, packed, panel,
+                    first > 0, out, targets, image * height * width + column, width - column,
                 )  # fmt: skip
 
 
