@@ -13,6 +13,8 @@ the second derivative against differences of the first, and the messages of its 
 """
 
 import functools
+import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,8 +112,5 @@ def distinct(rng, shape, spacing=0.1):
 
 def all_cases():
     """Every row of every file beside this one."""
-    import importlib
-    import pkgutil
-
     modules = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
     return [case for module in modules for case in module.CASES]
