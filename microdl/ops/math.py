@@ -1,0 +1,75 @@
+"""TensorFlow's mathematical functions, gathered from the files that hold them."""
+
+from microdl.ops.arithmetic import (
+    add as add,
+    add_n as add_n,
+    divide as divide,
+    divide_no_nan as divide_no_nan,
+    floordiv as floordiv,
+    floormod as floormod,
+    maximum as maximum,
+    minimum as minimum,
+    mod as mod,
+    multiply as multiply,
+    pow as pow,
+    squared_difference as squared_difference,
+    subtract as subtract,
+    truediv as truediv,
+)
+from microdl.ops.comparison import (
+    equal as equal,
+    greater as greater,
+    greater_equal as greater_equal,
+    is_finite as is_finite,
+    is_inf as is_inf,
+    is_nan as is_nan,
+    less as less,
+    less_equal as less_equal,
+    logical_and as logical_and,
+    logical_not as logical_not,
+    logical_or as logical_or,
+    logical_xor as logical_xor,
+    not_equal as not_equal,
+)
+from microdl.ops.functions import (
+    abs as abs,
+    ceil as ceil,
+    clip_by_value as clip_by_value,
+    erf as erf,
+    exp as exp,
+    expm1 as expm1,
+    floor as floor,
+    log as log,
+    log1p as log1p,
+    negative as negative,
+    reciprocal as reciprocal,
+    round as round,
+    rsqrt as rsqrt,
+    sign as sign,
+    sqrt as sqrt,
+    square as square,
+)
+from microdl.ops.reduction import (
+    reduce_all as reduce_all,
+    reduce_any as reduce_any,
+    reduce_logsumexp as reduce_logsumexp,
+    reduce_max as reduce_max,
+    reduce_mean as reduce_mean,
+    reduce_min as reduce_min,
+    reduce_prod as reduce_prod,
+    reduce_std as reduce_std,
+    reduce_sum as reduce_sum,
+    reduce_variance as reduce_variance,
+)
+from microdl.ops.scan import argmax as argmax, argmin as argmin, cumsum as cumsum
+from microdl.ops.shaping import cast as cast
+from microdl.ops.trigonometry import (
+    acos as acos,
+    asin as asin,
+    atan as atan,
+    cos as cos,
+    cosh as cosh,
+    sin as sin,
+    sinh as sinh,
+    tan as tan,
+)

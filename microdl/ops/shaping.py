@@ -1,0 +1,260 @@
+"""The same elements under another shape, dtype or order."""
+
+import numpy as np
+
+from microdl.core import dtypes
+from microdl.core.errors import InvalidArgumentError
+from microdl.core.op import Spec, register_op
+from microdl.core.shapes import TensorShape, broadcast_shapes, normalize_axis, size_of
+from microdl.core.tensor import apply, constant, convert
+from microdl.ops.broadcast import sum_to_shape
+from microdl.ops.checks import constant_ints, sorted_axes
+
+
+class _View:
+    """Base of ops whose output shares its input's memory under another shape."""
+
+    inputs = ("tensor",)
+    view = True
+
+    @classmethod
+    def run(cls, kernels, x, **attrs):
+        return x.reshape(cls.infer(Spec(x.shape, None), **attrs).shape)
+
+    @staticmethod
+    def gradient(node, dy):
+        return apply("Reshape", dy, shape=tuple(node.inputs[0].shape))
+
+    @staticmethod
+    def cost(x, **attrs):
+        return 0, 0
+
+
+@register_op("Reshape")
+class _Reshape(_View):
+    @staticmethod
+    def infer(x, shape):
+        known = size_of(n for n in shape if n != -1)
+        if shape.count(-1) > 1 or any(n < -1 for n in shape):
+            raise InvalidArgumentError(f"Reshape: shape {shape} may hold sizes >= 0 and at most one -1 (work it out)")
+        if -1 in shape:
+            if not known or x.size % known:
+                raise InvalidArgumentError(
+                    f"Reshape: a tensor of shape {x.shape} has {x.size} elements, which the known sizes of {shape}, "
+                    f"{known} together, do not divide"
+                )
+            shape = tuple(x.size // known if n == -1 else n for n in shape)
+        elif known != x.size:
+            raise InvalidArgumentError(
+                f"Reshape: a tensor of shape {x.shape} has {x.size} elements, shape {shape} needs {known}; "
+                "-1 in place of one size is worked out"
+            )
+        return Spec(shape, x.dtype)
+
+
+@register_op("ExpandDims")
+class _ExpandDims(_View):
+    @staticmethod
+    def infer(x, axis):
+        return Spec((*x.shape[:axis], 1, *x.shape[axis:]), x.dtype)
+
+
+@register_op("Squeeze")
+class _Squeeze(_View):
+    @staticmethod
+    def infer(x, axis):
+        for i in axis:
+            if x.shape[i] != 1:
+                raise InvalidArgumentError(
+                    f"Squeeze: axis {i} of shape {x.shape} has size {x.shape[i]}, only axes of size 1 can be removed"
+                )
+        return Spec(tuple(n for i, n in enumerate(x.shape) if i not in axis), x.dtype)
+
+
+@register_op("Identity")
+class _Identity(_View):
+    @staticmethod
+    def infer(x):
+        return x
+
+    @staticmethod
+    def gradient(node, dy):
+        return dy
+
+
+@register_op("StopGradient")
+class _StopGradient(_View):
+    @staticmethod
+    def infer(x):
+        return x
+
+    @staticmethod
+    def gradient(node, dy):
+        return None
+
+
+def _moved(x, *args, **attrs):
+    """Cost of an op that copies its input."""
+    return 0, 2 * x.nbytes
+
+
+@register_op("Cast")
+class _Cast:
+    inputs = ("x",)
+
+    @staticmethod
+    def infer(x, dtype):
+        return Spec(x.shape, dtype)
+
+    @staticmethod
+    def run(kernels, x, y, dtype):
+        kernels.array.cast(x, y)
+
+    @staticmethod
+    def gradient(node, dy):
+        source = node.inputs[0].dtype
+        return apply("Cast", dy, dtype=source) if source.is_floating and dy.dtype.is_floating else None
+
+    @staticmethod
+    def cost(x, dtype):
+        return x.size, x.nbytes + x.size * dtype.size
+
+
+@register_op("Transpose")
+class _Transpose:
+    inputs = ("x",)
+    cost = staticmethod(_moved)
+
+    @staticmethod
+    def infer(x, perm):
+        if sorted(perm) != list(range(x.rank)):
+            raise InvalidArgumentError(
+                f"Transpose: perm {perm} must hold each axis of a tensor of shape {x.shape} once: 0 to {x.rank - 1}"
+            )
+        return Spec(tuple(x.shape[i] for i in perm), x.dtype)
+
+    @staticmethod
+    def run(kernels, x, y, perm):
+        kernels.array.transpose(x, perm, y)
+
+    @staticmethod
+    def gradient(node, dy):
+        perm = node.attrs["perm"]
+        return apply("Transpose", dy, perm=tuple(perm.index(i) for i in range(len(perm))))
+
+
+@register_op("BroadcastTo")
+class _BroadcastTo:
+    inputs = ("input",)
+
+    @staticmethod
+    def infer(x, shape):
+        if len(x.shape) > len(shape) or broadcast_shapes("BroadcastTo", x.shape, shape) != shape:
+            raise InvalidArgumentError(
+                f"BroadcastTo: shape {x.shape} cannot be stretched to {shape}: from the last axis on, each size must "
+                "be equal or 1"
+            )
+        return Spec(shape, x.dtype)
+
+    @staticmethod
+    def run(kernels, x, y, shape):
+        kernels.array.broadcast_to(x, y)
+
+    @staticmethod
+    def gradient(node, dy):
+        return sum_to_shape(dy, node.inputs[0].shape)
+
+    @staticmethod
+    def cost(x, shape):
+        return 0, x.nbytes + size_of(shape) * x.dtype.size
+
+
+@register_op("ReverseV2")
+class _ReverseV2:
+    inputs = ("tensor",)
+    cost = staticmethod(_moved)
+
+    @staticmethod
+    def infer(x, axis):
+        return x
+
+    @staticmethod
+    def run(kernels, x, y, axis):
+        kernels.array.reverse(x, axis, y)
+
+    @staticmethod
+    def gradient(node, dy):
+        return apply("ReverseV2", dy, axis=node.attrs["axis"])
+
+
+def cast(x, dtype, name=None):
+    """``x`` in another dtype. Floats become integers by dropping the fraction."""
+    x, dtype = convert(x), dtypes.as_dtype(dtype)
+    return x if x.dtype is dtype else apply("Cast", x, dtype=dtype)
+
+
+def reshape(tensor, shape, name=None):
+    """The same elements in another shape, in which one size may be -1: it is worked out from the others."""
+    shape = constant_ints("Reshape", "shape", shape)
+    return apply("Reshape", tensor, shape=shape if isinstance(shape, tuple) else (shape,))
+
+
+def expand_dims(input, axis, name=None):
+    """``input`` with a new axis of size 1 at position ``axis`` of the result."""
+    x = convert(input)
+    return apply("ExpandDims", x, axis=normalize_axis("ExpandDims", int(axis), len(x.shape) + 1))
+
+
+def squeeze(input, axis=None, name=None):
+    """``input`` without its axes of size 1, or without those of ``axis``, which must have size 1."""
+    x = convert(input)
+    ones = tuple(i for i, n in enumerate(x.shape) if n == 1)
+    return apply("Squeeze", x, axis=ones if axis is None else sorted_axes("Squeeze", axis, len(x.shape)))
+
+
+def transpose(a, perm=None, conjugate=False, name=None):
+    """``a`` with its axes in the order ``perm`` (None: reversed): axis i of the result is axis perm[i] of a."""
+    a = convert(a)
+    rank = len(a.shape)
+    perm = tuple(reversed(range(rank))) if perm is None else constant_ints("Transpose", "perm", perm)
+    return apply("Transpose", a, perm=tuple(i + rank if -rank <= i < 0 else i for i in perm))
+
+
+def broadcast_to(input, shape, name=None):
+    """``input`` stretched to ``shape`` along axes of size 1 and new leading axes."""
+    return apply("BroadcastTo", input, shape=constant_ints("BroadcastTo", "shape", shape))
+
+
+def reverse(tensor, axis, name=None):
+    """``tensor`` with the order along the axes of the list ``axis`` reversed."""
+    x = convert(tensor)
+    return apply("ReverseV2", x, axis=sorted_axes("ReverseV2", axis, len(x.shape)))
+
+
+def identity(input, name=None):
+    """A tensor with the value of ``input``."""
+    return apply("Identity", input)
+
+
+def stop_gradient(input, name=None):
+    """The value of ``input``, through which no gradient flows."""
+    return apply("StopGradient", input)
+
+
+def shape(input, out_type=dtypes.int32, name=None):
+    """The shape of ``input`` as an integer tensor."""
+    return constant(np.array(_shape_of(input), dtypes.as_dtype(out_type).as_numpy_dtype))
+
+
+def size(input, out_type=dtypes.int32, name=None):
+    """The number of elements of ``input`` as an integer tensor of shape ()."""
+    return constant(np.array(size_of(_shape_of(input)), dtypes.as_dtype(out_type).as_numpy_dtype))
+
+
+def rank(input, name=None):
+    """The number of axes of ``input`` as an int32 tensor of shape ()."""
+    return constant(np.array(len(_shape_of(input)), np.int32))
+
+
+def _shape_of(x):
+    return TensorShape(x.shape if hasattr(x, "spec") else convert(x).shape)
