@@ -17,8 +17,9 @@ def pack_as(structure, leaves):
 
 def _pack(structure, leaves):
     if isinstance(structure, dict):
-        packed = {key: _pack(structure[key], leaves) for key in sorted(structure)}
-        return {key: packed[key] for key in structure}
+        packed = structure.copy()  # an OrderedDict stays one, and the keys keep their order
+        packed.update((key, _pack(structure[key], leaves)) for key in sorted(structure))
+        return packed
     if isinstance(structure, tuple) and hasattr(structure, "_fields"):
         return type(structure)(*(_pack(part, leaves) for part in structure))
     if isinstance(structure, (list, tuple)):
