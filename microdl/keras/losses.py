@@ -13,8 +13,7 @@ from microdl.core.errors import InvalidArgumentError
 from microdl.core.tensor import convert
 from microdl.keras.naming import snake_case
 from microdl.keras.targets import align_weight, class_labels, floats, label_kind, matched
-from microdl.ops import array, loss, reduction
-from microdl.ops.math import abs as absolute, cast, clip_by_value, divide_no_nan, log, minimum, not_equal, square
+from microdl.ops import array, loss, math
 
 EPSILON = 1e-7  # probabilities are kept in [EPSILON, 1 - EPSILON]: their logarithms stay finite
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
@@ -23,13 +22,13 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "
 def mean_squared_error(y_true, y_pred):
     """mean over the last axis of (y_pred - y_true)^2. Both (N, ..., D), float; returns (N, ...)."""
     y_true, y_pred = matched("mean_squared_error", y_true, y_pred)
-    return reduction.reduce_mean(square(y_pred - y_true), axis=-1)
+    return math.reduce_mean(math.square(y_pred - y_true), axis=-1)
 
 
 def mean_absolute_error(y_true, y_pred):
     """mean over the last axis of |y_pred - y_true|. Both (N, ..., D), float; returns (N, ...)."""
     y_true, y_pred = matched("mean_absolute_error", y_true, y_pred)
-    return reduction.reduce_mean(absolute(y_pred - y_true), axis=-1)
+    return math.reduce_mean(math.abs(y_pred - y_true), axis=-1)
 
 
 def huber(y_true, y_pred, delta=1.0):
@@ -39,9 +38,9 @@ def huber(y_true, y_pred, delta=1.0):
     Huber, "Robust Estimation of a Location Parameter", Ann. Math. Statist. 35 (1964), section 4.
     """
     y_true, y_pred = matched("huber", y_true, y_pred)
-    error = absolute(y_pred - y_true)
-    quadratic = minimum(error, delta)
-    return reduction.reduce_mean(0.5 * square(quadratic) + delta * (error - quadratic), axis=-1)
+    error = math.abs(y_pred - y_true)
+    quadratic = math.minimum(error, delta)
+    return math.reduce_mean(0.5 * math.square(quadratic) + delta * (error - quadratic), axis=-1)
 
 
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
@@ -58,9 +57,9 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     if from_logits:
         values = loss.sigmoid_cross_entropy_with_logits(labels=y_true, logits=y_pred)
     else:
-        p = clip_by_value(y_pred, EPSILON, 1.0 - EPSILON)
-        values = -(y_true * log(p) + (1.0 - y_true) * log(1.0 - p))
-    return reduction.reduce_mean(values, axis=axis)
+        p = math.clip_by_value(y_pred, EPSILON, 1.0 - EPSILON)
+        values = -(y_true * math.log(p) + (1.0 - y_true) * math.log(1.0 - p))
+    return math.reduce_mean(values, axis=axis)
 
 
 def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
@@ -78,8 +77,8 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
     if from_logits:
         return loss.softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred, axis=axis)
-    p = y_pred / reduction.reduce_sum(y_pred, axis=axis, keepdims=True)
-    return -reduction.reduce_sum(y_true * log(clip_by_value(p, EPSILON, 1.0 - EPSILON)), axis=axis)
+    p = y_pred / math.reduce_sum(y_pred, axis=axis, keepdims=True)
+    return -math.reduce_sum(y_true * math.log(math.clip_by_value(p, EPSILON, 1.0 - EPSILON)), axis=axis)
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
@@ -99,13 +98,13 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
             f"sparse_categorical_crossentropy: the classes must lie on the last axis of y_pred (shape {y_pred.shape}), "
             f"got axis={axis}; move it there with tf.transpose"
         )
-    counted = None if ignore_class is None else not_equal(labels, ignore_class)
+    counted = None if ignore_class is None else math.not_equal(labels, ignore_class)
     if counted is not None:
-        labels = labels * cast(counted, labels.dtype)  # an ignored label may be no class at all, 255 say
+        labels = labels * array.cast(counted, labels.dtype)  # an ignored label may be no class at all, 255 say
     if not from_logits:
-        y_pred = log(clip_by_value(y_pred, EPSILON, 1.0 - EPSILON))
+        y_pred = math.log(math.clip_by_value(y_pred, EPSILON, 1.0 - EPSILON))
     values = loss.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=y_pred)
-    return values if counted is None else values * cast(counted, values.dtype)
+    return values if counted is None else values * array.cast(counted, values.dtype)
 
 
 class Loss:
@@ -129,19 +128,19 @@ class Loss:
         weight = None if sample_weight is None else align_weight(self.name, values, sample_weight)
         counted = self.counted(y_true)
         if counted is not None:
-            counted = array.reshape(cast(counted, values.dtype), values.shape)
+            counted = array.reshape(array.cast(counted, values.dtype), values.shape)
             weight = counted if weight is None else weight * counted
         if weight is not None:
             values = values * weight
         if self.reduction in ("none", None):
             return values
-        total = reduction.reduce_sum(values)
+        total = math.reduce_sum(values)
         if self.reduction == "sum":
             return total
         if self.reduction == "mean_with_sample_weight" and weight is not None:
-            return divide_no_nan(total, reduction.reduce_sum(weight))
+            return math.divide_no_nan(total, math.reduce_sum(weight))
         if counted is not None:
-            return divide_no_nan(total, reduction.reduce_sum(counted))
+            return math.divide_no_nan(total, math.reduce_sum(counted))
         return total / max(values.spec.size, 1)
 
     def call(self, y_true, y_pred):
@@ -217,7 +216,7 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
 
     def counted(self, y_true):
         ignored = self.kwargs["ignore_class"]
-        return None if ignored is None else not_equal(cast(convert(y_true), int64), ignored)
+        return None if ignored is None else math.not_equal(array.cast(convert(y_true), int64), ignored)
 
 
 class CategoricalCrossentropy(LossFunctionWrapper):

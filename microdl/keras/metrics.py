@@ -9,14 +9,13 @@ import functools
 import numpy as np
 
 from microdl.core.context import context
-from microdl.core.dtypes import as_dtype
+from microdl.core.dtypes import as_dtype, float32
 from microdl.core.tensor import convert
 from microdl.core.variable import Variable
 from microdl.keras import initializers, losses
 from microdl.keras.naming import unique_name
 from microdl.keras.targets import align_weight, class_labels, label_kind, matched
-from microdl.ops import array, reduction
-from microdl.ops.math import cast, divide_no_nan, equal, greater, less
+from microdl.ops import array, math
 
 
 def accuracy(y_true, y_pred):
@@ -25,17 +24,17 @@ def accuracy(y_true, y_pred):
 
 
 def binary_accuracy(y_true, y_pred, threshold=0.5):
-    """1 where (y_pred > threshold) = y_true, else 0. Both (N, ...); returns y_pred's dtype and shape."""
+    """1 where (y_pred > threshold) = y_true, else 0. Both (N, ...); returns float32 of their shape."""
     y_true, y_pred = matched("binary_accuracy", y_true, y_pred)
-    return _hits(y_true, cast(greater(y_pred, threshold), y_pred.dtype))
+    return _hits(y_true, array.cast(math.greater(y_pred, threshold), y_pred.dtype))
 
 
 def categorical_accuracy(y_true, y_pred):
-    """1 where the largest of C labels and of C predictions are at one place, else 0. Both (N, ..., C); returns (N, ...)."""
+    """1 where the largest label and the largest prediction are at one place. Both (N, ..., C); returns (N, ...)."""
     y_true, y_pred = matched(
         "categorical_accuracy", y_true, y_pred, "for class numbers use sparse_categorical_accuracy"
     )
-    return _hits(reduction.argmax(y_true, axis=-1), reduction.argmax(y_pred, axis=-1))
+    return _hits(math.argmax(y_true, axis=-1), math.argmax(y_pred, axis=-1))
 
 
 def sparse_categorical_accuracy(y_true, y_pred):
@@ -44,7 +43,7 @@ def sparse_categorical_accuracy(y_true, y_pred):
     y_true: class numbers, (N, ...) or (N, ..., 1). y_pred: (N, ..., C). Returns float32, (N, ...).
     """
     labels, y_pred = class_labels("sparse_categorical_accuracy", y_true, y_pred)
-    return _hits(labels, reduction.argmax(y_pred, axis=-1))
+    return _hits(labels, math.argmax(y_pred, axis=-1))
 
 
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
@@ -54,14 +53,14 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
     """
     labels, y_pred = class_labels("sparse_top_k_categorical_accuracy", y_true, y_pred)
     classes = np.arange(y_pred.shape[-1], dtype=np.int64)
-    chosen = cast(equal(array.expand_dims(labels, -1), classes), y_pred.dtype)  # (N, ..., C), one-hot
-    own = reduction.reduce_sum(y_pred * chosen, axis=-1, keepdims=True)
-    larger = reduction.reduce_sum(cast(greater(y_pred, own), y_pred.dtype), axis=-1)
-    return cast(less(larger, float(k)), y_pred.dtype)
+    chosen = array.cast(math.equal(array.expand_dims(labels, -1), classes), y_pred.dtype)  # (N, ..., C), one-hot
+    own = math.reduce_sum(y_pred * chosen, axis=-1, keepdims=True)
+    larger = math.reduce_sum(array.cast(math.greater(y_pred, own), y_pred.dtype), axis=-1)
+    return array.cast(math.less(larger, float(k)), float32)
 
 
 def _hits(a, b):
-    return cast(equal(a, b), "float32")
+    return array.cast(math.equal(a, b), float32)
 
 
 def _unrecorded(update_state):
@@ -94,7 +93,7 @@ class Metric:
 
     def __init__(self, dtype=None, name=None):
         self.name = name or unique_name(type(self).__name__)
-        self.dtype = as_dtype(dtype or "float32")
+        self.dtype = as_dtype(dtype or float32)
         self._weights = []
 
     def __init_subclass__(cls, **options):
@@ -156,10 +155,10 @@ class Sum(Metric):
 
     def update_state(self, values, sample_weight=None):
         """values: any shape. sample_weight: one per sample, or the shape of values; None for 1."""
-        values = cast(convert(values), self.dtype)
+        values = array.cast(convert(values), self.dtype)
         if sample_weight is not None:
             values = values * align_weight(self.name, values, sample_weight)
-        self.total.assign_add(reduction.reduce_sum(values))
+        self.total.assign_add(math.reduce_sum(values))
 
     def result(self):
         return self.total.read_value()
@@ -175,7 +174,7 @@ class Mean(Metric):
 
     def update_state(self, values, sample_weight=None):
         """values: (N, ...) or a scalar. sample_weight: one per sample, or the shape of values; None for 1."""
-        values = cast(convert(values), self.dtype)
+        values = array.cast(convert(values), self.dtype)
         samples = values.shape[0] if values.ndim else 1
         per_sample = max(values.spec.size // max(samples, 1), 1)
         count = float(samples)
@@ -183,12 +182,12 @@ class Mean(Metric):
             weight = align_weight(self.name, values, sample_weight)
             values = values * weight
             shared_by = values.spec.size / max(weight.spec.size, 1)  # values that have one weight in common
-            count = reduction.reduce_sum(weight) * (shared_by / per_sample)
-        self.total.assign_add(reduction.reduce_sum(values) / float(per_sample))
+            count = math.reduce_sum(weight) * (shared_by / per_sample)
+        self.total.assign_add(math.reduce_sum(values) / float(per_sample))
         self.count.assign_add(count)
 
     def result(self):
-        return divide_no_nan(self.total.read_value(), self.count.read_value())
+        return math.divide_no_nan(self.total.read_value(), self.count.read_value())
 
 
 class MeanMetricWrapper(Mean):

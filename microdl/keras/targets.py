@@ -8,13 +8,12 @@ from microdl.core.dtypes import float32, int64
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tensor import convert
 from microdl.ops import array
-from microdl.ops.math import cast
 
 
 def floats(y_pred):
     """Predictions as a Tensor of their own floating dtype; anything else becomes float32."""
     y_pred = convert(y_pred)
-    return y_pred if y_pred.dtype.is_floating else cast(y_pred, float32)
+    return y_pred if y_pred.dtype.is_floating else array.cast(y_pred, float32)
 
 
 def matched(name, y_true, y_pred, hint="give both the same shape: nothing is broadcast here"):
@@ -25,7 +24,7 @@ def matched(name, y_true, y_pred, hint="give both the same shape: nothing is bro
     y_pred = floats(y_pred)
     y_true = convert(y_true, hint=y_pred.dtype)
     if y_true.dtype is not y_pred.dtype:
-        y_true = cast(y_true, y_pred.dtype)
+        y_true = array.cast(y_true, y_pred.dtype)
     y_true, y_pred = _same_rank(y_true, y_pred)
     y_pred, y_true = _same_rank(y_pred, y_true)
     if y_true.shape != y_pred.shape:
@@ -60,7 +59,7 @@ def class_labels(name, y_true, y_pred):
             f"{name}: y_true holds class numbers, so for y_pred of shape {y_pred.shape} its shape must be {expected}, "
             f"got {labels.shape}; {hint}"
         )
-    return (labels if labels.dtype is int64 else cast(labels, int64)), y_pred
+    return (labels if labels.dtype is int64 else array.cast(labels, int64)), y_pred
 
 
 def align_weight(name, values, sample_weight):
@@ -70,7 +69,7 @@ def align_weight(name, values, sample_weight):
     """
     weight = convert(sample_weight, hint=values.dtype)
     if weight.dtype is not values.dtype:
-        weight = cast(weight, values.dtype)
+        weight = array.cast(weight, values.dtype)
     given = weight.shape
     if weight.ndim == values.ndim + 1 and given[-1] == 1:
         weight = array.squeeze(weight, axis=-1)
