@@ -58,12 +58,12 @@ class Case:
 
 
 def inputs(function):
-    """Makes a strategy of ``function(draw, rng)``: hypothesis draws the shapes, a seeded generator the numbers."""
+    """Makes a strategy of ``function(draw, rng, **options)``: hypothesis draws shapes, a seeded generator numbers."""
 
     @functools.wraps(function)
     @st.composite
-    def strategy(draw):
-        return function(draw, np.random.default_rng(draw(st.integers(0, 2**32 - 1))))
+    def strategy(draw, **options):
+        return function(draw, np.random.default_rng(draw(st.integers(0, 2**32 - 1))), **options)
 
     del strategy.__wrapped__  # hypothesis would ask for the inner function's arguments
     return strategy
