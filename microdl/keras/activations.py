@@ -3,12 +3,12 @@
 import difflib
 from collections.abc import Callable
 
-from microdl.ops.array import where
-from microdl.ops.math import exp, minimum
-from microdl.ops.softmax import log_softmax as _log_softmax, softmax as _softmax
-
 from microdl.core.tensor import convert
 from microdl.ops import activation as ops
+from microdl.ops.arithmetic import minimum
+from microdl.ops.array import where
+from microdl.ops.functions import exp
+from microdl.ops.softmax import log_softmax as _log_softmax, softmax as _softmax
 
 
 def linear(x):

@@ -1,11 +1,11 @@
 """Convolutions of images, (batch, height, width, channels)."""
 
 from microdl.ops.convolution import conv2d, depthwise_conv2d
-from microdl.ops.math import bias_add
 
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
+from microdl.ops.normalization import bias_add
 
 
 class _Convolution(Layer):

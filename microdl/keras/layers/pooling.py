@@ -1,11 +1,10 @@
 """Pooling of images, (batch, height, width, channels)."""
 
-from microdl.ops.math import reduce_max, reduce_mean
-from microdl.ops.pooling import avg_pool2d, max_pool2d
-
 from microdl.core.tensor import apply
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
+from microdl.ops.pooling import avg_pool2d, max_pool2d
+from microdl.ops.reduction import reduce_max, reduce_mean
 
 
 class _Pooling(Layer):
@@ -36,7 +35,7 @@ class MaxPooling2D(_Pooling):
         pool_size, strides: int > 0, or two of them (height, width); strides None is the pool_size.
         padding: "valid", or "same" for an output of ceil(size / stride). data_format: "channels_last".
 
-    Input shape: (batch, height, width, channels). Output shape: (batch, new height, new width, channels).
+    Input shape: (batch, height, width, channels), floating. Output shape: (batch, new height, new width, channels).
     """
 
     def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
@@ -44,13 +43,14 @@ class MaxPooling2D(_Pooling):
 
     def call(self, inputs):
         checks.images(self, inputs.spec.shape)
+        checks.floating(self, inputs)
         return max_pool2d(inputs, self.pool_size, self.strides, self.padding.upper())
 
 
 class AveragePooling2D(_Pooling):
     """The mean of each window, channel by channel; at a padded border only values inside the image count.
 
-    Arguments and shapes: as for ``MaxPooling2D``; inputs must be floating.
+    Arguments and shapes: as for ``MaxPooling2D``.
     """
 
     def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):

@@ -1,0 +1,108 @@
+"""Batch normalization."""
+
+from microdl.core.tensor import apply
+from microdl.keras import initializers
+from microdl.keras.layers.base import Layer
+from microdl.ops.array import ones, stop_gradient, transpose, zeros
+from microdl.ops.normalization import batch_norm, batch_norm_inference
+
+
+class BatchNormalization(Layer):
+    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta``, for each entry of one axis.
+
+    In training mean and variance are those of the batch over all other axes, and the moving ones follow them:
+    ``moving = momentum * moving + (1 - momentum) * batch``. In inference, and where ``trainable`` is False, the
+    moving ones are used and do not change.
+
+    Args:
+        axis: int, the axis whose entries are normalized apart, as a rule the channels.
+        momentum: float in [0, 1], dimensionless. epsilon: float > 0, in units of x squared.
+        center, scale: bool, whether there is a beta and a gamma.
+        Initializers: as for ``add_weight``.
+
+    Input shape: any with that axis; integers are cast to the layer's dtype. Output shape: the input's.
+    Weights: gamma, beta, moving_mean, moving_variance, each of the axis' size; the last two are not trainable.
+    Ioffe and Szegedy, arXiv:1502.03167.
+    """
+
+    def __init__(
+        self,
+        axis=-1,
+        momentum=0.99,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        moving_mean_initializer="zeros",
+        moving_variance_initializer="ones",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(axis, int):
+            raise TypeError(f"{self._label}: axis must be an integer, got {axis!r}")
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"{self._label}: momentum must be in [0, 1], got {momentum!r}")
+        self.axis = axis
+        self.momentum = float(momentum)
+        self.epsilon = float(epsilon)
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+
+    def build(self, input_shape):
+        self._check_axis(input_shape)
+        size = (input_shape[self.axis],)
+        self.gamma = self.add_weight(size, self.gamma_initializer, name="gamma") if self.scale else None
+        self.beta = self.add_weight(size, self.beta_initializer, name="beta") if self.center else None
+        self.moving_mean = self.add_weight(size, self.moving_mean_initializer, trainable=False, name="moving_mean")
+        self.moving_variance = self.add_weight(
+            size, self.moving_variance_initializer, trainable=False, name="moving_variance"
+        )
+
+    def call(self, inputs, training=False):
+        shape = inputs.spec.shape
+        self._check_axis(shape)
+        channels = self.moving_mean.spec.shape[0]
+        if shape[self.axis] != channels:
+            raise ValueError(
+                f"{self._label}: built for inputs with {channels} channels (axis {self.axis}), got shape {shape}"
+            )
+        x = inputs if inputs.dtype.is_floating else apply("Cast", inputs, dtype=self.dtype)
+        order = [i for i in range(len(shape)) if i != self.axis % len(shape)] + [self.axis % len(shape)]
+        moved = order != sorted(order)
+        y = self._normalized(transpose(x, order) if moved else x, training and self.trainable)
+        return transpose(y, [order.index(i) for i in range(len(shape))]) if moved else y
+
+    def _normalized(self, x, training):
+        """The formula along the last axis, and in training the new moving statistics."""
+        size = self.moving_mean.shape
+        gamma = ones(size, self.dtype) if self.gamma is None else self.gamma
+        beta = zeros(size, self.dtype) if self.beta is None else self.beta
+        if not training:
+            return batch_norm_inference(x, gamma, beta, self.moving_mean, self.moving_variance, self.epsilon)
+        y, mean, variance = batch_norm(x, gamma, beta, self.epsilon)
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + stop_gradient(batch) * (1 - self.momentum))
+        return y
+
+    def _check_axis(self, shape):
+        if not -len(shape) <= self.axis < len(shape):
+            raise ValueError(f"{self._label}: axis {self.axis} is out of range for inputs of shape {tuple(shape)}")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": initializers.serialize(self.beta_initializer),
+            "gamma_initializer": initializers.serialize(self.gamma_initializer),
+            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
+            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
+        }
