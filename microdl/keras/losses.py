@@ -7,6 +7,7 @@ have any further axes, over which a loss function has already taken the mean (re
 import difflib
 import inspect
 import warnings
+from typing import Any
 
 from microdl.core.dtypes import int64
 from microdl.core.errors import InvalidArgumentError
@@ -74,7 +75,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     hint = "for class numbers use sparse_categorical_crossentropy, or make the labels one-hot with tf.one_hot"
     y_true, y_pred = matched("categorical_crossentropy", y_true, y_pred, hint)
     if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.spec.shape[axis]
     if from_logits:
         return loss.softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred, axis=axis)
     p = y_pred / math.reduce_sum(y_pred, axis=axis, keepdims=True)
@@ -174,10 +175,10 @@ class LossFunctionWrapper(Loss):
         self.fn = get(fn)
         self.kwargs = kwargs
         self._looked_for_logits = False
-        super().__init__(name or getattr(fn, "__name__", None), reduction)
+        super().__init__(name or getattr(self.fn, "__name__", None), reduction)
 
     def call(self, y_true, y_pred):
-        if not self._looked_for_logits and self.kwargs.get("from_logits") is False:
+        if not self._looked_for_logits and self.fn in _OF_PROBABILITIES and not self.kwargs.get("from_logits"):
             self._look_for_logits(floats(y_pred))
         return self.fn(y_true, y_pred, **self.kwargs)
 
@@ -187,7 +188,7 @@ class LossFunctionWrapper(Loss):
         if y_pred.array is not None and (y_pred.array < 0).any():
             warnings.warn(
                 f"{self.name}: y_pred holds negative numbers, so they are no probabilities; if the last layer has "
-                f"no softmax or sigmoid, say {type(self).__name__}(from_logits=True)",
+                f"no softmax or sigmoid, use keras.losses.{_OF_PROBABILITIES[self.fn].__name__}(from_logits=True)",
                 stacklevel=4,
             )
 
@@ -286,12 +287,17 @@ _CLASSES = (
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
+_OF_PROBABILITIES = {
+    binary_crossentropy: BinaryCrossentropy,
+    categorical_crossentropy: CategoricalCrossentropy,
+    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+}
 _ALIASES = {"bce": binary_crossentropy, "mae": mean_absolute_error, "mse": mean_squared_error}
 _BY_NAME = {item.__name__: item for item in _FUNCTIONS + _CLASSES}
 _BY_NAME |= _ALIASES | {alias.upper(): function for alias, function in _ALIASES.items()}
 
 
-def get(identifier):
+def get(identifier) -> Any:
     """A loss from what a user may call it.
 
     Args:
@@ -324,19 +330,21 @@ def get_for(identifier, y_true, y_pred):
     return LossFunctionWrapper(found, name=identifier if isinstance(identifier, str) else None)
 
 
-def look_up(kind, identifier, by_name):
+def look_up(kind, identifier, by_name) -> Any:
     """What ``identifier`` means among ``by_name``; kind: "loss" or "metric", for messages. See `get`."""
     if isinstance(identifier, dict):
-        config = identifier.get("config", {})
-        found = look_up(kind, identifier["class_name"], by_name)
-        return type(found).from_config(config) if hasattr(found, "from_config") else found
+        return _named(kind, identifier["class_name"], by_name).from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
-        if identifier not in by_name:
-            near = difflib.get_close_matches(identifier, by_name, n=3) or sorted(by_name)
-            raise ValueError(f"there is no {kind} {identifier!r}; did you mean {', '.join(near)}?")
-        identifier = by_name[identifier]
+        identifier = _named(kind, identifier, by_name)
     if inspect.isclass(identifier):
         return identifier()
     if identifier is None or callable(identifier):
         return identifier
     raise TypeError(f"a {kind} is given by name, as a function or as an object, got {identifier!r}")
+
+
+def _named(kind, name, by_name):
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, n=3) or sorted(by_name)
+        raise ValueError(f"there is no {kind} {name!r}; did you mean {', '.join(near)}?")
+    return by_name[name]

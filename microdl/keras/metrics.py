@@ -5,6 +5,7 @@ updates are never recorded on a tape.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -175,7 +176,7 @@ class Mean(Metric):
     def update_state(self, values, sample_weight=None):
         """values: (N, ...) or a scalar. sample_weight: one per sample, or the shape of values; None for 1."""
         values = array.cast(convert(values), self.dtype)
-        samples = values.shape[0] if values.ndim else 1
+        samples = values.spec.shape[0] if values.ndim else 1
         per_sample = max(values.spec.size // max(samples, 1), 1)
         count = float(samples)
         if sample_weight is not None:
@@ -201,7 +202,7 @@ class MeanMetricWrapper(Mean):
     def __init__(self, fn, name=None, dtype=None, **kwargs):
         self.fn = get(fn)
         self.kwargs = kwargs
-        super().__init__(name or getattr(fn, "__name__", None), dtype)
+        super().__init__(name or getattr(self.fn, "__name__", "mean_metric_wrapper"), dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch. sample_weight: (N,), or the shape of the function's values; None for 1."""
@@ -317,7 +318,7 @@ _BY_NAME = {item.__name__: item for item in _FUNCTIONS + _CLASSES}
 _BY_NAME |= _ALIASES | {alias.upper(): metric for alias, metric in _ALIASES.items()}
 
 
-def get(identifier):
+def get(identifier) -> Any:
     """A metric from what a user may call it: see `losses.get`; names are those of this module."""
     return losses.look_up("metric", identifier, _BY_NAME)
 

@@ -140,9 +140,10 @@ def test_config_makes_an_equal_loss(name):
 
 
 def test_wrapped_function_has_its_name_in_the_config():
-    loss = losses.LossFunctionWrapper(losses.huber, delta=2.0)
+    loss = losses.LossFunctionWrapper("huber", delta=2.0)
     assert loss.get_config() == {"name": "huber", "reduction": "sum_over_batch_size", "fn": "huber", "delta": 2.0}
-    assert losses.LossFunctionWrapper.from_config(loss.get_config()).fn is losses.huber
+    again = losses.LossFunctionWrapper.from_config(loss.get_config())
+    assert (again.fn, again.get_config()) == (losses.huber, loss.get_config())
 
 
 @pytest.mark.parametrize(
@@ -219,14 +220,21 @@ def test_get_refuses_what_is_no_loss():
         losses.get(3)
 
 
-def test_logits_taken_for_probabilities_are_noticed_once():
-    loss = losses.SparseCategoricalCrossentropy()
-    with pytest.warns(
-        UserWarning, match=r"no softmax or sigmoid, say SparseCategoricalCrossentropy\(from_logits=True\)"
-    ):
+@pytest.mark.parametrize(
+    "loss", [losses.SparseCategoricalCrossentropy(), losses.get_for("sparse_categorical_crossentropy", LABELS, LOGITS)]
+)
+def test_logits_taken_for_probabilities_are_noticed_once(loss):
+    hint = r"no softmax or sigmoid, use keras\.losses\.SparseCategoricalCrossentropy\(from_logits=True\)"
+    with pytest.warns(UserWarning, match=hint):
         loss(LABELS, LOGITS)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         loss(LABELS, LOGITS)
+
+
+def test_what_may_be_negative_or_is_a_probability_brings_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         losses.SparseCategoricalCrossentropy()(LABELS, PROBABILITIES)
         losses.SparseCategoricalCrossentropy(from_logits=True)(LABELS, LOGITS)
+        losses.MeanSquaredError()(ONE_HOT, LOGITS)
