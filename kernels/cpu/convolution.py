@@ -169,6 +169,9 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
 
     x: (n, h, w, c), read. dy: (n, h', w', o), read. dw: (kh, kw, c, o), written. Cost: as the forward's.
     """
+    if dy.size == 0:
+        dw.fill(0)
+        return
     _pixel_sums(x, dy, *_filter_rows(x.shape, dy.shape, dw.shape, strides, dilations, padding), strides, dw)
 
 
