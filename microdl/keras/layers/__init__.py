@@ -1,1 +1,17 @@
+"""Keras's layers."""
+
+from microdl.keras.layers.activation import ELU as ELU, LeakyReLU as LeakyReLU, ReLU as ReLU, Softmax as Softmax
 from microdl.keras.layers.base import Layer as Layer
+from microdl.keras.layers.convolution import Conv2D as Conv2D, DepthwiseConv2D as DepthwiseConv2D
+from microdl.keras.layers.core import Activation as Activation, Dense as Dense, Input as Input, InputLayer as InputLayer
+from microdl.keras.layers.normalization import BatchNormalization as BatchNormalization
+from microdl.keras.layers.pooling import (
+    AveragePooling2D as AveragePooling2D,
+    AvgPool2D as AvgPool2D,
+    GlobalAveragePooling2D as GlobalAveragePooling2D,
+    GlobalMaxPooling2D as GlobalMaxPooling2D,
+    MaxPool2D as MaxPool2D,
+    MaxPooling2D as MaxPooling2D,
+)
+from microdl.keras.layers.regularization import Dropout as Dropout
+from microdl.keras.layers.reshaping import Flatten as Flatten, Reshape as Reshape

@@ -9,6 +9,7 @@ import difflib
 import functools
 import inspect
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from microdl.keras.naming import unique_name
 
 
 class _Calls(threading.local):
-    training = None  # what the layers above the running ``call`` were told; None outside of any call
+    training: bool | None = None  # what the layers above the running ``call`` were told; None outside of any call
     observer = None  # (layer, outputs) -> None, see ``observed``
 
 
@@ -206,9 +207,9 @@ class Layer:
         dtype = self._dtype if dtype is None else dtypes.as_dtype(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtype.is_floating else "zeros"
-        value = initializers.get(initializer)(shape, dtype=dtype)
+        draw: Any = initializers.get(initializer)
         full_name = f"{self.name}/{name or 'variable'}"
-        variable = Variable(value, trainable=trainable is not False, name=full_name, dtype=dtype)
+        variable = Variable(draw(shape, dtype=dtype), trainable=trainable is not False, name=full_name, dtype=dtype)
         self._weights.append(variable)
         return variable
 
@@ -222,7 +223,8 @@ class Layer:
 
     def _flatten_layers(self):
         """This layer and all nested in it, each once, outer ones first."""
-        found, waiting = {}, [self]
+        found: dict[int, Layer] = {}
+        waiting: list[Layer] = [self]
         while waiting:
             layer = waiting.pop()
             if id(layer) not in found:

@@ -1,10 +1,9 @@
 """Convolutions of images, (batch, height, width, channels)."""
 
-from microdl.ops.convolution import conv2d, depthwise_conv2d
-
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
+from microdl.ops.convolution import conv2d, depthwise_conv2d
 from microdl.ops.normalization import bias_add
 
 

@@ -1,13 +1,12 @@
 """Dense, Activation, and the layer that stands for a model's input."""
 
-from microdl.ops.linalg import matmul
-
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import apply
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
 from microdl.ops.array import reshape
+from microdl.ops.linalg import matmul
 from microdl.ops.normalization import bias_add
 
 

@@ -1,10 +1,9 @@
 """Layers that only arrange values anew; the batch axis stays."""
 
-from microdl.ops.array import reshape
-
 from microdl.core.shapes import as_shape, size_of
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
+from microdl.ops.array import reshape
 
 
 class Flatten(Layer):
