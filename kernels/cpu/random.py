@@ -55,16 +55,6 @@ def draw_words(key, low, high, words):
         words[i] = rest[i - 4 * whole]
 
 
-@inner
-def block_words(key, low, high, block, y):
-    """The range of elements of ``block`` and their words, drawn into y's own memory: start, stop, uint32 view."""
-    per_element = y.itemsize // 4
-    start, stop = block * BLOCK, min((block + 1) * BLOCK, y.size)
-    words = y.view(np.uint32)[start * per_element : stop * per_element]
-    draw_words(key, low + np.uint64(start * per_element // 4), high, words)
-    return start, stop, words
-
-
 @kernel
 def stateless_stream(seed, seed2, stream):
     """stream: uint64 (3,), written: key, low and high of TensorFlow's stateless ops for two seeds (uint64 scalars).
@@ -99,6 +89,20 @@ def box_muller(u1, u2, y):
     return radius * real(math.sin(angle)), radius * real(math.cos(angle))
 
 
+@inner
+def block_start(low, block, y):
+    """Counter of the first element of ``block``. An element takes y.itemsize bytes of the stream, a counter 16."""
+    return low + np.uint64(block * BLOCK * y.itemsize // 16)
+
+
+@inner
+def uniform_block(key, low, high, scale, shift, y):
+    words = y.view(np.uint32)
+    draw_words(key, low, high, words)
+    for i in range(y.size):
+        y[i] = affine(unit(words, i, y), scale, shift)
+
+
 @kernel(parallel=True, serial_below=INITIAL)
 def uniform(key, low, high, scale, shift, y):
     """y[i] = scale * u[i] + shift, with u uniform in [0, 1).
@@ -106,9 +110,20 @@ def uniform(key, low, high, scale, shift, y):
     key, low, high: uint64 scalars, the stream. scale, shift: scalars of y's dtype. y: float (n,), written.
     """
     for block in prange((y.size + BLOCK - 1) // BLOCK):
-        start, stop, words = block_words(key, low, high, block, y)
-        for i in range(stop - start):
-            y[start + i] = affine(unit(words, i, y), scale, shift)
+        part = y[block * BLOCK : (block + 1) * BLOCK]
+        uniform_block(key, block_start(low, block, y), high, scale, shift, part)
+
+
+@inner
+def uniform_int_block(key, low, high, minval, span, y):
+    words = y.view(np.uint32)
+    draw_words(key, low, high, words)
+    for i in range(y.size):
+        if y.itemsize == 4:
+            word = np.uint64(words[i])
+        else:
+            word = (np.uint64(words[2 * i + 1]) << WORD_BITS) | np.uint64(words[2 * i])
+        y[i] = minval + np.int64(word % span)
 
 
 @kernel(parallel=True, serial_below=INITIAL)
@@ -119,13 +134,25 @@ def uniform_int(key, low, high, minval, span, y):
     y: int32 or int64 (n,), written. The modulus favours small values by at most span / 2^32 (2^64), as TensorFlow does.
     """
     for block in prange((y.size + BLOCK - 1) // BLOCK):
-        start, stop, words = block_words(key, low, high, block, y)
-        for i in range(stop - start):
-            if y.itemsize == 4:
-                word = np.uint64(words[i])
-            else:
-                word = (np.uint64(words[2 * i + 1]) << WORD_BITS) | np.uint64(words[2 * i])
-            y[start + i] = minval + np.int64(word % span)
+        part = y[block * BLOCK : (block + 1) * BLOCK]
+        uniform_int_block(key, block_start(low, block, y), high, minval, span, part)
+
+
+@inner
+def normal_block(key, low, high, stddev, mean, y):
+    words, words_each = y.view(np.uint32), y.itemsize // 4
+    draw_words(key, low, high, words)
+    for i in range(0, y.size - 1, 2):
+        first, second = box_muller(unit(words, i, y), unit(words, i + 1, y), y)
+        y[i] = affine(first, stddev, mean)
+        y[i + 1] = affine(second, stddev, mean)
+    if y.size % 2:  # the words of the last element's partner lie past the end of y
+        last = (y.size - 1) * words_each
+        block = np.empty(4, np.uint32)
+        draw_words(key, low + np.uint64(last // 4), high, block)
+        pair = block[last % 4 :]
+        first, _ = box_muller(unit(pair, 0, y), unit(pair, 1, y), y)
+        y[y.size - 1] = affine(first, stddev, mean)
 
 
 @kernel(parallel=True, serial_below=INITIAL)
@@ -136,18 +163,24 @@ def normal(key, low, high, stddev, mean, y):
     Box and Muller, "A Note on the Generation of Random Normal Deviates", 1958.
     """
     for block in prange((y.size + BLOCK - 1) // BLOCK):
-        start, stop, words = block_words(key, low, high, block, y)
-        for i in range(0, stop - start - 1, 2):
-            first, second = box_muller(unit(words, i, y), unit(words, i + 1, y), y)
-            y[start + i] = affine(first, stddev, mean)
-            y[start + i + 1] = affine(second, stddev, mean)
-        if (stop - start) % 2:  # the last element of an odd size: its partner's words lie past the end of y
-            words = np.empty(4, np.uint32)
-            per_element = y.itemsize // 4
-            word = (stop - 1) * per_element
-            draw_words(key, low + np.uint64(word // 4), high, words)
-            first, _ = box_muller(unit(words[word % 4 :], 0, y), unit(words[word % 4 :], 1, y), y)
-            y[stop - 1] = affine(first, stddev, mean)
+        part = y[block * BLOCK : (block + 1) * BLOCK]
+        normal_block(key, block_start(low, block, y), high, stddev, mean, part)
+
+
+@inner
+def truncated_block(key, low, high, stddev, mean, y):
+    group, words = 16 // y.itemsize, np.empty(4, np.uint32)
+    for start in range(0, y.size, group):
+        i, stop = start, min(start + group, y.size)
+        counter = low + np.uint64(start * (GROUP_STRIDE // 4))
+        while i < stop:
+            draw_words(key, counter, high, words)
+            counter += np.uint64(1)
+            for pair in range(0, group, 2):
+                for z in box_muller(unit(words, pair, y), unit(words, pair + 1, y), y):
+                    if abs(z) < 2 and i < stop:
+                        y[i] = affine(z, stddev, mean)
+                        i += 1
 
 
 @kernel(parallel=True, serial_below=INITIAL)
@@ -158,21 +191,9 @@ def truncated_normal(key, low, high, stddev, mean, y):
     a stretch of its own, GROUP_STRIDE words for each element, of the stream that ``normal`` reads.
     key, low, high: uint64 scalars, the stream. stddev, mean: scalars of y's dtype. y: float (n,), written.
     """
-    per_group = 16 // y.itemsize
     for block in prange((y.size + BLOCK - 1) // BLOCK):
-        words = np.empty(4, np.uint32)
-        for start in range(block * BLOCK, min((block + 1) * BLOCK, y.size), per_group):
-            stop = min(start + per_group, y.size)
-            counter = low + np.uint64(start * (GROUP_STRIDE // 4))
-            i = start
-            while i < stop:
-                draw_words(key, counter, high, words)
-                counter += np.uint64(1)
-                for pair in range(0, per_group, 2):
-                    for z in box_muller(unit(words, pair, y), unit(words, pair + 1, y), y):
-                        if abs(z) < 2 and i < stop:
-                            y[i] = affine(z, stddev, mean)
-                            i += 1
+        part = y[block * BLOCK : (block + 1) * BLOCK]
+        truncated_block(key, low + np.uint64(block * BLOCK * (GROUP_STRIDE // 4)), high, stddev, mean, part)
 
 
 @kernel
@@ -192,6 +213,16 @@ def shuffle(key, low, high, permutation):
         permutation[i], permutation[j] = permutation[j], permutation[i]
 
 
+@inner
+def dropout_block(x, key, low, high, rate, scale, mask, y):
+    words = y.view(np.uint32)
+    draw_words(key, low, high, words)
+    for i in range(y.size):
+        keep = unit(words, i, y) >= rate
+        y[i] = x[i] * scale if keep else y.dtype.type(0)
+        mask[i] = keep
+
+
 @kernel(parallel=True)
 def dropout(x, key, low, high, rate, scale, mask, y):
     """mask[i] = u[i] >= rate, with u uniform in [0, 1); y[i] = scale * x[i] where mask, else 0.
@@ -201,11 +232,8 @@ def dropout(x, key, low, high, rate, scale, mask, y):
     Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
     """
     for block in prange((y.size + BLOCK - 1) // BLOCK):
-        start, stop, words = block_words(key, low, high, block, y)
-        for i in range(stop - start):
-            keep = unit(words, i, y) >= rate
-            mask[start + i] = keep
-            y[start + i] = x[start + i] * scale if keep else y.dtype.type(0)
+        part = slice(block * BLOCK, (block + 1) * BLOCK)
+        dropout_block(x[part], key, block_start(low, block, y), high, rate, scale, mask[part], y[part])
 
 
 @kernel(parallel=True)
