@@ -7,7 +7,8 @@ the right follows from y's shape. Output (oh, ow) sees the rows and columns that
     rows(oh) = [oh * stride - pad, oh * stride - pad + window) within [0, H),    cols(ow) likewise,
 
 so padding never takes part. Every window shares at least one row and one column with the image (the op sees to that).
-The innermost loops run over channels, which lie side by side in memory.
+The innermost loops run over channels, which lie side by side in memory; they touch three arrays, and vectorise. (Code
+of its own for 2x2 windows gained 6 to 15 % and took twice as long to compile.)
 """
 
 import numpy as np
@@ -48,9 +49,6 @@ def max_pool2d(x, window, stride, pad, y, winner):
         top, bottom = _span(oh, stride[0], pad[0], window[0], x.shape[1])
         for ow in range(y.shape[2]):
             first, last = _span(ow, stride[1], pad[1], window[1], x.shape[2])
-            if window[0] == window[1] == bottom - top == last - first == 2:
-                _max_2x2(x[n, top], x[n, top + 1], first, y[n, oh, ow], winner[n, oh, ow])
-                continue
             tap = winner.dtype.type(_tap(oh, ow, top, first, window, stride, pad))
             for c in range(y.shape[3]):
                 y[n, oh, ow, c] = x[n, top, first, c]
@@ -65,31 +63,9 @@ def max_pool2d(x, window, stride, pad, y, winner):
 
 
 @inner
-def _larger(a, b):
-    """The larger number; a NaN loses against a number."""
-    return b if (b > a) | np.isnan(a) else a
-
-
-@inner
 def _beats(b, a):
     """Whether b is a better maximum than a: larger, or a number where a is NaN."""
     return (b > a) | (np.isnan(a) & ~np.isnan(b))
-
-
-@inner
-def _max_2x2(top, bottom, w, y, winner):
-    """max_pool2d for the 2x2 window at column w of two rows (W, C); y, winner (C,).
-
-    Two loops, since LLVM does not vectorise one that touches six arrays.
-    """
-    for c in range(y.shape[0]):
-        above, below = _larger(top[w, c], top[w + 1, c]), _larger(bottom[w, c], bottom[w + 1, c])
-        y[c] = _larger(above, below)
-    zero, one, two, three = winner.dtype.type(0), winner.dtype.type(1), winner.dtype.type(2), winner.dtype.type(3)
-    for c in range(y.shape[0]):
-        tap = two if bottom[w, c] == y[c] else three
-        tap = one if top[w + 1, c] == y[c] else tap
-        winner[c] = zero if (top[w, c] == y[c]) | np.isnan(y[c]) else tap
 
 
 @inner
