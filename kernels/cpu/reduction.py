@@ -92,8 +92,9 @@ def _reduce(kind, x, outer, reduced, inner, y):
 
 def _reduce_axis(kind, x, y, empty):
     """y = x reduced along axis 1, or ``empty`` where that axis has no elements."""
-    if y.size and x.shape[1]:
-        _reduce(kind, x.ravel(), *x.shape, y.ravel())
+    outer, reduced, inner = x.shape
+    if y.size and reduced:
+        _reduce(kind, x.ravel(), outer, reduced, inner, y.ravel())
     else:
         y[...] = empty
 

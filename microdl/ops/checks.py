@@ -1,5 +1,7 @@
 """What several ops ask of their inputs: kinds of dtype, and axes as users name them."""
 
+from typing import Any
+
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.shapes import normalize_axis
 
@@ -60,7 +62,7 @@ def sorted_axes(op, axis, rank):
     return tuple(sorted(axes))
 
 
-def constant_ints(op, what, value):
+def constant_ints(op, what, value) -> Any:
     """``value`` (an int, nested ints or an integer tensor with a value) as a tuple of ints, or of such tuples."""
     if hasattr(value, "known_array"):
         value = value.known_array().tolist()

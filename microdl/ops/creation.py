@@ -1,6 +1,7 @@
 """Tensors made of nothing but a shape or a rule: zeros, ones, fill, range, linspace, eye."""
 
 import math
+from collections.abc import Callable
 
 from microdl.core import dtypes
 from microdl.core.errors import InvalidArgumentError
@@ -13,6 +14,7 @@ class _Creation:
     """Base of ops without inputs that write ``dtype`` elements of the shape that ``infer`` gives."""
 
     inputs = ()
+    infer: Callable[..., Spec]
 
     @classmethod
     def cost(cls, **attrs):

@@ -220,11 +220,11 @@ def where(condition, x=None, y=None, name=None):
     Returns: a tensor of x's dtype; or int64 positions of shape (found, axes), which a graph cannot compute.
     """
     condition = convert(condition)
-    if (x is None) != (y is None):
-        raise ValueError("where: give both x and y, or neither")
-    if x is None:
+    if x is None and y is None:
         positions = np.argwhere(condition.known_array())
         return Tensor(Spec(positions.shape, dtypes.int64), np.ascontiguousarray(positions, dtype=np.int64))
+    if x is None or y is None:
+        raise ValueError("where: give both x and y, or neither")
     hint = next((value.dtype for value in (x, y) if hasattr(value, "spec")), None)
     return apply("SelectV2", condition, convert(x, hint=hint), convert(y, hint=hint))
 

@@ -275,7 +275,7 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
     """
     value = convert(value)
     axis = normalize_axis("SplitV", int(axis), len(value.shape))
-    sizes, n = constant_ints("SplitV", "num_or_size_splits", num_or_size_splits), value.shape[axis]
+    sizes, n = constant_ints("SplitV", "num_or_size_splits", num_or_size_splits), value.spec.shape[axis]
     if isinstance(sizes, int):
         if sizes < 1 or n % sizes:
             raise InvalidArgumentError(
