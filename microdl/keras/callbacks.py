@@ -1,5 +1,7 @@
 """Callbacks: what is called while a model trains, evaluates or predicts."""
 
+from typing import Any
+
 
 class Callback:
     """The base class: override the methods whose moments matter.
@@ -14,8 +16,8 @@ class Callback:
     """
 
     def __init__(self):
-        self.model = None
-        self.params = {}
+        self.model: Any = None
+        self.params: dict = {}
 
     def set_model(self, model):
         self.model = model

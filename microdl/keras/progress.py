@@ -13,6 +13,7 @@ other batches cost one look at the clock.
 import shutil
 import sys
 import time
+from typing import Any
 
 from microdl.keras.callbacks import Callback
 
@@ -45,8 +46,7 @@ class ProgressBar:
         """Shows that ``step`` steps are done.
 
         Args:
-            step: int. values: dict from names to numbers, or a function without arguments that returns one and is
-                called only if the line is drawn.
+            step: int. values: dict from names to numbers, shown behind the times.
         """
         if not self.live:
             return
@@ -106,7 +106,7 @@ class ProgbarLogger(Callback):
     def __init__(self, live=None, stream=None):
         super().__init__()
         self._live, self._stream = live, stream
-        self._bar = None
+        self._bar: Any = None  # a ProgressBar while a loop runs
         self._training = False
         self._steps = 0
 
@@ -183,7 +183,6 @@ def _bar_characters(stream):
 
 
 def _values_text(values):
-    values = values() if callable(values) else values
     return "".join(f" - {name}: {_number_text(value)}" for name, value in (values or {}).items())
 
 

@@ -78,7 +78,7 @@ def read_arrays(path):
     if not path.is_file():
         raise FileNotFoundError(f"load_weights: there is no file {path}")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except Exception as error:  # zip, zlib, header and key errors: np.load has no one error for a damaged file
         raise DataLossError(f"load_weights: {path} is damaged or no {ENDING} file: {error}") from error

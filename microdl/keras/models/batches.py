@@ -10,7 +10,7 @@ import numpy as np
 
 from microdl.core import dtypes, nest
 from microdl.core.op import Spec
-from microdl.core.tensor import Operand, Tensor
+from microdl.core.tensor import Operand, Tensor, convert
 from microdl.ops.random import shuffle as random_shuffle
 
 BATCH_SIZE = 32  # samples, where none is given
@@ -32,11 +32,11 @@ def make_batches(caller, x, y=None, sample_weight=None, batch_size=None, steps=N
     if _is_arrays(x):
         batch_size = BATCH_SIZE if batch_size is None else batch_size
         return ArrayBatches(caller, x, y, sample_weight, batch_size, steps, shuffle, class_weight)
+    if not hasattr(x, "__iter__"):
+        raise TypeError(f"{caller}: x must be arrays or an iterable of batches, got {x!r} of type {type(x).__name__}")
     for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
         if value is not None:
             raise ValueError(f"{caller}: {name} cannot be given where x, a {type(x).__name__}, yields batches")
-    if not hasattr(x, "__iter__"):
-        raise TypeError(f"{caller}: x must be arrays or an iterable of batches, got {x!r} of type {type(x).__name__}")
     return IterableBatches(caller, x, steps, class_weight)
 
 
@@ -98,8 +98,8 @@ class IterableBatches:
                 self._ran_out(taken)
                 return
             taken += 1
-            parts = unpack_x_y_sample_weight(batch)
-            yield _packed(*(_map(_contiguous, _arrays(part)) for part in parts), self._class_weight)
+            x, y, weight = (_map(_contiguous, _arrays(part)) for part in unpack_x_y_sample_weight(batch))
+            yield _packed(x, y, weight, self._class_weight)
 
     def _ran_out(self, taken):
         if self.steps is not None:
@@ -158,8 +158,7 @@ def _is_leaf_array(leaf):
 
 def _as_array(leaf):
     """Native byte order and C-contiguous, or gathering rows would copy the whole array each time."""
-    array = leaf.read_value().known_array() if hasattr(leaf, "read_value") else leaf
-    array = array.known_array() if isinstance(array, Operand) else np.asarray(array)
+    array = convert(leaf).known_array() if isinstance(leaf, Operand) else np.asarray(leaf)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"data must be numbers, got an array of dtype {array.dtype} and shape {array.shape}")
     return np.asarray(array, array.dtype.newbyteorder("="), order="C")

@@ -1,5 +1,7 @@
 """What ``compile`` was given, turned into Losses and Metrics when the first batch shows what they are to compare."""
 
+from typing import Any
+
 from microdl.core import nest
 from microdl.keras import losses, metrics
 
@@ -14,7 +16,7 @@ class CompiledLoss:
             identifier = identifier[0]
         _check(losses, "loss", identifier)
         self._identifier = identifier
-        self._loss = None
+        self._loss: Any = None
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The loss of a batch, a scalar Tensor."""

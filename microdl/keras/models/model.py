@@ -2,13 +2,12 @@
 
 from microdl.core.shapes import as_shape
 from microdl.keras import saving
-from microdl.keras.layers.base import Layer
 from microdl.keras.layers.nested import is_shape, map_nested, shape_of
 from microdl.keras.models.summary import print_summary
 from microdl.keras.models.training import Trainer
 
 
-class Model(Trainer, Layer):
+class Model(Trainer):
     """Base of models: subclass it, make the layers in ``__init__`` and use them in ``call``.
 
     Args: trainable, dtype, name: as for Layer.

@@ -2,6 +2,7 @@
 
 import contextlib
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from microdl.core.tape import GradientTape
 from microdl.core.tensor import convert
 from microdl.keras import optimizers
 from microdl.keras.callbacks import CallbackList
+from microdl.keras.layers.base import Layer
 from microdl.keras.metrics import Mean, Metric
 from microdl.keras.models.batches import (
     ArrayBatches,
@@ -22,16 +24,16 @@ from microdl.keras.models.compiled import CompiledLoss, CompiledMetrics
 from microdl.keras.progress import logger_for
 
 
-class Trainer:
-    """What Model adds to Layer. Subclasses may override the steps (``train_step``, say) and ``compute_loss``."""
+class Trainer(Layer):
+    """What a Model can do that a Layer cannot. Subclasses may override the steps (``train_step``, say) and ``compute_loss``."""
 
-    optimizer = None
-    loss = None
+    optimizer: Any = None
+    loss: Any = None
+    history: Any = None
     stop_training = False
-    history = None
-    _compiled_loss = None
-    _compiled_metrics = None
-    _loss_tracker = None
+    _compiled_loss: Any = None
+    _compiled_metrics: Any = None
+    _loss_tracker: Any = None
 
     def compile(
         self,
@@ -333,7 +335,8 @@ def _unnamed(logs):
 
 def _as_float(value):
     """A metric's value as a float; values of other kinds (what ``predict`` logs, say) as they are."""
-    return float(value) if np.ndim(value) == 0 else value
+    is_number = not isinstance(value, (dict, list, tuple)) and np.ndim(value) == 0
+    return float(value) if is_number else value
 
 
 def _map(function, structure):

@@ -1,0 +1,149 @@
+"""Trains a convolutional network to read handwritten digits, in about a minute on two cores.
+
+    python examples/mnist_cnn.py --out out
+
+The last 5,000 training images are held back for the validation curves; the 10,000 test images are looked at once, after
+the last epoch. With ``--out`` the weights and pictures of what was learned are written to that folder.
+"""
+
+import argparse
+import importlib.util
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import microdl as tf
+
+CLASSES = 10
+HELD_BACK = 1 / 12  # of the 60,000 training images
+
+
+def load_data(limit=None):
+    """MNIST as float32 images, (N, 28, 28, 1), in [0, 1], and labels 0 to 9: ``(x_train, y_train), (x_test, y_test)``."""
+    parts = tf.keras.datasets.mnist.load_data()
+    return [(images[:limit, ..., np.newaxis] / np.float32(255), labels[:limit]) for images, labels in parts]
+
+
+def build_model():
+    """Two convolutions with pooling, then two dense layers: 175,730 weights. Gives logits, (N, 10)."""
+    layers = tf.keras.layers
+    return tf.keras.Sequential(
+        [
+            tf.keras.Input((28, 28, 1)),
+            layers.Conv2D(16, 5, padding="same", name="conv1"),
+            layers.MaxPooling2D(2),
+            layers.ReLU(),
+            layers.Conv2D(36, 5, padding="same", name="conv2"),
+            layers.MaxPooling2D(2),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(CLASSES),
+        ],
+        name="mnist_cnn",
+    )
+
+
+def compile_model(model, learning_rate):
+    model.compile(
+        optimizer=tf.keras.optimizers.Adam(learning_rate),
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+
+
+class Stopwatch(tf.keras.callbacks.Callback):
+    """Seconds spent on training steps, validation left out."""
+
+    def __init__(self):
+        super().__init__()
+        self.seconds = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        self.seconds += time.perf_counter() - self.started
+
+
+def train(model, x, y, options):
+    """Trains with a learning rate that falls to zero along a half cosine. Returns the history and images per second."""
+    steps = -(-int(len(x) * (1 - HELD_BACK)) // options.batch_size) * options.epochs
+    compile_model(model, tf.keras.optimizers.schedules.CosineDecay(options.learning_rate, steps))
+    stopwatch = Stopwatch()
+    history = model.fit(
+        x,
+        y,
+        batch_size=options.batch_size,
+        epochs=options.epochs,
+        validation_split=HELD_BACK,
+        validation_batch_size=500,
+        callbacks=[stopwatch],
+    )
+    images = int(len(x) * (1 - HELD_BACK)) * options.epochs
+    return history.history, images / stopwatch.seconds
+
+
+def verify_saved(model, folder, x, y, accuracy):
+    """Saves the weights, loads them into a fresh model, and raises unless that one is exactly as accurate."""
+    path = folder / "mnist_cnn.npz"
+    model.save_weights(path)
+    fresh = build_model()
+    fresh.load_weights(path)
+    compile_model(fresh, 0.0)
+    again = fresh.evaluate(x, y, batch_size=500, verbose=0, return_dict=True)["accuracy"]
+    if again != accuracy:
+        raise RuntimeError(f"{path}: a fresh model with the saved weights has accuracy {again}, not {accuracy}")
+    print(f"weights saved, loaded into a fresh model and verified ({path.stat().st_size / 1024:.0f} KiB)")
+
+
+def main():
+    options = parse_options()
+    if options.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    tf.random.set_seed(options.seed)
+    (x_train, y_train), (x_test, y_test) = load_data(options.limit)
+
+    model = build_model()
+    model.summary()
+    history, images_per_second = train(model, x_train, y_train, options)
+    print(f"trained {images_per_second:,.0f} images per second")
+
+    accuracy = model.evaluate(x_test, y_test, batch_size=500, verbose=0, return_dict=True)["accuracy"]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(options.out or scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        verify_saved(model, folder, x_test, y_test, accuracy)
+    if options.out:
+        draw(model, history, x_test, y_test, Path(options.out))
+    print(f"test accuracy: {100 * accuracy:.2f} %")
+
+
+def draw(model, history, x, y, folder):
+    """Writes the pictures, if matplotlib is there."""
+    if importlib.util.find_spec("matplotlib") is None:
+        print("no pictures: they need matplotlib (pip install matplotlib)")
+        return
+    import plots  # beside this file
+
+    logits = model.predict(x, batch_size=500, verbose=0)
+    for path in plots.draw_all(history, model, x[..., 0], y, logits, folder):
+        print(f"wrote {path}")
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=5, help="passes over the training images (default: 5)")
+    parser.add_argument("--batch-size", type=int, default=64, help="images per step (default: 64)")
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="Adam's, at the start (default: 0.001)")
+    parser.add_argument("--seed", type=int, default=42, help="decides weights and order of images (default: 42)")
+    parser.add_argument("--threads", type=int, help="threads of the kernels (default: all cores)")
+    parser.add_argument("--out", help="folder for weights and pictures")
+    parser.add_argument("--limit", type=int, help="use only the first images of each part, for a quick look")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Subclassed models, and weights on disk."""
+
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+import microdl as tf
+from microdl.keras import layers
+from microdl.keras.layers import Dense, Input
+from microdl.keras.models import Model, Sequential
+
+X = np.ones((3, 4), np.float32)
+
+
+class Branches(Model):
+    def __init__(self):
+        super().__init__()
+        self.encoder = Dense(5)
+        self.heads = [Dense(2), Dense(3)]
+        self.scale = tf.Variable(2.0, name="scale")
+
+    def call(self, inputs, head=0):
+        return self.heads[head](self.encoder(inputs)) * self.scale
+
+
+def built(model):
+    for head in (0, 1):
+        model(X, head)
+    return model
+
+
+def test_call_takes_further_arguments():
+    model = Branches()
+    assert tuple(model(X).shape) == (3, 2)
+    assert tuple(model(X, head=1).shape) == (3, 3)
+    assert tuple(model.call(tf.constant(X), 1).shape) == (3, 3)
+
+
+def test_identity_flag_of_the_lab():
+    class IdentityModel(tf.keras.Model):
+        def __init__(self, n_output_nodes):
+            super().__init__()
+            self.dense_layer = tf.keras.layers.Dense(n_output_nodes, activation="sigmoid")
+
+        def call(self, inputs, isidentity=False):
+            x = self.dense_layer(inputs)
+            if isidentity:
+                return inputs
+            return x
+
+    model, x_input = IdentityModel(3), tf.constant([[1, 2.0]], shape=(1, 2))
+    assert tuple(model.call(x_input, False).shape) == (1, 3)
+    assert model.call(x_input, True).numpy().tolist() == [[1.0, 2.0]]
+
+
+def test_weights_are_found_wherever_they_are():
+    assert [tuple(w.shape) for w in built(Branches()).weights] == [(), (4, 5), (5,), (5, 2), (2,), (5, 3), (3,)]
+
+
+def test_build_of_an_own_is_called():
+    class Scaled(Model):
+        def build(self, input_shape):
+            self.factor = self.add_weight("factor", (input_shape[-1],), initializer="ones")
+
+        def call(self, inputs):
+            return inputs * self.factor
+
+    model = Scaled()
+    assert np.array_equal(model(X).numpy(), X)
+    assert len(model.trainable_variables) == 1
+
+
+def test_build_by_shape_that_fails_can_be_tried_again():
+    class Picky(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(2)
+
+        def call(self, inputs):
+            if inputs.shape[-1] != 4:
+                raise ValueError("four features are needed")
+            return self.dense(inputs)
+
+    model = Picky()
+    with pytest.raises(ValueError, match="four features"):
+        model.build((None, 5))
+    model.build((None, 4))
+    assert model.count_params() == 10
+
+
+def test_saved_weights_come_back(tmp_path):
+    model = built(Branches())
+    model.save_weights(tmp_path / "weights.npz")
+    fresh = built(Branches())
+    assert not np.array_equal(fresh(X).numpy(), model(X).numpy())
+    fresh.load_weights(tmp_path / "weights.npz")
+    assert np.array_equal(fresh(X).numpy(), model(X).numpy())
+
+
+def test_file_names_variables_by_their_place(tmp_path):
+    built(Branches()).save_weights(tmp_path / "weights.npz")
+    with np.load(tmp_path / "weights.npz", allow_pickle=False) as stored:
+        assert sorted(stored.files) == [
+            "__checksum__",
+            "encoder/bias",
+            "encoder/kernel",
+            "heads/0/bias",
+            "heads/0/kernel",
+            "heads/1/bias",
+            "heads/1/kernel",
+            "scale",
+        ]
+
+
+def test_shared_layer_is_stored_once(tmp_path):
+    shared = Dense(4)
+    model = Sequential([shared, Sequential([shared])])
+    model(X)
+    model.save_weights(tmp_path / "weights.npz")
+    with np.load(tmp_path / "weights.npz") as stored:
+        assert sorted(stored.files) == ["__checksum__", "layers/0/bias", "layers/0/kernel"]
+
+
+def test_statistics_of_batch_normalization_are_saved(tmp_path):
+    model = Sequential([Input((4,)), layers.BatchNormalization()])
+    model(X * np.arange(3)[:, None], training=True)
+    model.save_weights(tmp_path / "weights.npz")
+    fresh = Sequential([Input((4,)), layers.BatchNormalization()])
+    fresh.load_weights(tmp_path / "weights.npz")
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), fresh.get_weights(), strict=True))
+
+
+def test_nothing_is_left_over_when_writing_fails(tmp_path, monkeypatch):
+    model = built(Branches())
+    path = tmp_path / "weights.npz"
+    model.save_weights(path)
+    before = path.read_bytes()
+
+    def full_disk(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        model.save_weights(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_file_exists_and_may_not_be_overwritten(tmp_path):
+    model = built(Branches())
+    model.save_weights(tmp_path / "weights.npz")
+    with pytest.raises(FileExistsError, match=r"weights\.npz exists already, and overwrite is False"):
+        model.save_weights(tmp_path / "weights.npz", overwrite=False)
+
+
+def damaged(path, how):
+    content = bytearray(path.read_bytes())
+    if how == "cut":
+        content = content[: len(content) // 2]
+    elif how == "flipped":
+        content[len(content) // 3] ^= 1
+    elif how == "text":
+        content = b"not weights at all"
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "text"])
+def test_damaged_file_is_noticed_and_changes_nothing(tmp_path, how):
+    model = built(Branches())
+    path = tmp_path / "weights.npz"
+    model.save_weights(path)
+    damaged(path, how)
+    before = model(X).numpy()
+    with pytest.raises(ValueError, match=r"weights\.npz is damaged"):
+        model.load_weights(path)
+    assert np.array_equal(model(X).numpy(), before)
+
+
+def test_values_that_do_not_match_the_checksum_are_noticed(tmp_path):
+    path, other = tmp_path / "weights.npz", tmp_path / "other.npz"
+    model = built(Branches())
+    model.save_weights(path)
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:  # valid in itself, but not what was saved
+        for name in old.namelist():
+            content = bytearray(old.read(name))
+            content[-1] ^= name == "scale.npy"
+            new.writestr(name, bytes(content))
+    with pytest.raises(ValueError, match=r"other\.npz is damaged: its contents do not have the checksum"):
+        model.load_weights(other)
+
+
+def test_file_of_another_program_is_refused(tmp_path):
+    np.savez(tmp_path / "weights.npz", a=X)
+    with pytest.raises(ValueError, match="it was not written by save_weights"):
+        built(Branches()).load_weights(tmp_path / "weights.npz")
+
+
+def test_other_structure_is_named(tmp_path):
+    Sequential([Input((4,)), Dense(2)]).save_weights(tmp_path / "weights.npz")
+    wider = Sequential([Input((4,)), Dense(3)], name="wider")
+    with pytest.raises(
+        ValueError,
+        match=r"'layers/0/kernel' has shape \(4, 2\), in model 'wider' \(.*/kernel:0\) it has shape \(4, 3\)",
+    ):
+        wider.load_weights(tmp_path / "weights.npz")
+    deeper = Sequential([Input((4,)), Dense(2), Dense(2)], name="deeper")
+    with pytest.raises(
+        ValueError, match=r"holds 2 variables, model 'deeper' has 4; the file lacks 'layers/1/kernel', 'layers/1/bias'"
+    ):
+        deeper.load_weights(tmp_path / "weights.npz")
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "weights", "weights.pkl"])
+def test_other_endings_are_refused(tmp_path, name):
+    model = built(Branches())
+    with pytest.raises(ValueError, match=r"a file name that ends in \.npz is needed"):
+        model.save_weights(tmp_path / name)
+    with pytest.raises(ValueError, match=r"a file name that ends in \.npz is needed"):
+        model.load_weights(tmp_path / name)
+
+
+def test_missing_file_and_missing_weights(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*weights\.npz"):
+        built(Branches()).load_weights(tmp_path / "weights.npz")
+    with pytest.raises(ValueError, match="has no weights yet"):
+        Sequential([Dense(1)]).save_weights(tmp_path / "weights.npz")

@@ -1,0 +1,98 @@
+"""The table that summary prints."""
+
+import pytest
+
+from microdl.keras import layers
+from microdl.keras.layers import Dense, Input
+from microdl.keras.models import Model, Sequential
+from microdl.keras.naming import reset_names
+
+
+@pytest.fixture(autouse=True)
+def _fresh_names():
+    reset_names()
+
+
+def summary_of(model, **kwargs):
+    lines = []
+    model.summary(print_fn=lines.append, **kwargs)
+    return lines
+
+
+def cnn():
+    return Sequential(
+        [
+            Input((28, 28, 1)),
+            layers.Conv2D(16, 5, padding="same"),
+            layers.MaxPooling2D(2),
+            layers.BatchNormalization(),
+            layers.Flatten(),
+            Dense(10),
+        ]
+    )
+
+
+def test_table_of_a_sequential_model():
+    assert summary_of(cnn()) == [
+        'Model: "sequential"',
+        "_" * 76,
+        "Layer (type)                                 Output Shape         Param #",
+        "=" * 76,
+        "conv2d (Conv2D)                              (None, 28, 28, 16)   416",
+        "max_pooling2d (MaxPooling2D)                 (None, 14, 14, 16)   0",
+        "batch_normalization (BatchNormalization)     (None, 14, 14, 16)   64",
+        "flatten (Flatten)                            (None, 3136)         0",
+        "dense (Dense)                                (None, 10)           31,370",
+        "=" * 76,
+        "Total params: 31,850 (124.41 KB)",
+        "Trainable params: 31,818 (124.29 KB)",
+        "Non-trainable params: 32 (128 B)",
+        "_" * 76,
+    ]
+
+
+class Two(Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = Dense(8, name="hidden")
+        self.unused = Dense(2, name="unused")
+        self.head = Sequential([Dense(3, name="inner")], name="head")
+
+    def call(self, inputs, factor=1.0):
+        return self.head(self.hidden(inputs)) * factor
+
+
+def test_subclassed_model_shows_shapes_that_its_call_reaches():
+    model = Two()
+    model.build((None, 4))
+    rows = {line.split()[0]: line.split()[2:] for line in summary_of(model)[4:7]}
+    assert rows == {"hidden": ["(None,", "8)", "40"], "unused": ["?", "0"], "head": ["(None,", "3)", "27"]}
+
+
+def test_nested_layers_can_be_listed():
+    model = Two()
+    model.build((None, 4))
+    assert any(line.startswith("  inner (Dense)") for line in summary_of(model, expand_nested=True))
+    assert not any("inner" in line for line in summary_of(model))
+
+
+def test_frozen_weights_are_counted_apart():
+    model = cnn()
+    model.layers[0].trainable = False
+    assert "Non-trainable params: 448 (1.75 KB)" in summary_of(model)
+
+
+def test_lines_are_as_long_as_asked():
+    lines = summary_of(cnn(), line_length=50)
+    assert max(map(len, lines)) == 50
+    assert any("..." in line for line in lines)
+
+
+def test_prints_by_default(capsys):
+    cnn().summary()
+    assert capsys.readouterr().out.startswith('Model: "sequential"\n____')
+
+
+def test_unbuilt_model_says_what_to_do():
+    with pytest.raises(ValueError, match=r"is not built: call it on an input or build\(input_shape\) first"):
+        Sequential([Dense(1)]).summary()

@@ -1,0 +1,510 @@
+"""fit, evaluate and predict: what they compute, report and refuse."""
+
+import re
+
+import numpy as np
+import pytest
+
+import microdl as tf
+from microdl import config
+from microdl.keras import callbacks, layers, losses, metrics, optimizers
+from microdl.keras.layers import Dense, Input
+from microdl.keras.models import Model, Sequential
+
+RANDOM = np.random.default_rng(5)
+X = RANDOM.normal(size=(10, 4)).astype(np.float32)
+Y = (X @ np.array([[1.0], [-2.0], [0.5], [0.0]], np.float32)).astype(np.float32)
+CLASSES = np.arange(10) % 3
+
+
+def compiled(loss="mse", metrics=None, rate=0.0, units=1, **kwargs):
+    """A dense layer; with a learning rate of zero it stays as it is."""
+    model = Sequential([Input((4,)), Dense(units)])
+    model.compile(optimizers.SGD(rate), loss, metrics, **kwargs)
+    return model
+
+
+class Recorder(Model):
+    """Keeps every batch that it is trained or tested on, and learns nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.batches, self.tested = [], []
+
+    def train_step(self, data):
+        self.batches.append(data)
+        return {"loss": 0.0}
+
+    def test_step(self, data):
+        self.tested.append(data)
+        return {"loss": 0.0}
+
+    def rows(self, part=0):
+        return [np.asarray(batch[part]).ravel().tolist() for batch in self.batches]
+
+
+def recorder():
+    model = Recorder()
+    model.compile()
+    return model
+
+
+def squared_errors(model):
+    return ((model(X).numpy().astype(np.float64) - Y) ** 2).mean(axis=1)
+
+
+# What fit computes.
+
+
+def test_fit_learns():
+    tf.random.set_seed(1)
+    history = compiled(rate=0.1).fit(X, Y, batch_size=5, epochs=60, verbose=0).history
+    assert history["loss"][-1] < 1e-3 < history["loss"][0]
+    assert len(history["loss"]) == 60
+
+
+def test_reported_loss_is_the_mean_over_samples_not_over_batches():
+    model = compiled(metrics=["mae"])
+    history = model.fit(X, Y, batch_size=4, verbose=0).history  # batches of 4, 4 and 2
+    errors = model(X).numpy().astype(np.float64) - Y
+    assert np.allclose(history["loss"], [(errors**2).mean()], rtol=1e-5)
+    assert np.allclose(history["mae"], [abs(errors).mean()], rtol=1e-5)
+    assert list(history) == ["loss", "mae"]
+
+
+def test_sample_weights_count_in_the_loss_and_in_weighted_metrics():
+    model = compiled(metrics=["mse"], weighted_metrics=[metrics.MeanSquaredError(name="weighted")])
+    weight = RANDOM.uniform(size=10)
+    history = model.fit(X, Y, batch_size=4, sample_weight=weight, verbose=0).history
+    errors = squared_errors(model)
+    assert np.allclose(history["loss"], (errors * weight).sum() / 10, rtol=1e-5)
+    assert np.allclose(history["mse"], errors.mean(), rtol=1e-5)
+    assert np.allclose(history["weighted"], (errors * weight).sum() / weight.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_class_weights_multiply_the_loss(one_hot):
+    y = np.eye(3, dtype=np.float32)[CLASSES] if one_hot else CLASSES
+    loss = losses.CategoricalCrossentropy if one_hot else losses.SparseCategoricalCrossentropy
+    model = compiled(loss(from_logits=True), units=3)
+    history = model.fit(X, y, class_weight={0: 2.0, 1: 0.5}, verbose=0).history
+    logits = model(X).numpy().astype(np.float64)
+    values = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(10), CLASSES]
+    assert np.allclose(history["loss"], (values * np.array([2.0, 0.5, 1.0])[CLASSES]).mean(), rtol=1e-5)
+
+
+def test_validation_split_takes_the_last_samples():
+    model = compiled()
+    history = model.fit(X, Y, validation_split=0.3, verbose=0).history
+    errors = squared_errors(model)
+    assert np.allclose(history["loss"], errors[:7].mean(), rtol=1e-5)
+    assert np.allclose(history["val_loss"], errors[7:].mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("data", [(X, Y), [X, Y], (X, Y, np.ones(10)), [(X[:5], Y[:5]), (X[5:], Y[5:])]])
+def test_validation_data_come_as_arrays_or_batches(data):
+    if isinstance(data, list) and isinstance(data[0], tuple):
+        data = iter(data)
+    model = compiled(metrics=["mae"])
+    history = model.fit(X, Y, verbose=0, validation_data=data).history
+    assert np.allclose(history["val_loss"], squared_errors(model).mean(), rtol=1e-5)
+    assert list(history) == ["loss", "mae", "val_loss", "val_mae"]
+
+
+@pytest.mark.parametrize(("frequency", "count"), [(1, 4), (2, 2), ([1, 4], 2)])
+def test_validation_can_be_rarer(frequency, count):
+    history = compiled().fit(X, Y, epochs=4, validation_data=(X, Y), validation_freq=frequency, verbose=0)
+    assert len(history.history["val_loss"]) == count
+
+
+def test_evaluate_gives_loss_and_metrics():
+    model = compiled(metrics=["mae"])
+    errors = model(X).numpy().astype(np.float64) - Y
+    expected = [(errors**2).mean(), abs(errors).mean()]
+    assert np.allclose(model.evaluate(X, Y, batch_size=4, verbose=0), expected, rtol=1e-5)
+    named = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert list(named) == model.metrics_names == ["loss", "mae"]
+    assert isinstance(compiled().evaluate(X, Y, verbose=0), float)
+
+
+def test_predict_joins_batches():
+    model = compiled(units=3)
+    assert np.allclose(model.predict(X, batch_size=4, verbose=0), model(X).numpy(), rtol=1e-6)
+    assert model.predict(iter([X[:6], X[6:]]), verbose=0).shape == (10, 3)
+
+
+def test_predict_keeps_the_structure_of_outputs():
+    class Both(Model):
+        def call(self, inputs):
+            return {"twice": inputs * 2.0, "minus": -inputs}
+
+    outputs = Both().predict(X, batch_size=3, verbose=0)
+    assert np.array_equal(outputs["twice"], 2 * X)
+    assert np.array_equal(outputs["minus"], -X)
+
+
+def test_batch_methods():
+    model = compiled(metrics=["mae"], rate=0.1)
+    before = squared_errors(model).mean()
+    loss, _ = model.train_on_batch(X, Y)
+    assert np.isclose(loss, before, rtol=1e-5)
+    model.reset_metrics()
+    assert model.test_on_batch(X, Y, return_dict=True)["loss"] < before
+    assert np.array_equal(model.predict_on_batch(X), model(X).numpy())
+
+
+def test_accuracy_fits_the_labels():
+    for y, units in ((CLASSES, 3), (np.eye(3)[CLASSES], 3), (CLASSES % 2, 1)):
+        model = compiled("mse" if units == 1 else "ce", ["accuracy"], units=units)
+        model.compile("sgd", loss=model.loss, metrics=["accuracy"])
+        model.add(layers.Softmax() if units == 3 else layers.Activation("sigmoid"))
+        p = model(X).numpy()
+        expected = np.mean((p.argmax(1) == CLASSES) if units == 3 else ((p[:, 0] > 0.5) == CLASSES % 2))
+        assert np.isclose(model.evaluate(X, y, verbose=0, return_dict=True)["accuracy"], expected)
+
+
+def test_train_step_of_an_own():
+    class Custom(Sequential):
+        def __init__(self):
+            super().__init__([Dense(1)])
+            self.loss_tracker = metrics.Mean(name="distance")
+
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.abs(self(x, training=True) - y))
+            variables = self.trainable_variables
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            self.loss_tracker.update_state(loss)
+            return {"distance": self.loss_tracker.result()}
+
+        @property
+        def metrics(self):
+            return [self.loss_tracker]
+
+    model = Custom()
+    model.compile(optimizer=optimizers.Adam(0.05))
+    history = model.fit(X, Y, epochs=30, verbose=0).history
+    assert history["distance"][-1] < history["distance"][0]
+
+
+def test_compute_loss_of_an_own():
+    class Custom(Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return tf.reduce_sum(tf.square(y - y_pred))
+
+    model = Custom([Dense(1)])
+    model.compile(optimizers.SGD(0.0))
+    history = model.fit(X, Y, batch_size=10, verbose=0).history
+    assert np.allclose(history["loss"], squared_errors(model).sum(), rtol=1e-5)
+
+
+# Which batches it sees.
+
+
+def test_every_sample_once_an_epoch_in_a_new_order():
+    model = recorder()
+    model.fit(np.arange(10), np.arange(10), batch_size=4, epochs=2, verbose=0)
+    rows = model.rows()
+    assert [len(batch) for batch in rows] == [4, 4, 2, 4, 4, 2]
+    first, second = sum(rows[:3], []), sum(rows[3:], [])
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+    assert rows == model.rows(1)
+
+
+def test_order_follows_from_the_seed():
+    orders = []
+    for seed in (1, 1, 2):
+        tf.random.set_seed(seed)
+        model = recorder()
+        model.fit(np.arange(10), np.arange(10), verbose=0)
+        orders.append(model.rows())
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_without_shuffling_the_order_stays():
+    model = recorder()
+    model.fit(np.arange(10), np.arange(10), batch_size=4, shuffle=False, verbose=0)
+    assert model.rows() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_steps_per_epoch_goes_on_where_the_last_epoch_ended():
+    model = recorder()
+    model.fit(np.arange(6), np.arange(6), batch_size=2, epochs=2, steps_per_epoch=2, shuffle=False, verbose=0)
+    assert model.rows() == [[0, 1], [2, 3], [4, 5], [0, 1]]
+
+
+def test_structures_of_arrays():
+    model = recorder()
+    model.fit({"a": X, "b": [CLASSES, X]}, (Y, CLASSES), batch_size=10, shuffle=False, verbose=0)
+    x, y = model.batches[0]
+    assert np.array_equal(x["b"][1], X)
+    assert np.array_equal(x["b"][0], CLASSES)
+    assert isinstance(y, tuple)
+    assert np.array_equal(y[0], Y)
+
+
+def test_dtypes_stay_but_float64():
+    model = recorder()
+    images = np.arange(10, dtype=np.uint8)
+    model.fit([images, X.astype(np.float64)], np.arange(10), verbose=0)
+    (first, second), y = model.batches[0]
+    assert (first.dtype, second.dtype, y.dtype) == (tf.uint8, tf.float32, tf.int64)
+
+
+def test_lists_of_numbers_and_tensors_are_arrays():
+    model = recorder()
+    model.fit([[1.0, 2.0], [3.0, 4.0]], tf.constant([0, 1]), shuffle=False, verbose=0)
+    x, y = model.batches[0]
+    assert np.asarray(x).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert np.asarray(y).tolist() == [0, 1]
+
+
+def test_arrays_that_are_not_contiguous_or_of_other_byte_order():
+    model = recorder()
+    backwards = np.arange(6, dtype=">i4")[::-1]
+    model.fit(backwards, np.asfortranarray(X[:6]), shuffle=False, verbose=0)
+    x, y = model.batches[0]
+    assert np.asarray(x).tolist() == [5, 4, 3, 2, 1, 0]
+    assert np.array_equal(y, X[:6])
+
+
+def test_batches_do_not_share_the_users_memory():
+    data = np.zeros((4, 2), np.float32)
+    model = recorder()
+    model.fit(data, np.zeros(4), shuffle=False, verbose=0)
+    data[:] = 1
+    assert not np.asarray(model.batches[0][0]).any()
+
+
+def endless():
+    i = 0
+    while True:
+        yield np.full((2, 4), i, np.float32), np.zeros((2, 1), np.float32)
+        i += 1
+
+
+def test_generator_goes_on_from_epoch_to_epoch():
+    model = recorder()
+    model.fit(endless(), steps_per_epoch=3, epochs=2, verbose=0)
+    assert [batch[0] for batch in model.rows()] == [0, 1, 2, 3, 4, 5]
+
+
+class DataSet:
+    def __iter__(self):
+        return (batch for batch, _ in zip(endless(), range(3), strict=False))
+
+
+def test_data_set_starts_anew_each_epoch():
+    model = recorder()
+    history = model.fit(DataSet(), epochs=2, verbose=0)
+    assert [batch[0] for batch in model.rows()] == [0, 1, 2, 0, 1, 2]
+    assert history.params["steps"] == 3
+
+
+def test_generator_that_ends_too_early_ends_training_with_a_warning():
+    model = recorder()
+    with pytest.warns(UserWarning, match="fit: x ended with epoch 1; for more epochs"):
+        history = model.fit(iter(DataSet()), epochs=5, verbose=0)
+    assert history.epoch == [0]
+
+
+def test_too_few_steps_in_an_epoch_are_a_warning():
+    with pytest.warns(UserWarning, match="the data ended after 3 of 5 batches of an epoch"):
+        recorder().fit(DataSet(), steps_per_epoch=5, verbose=0)
+
+
+# Callbacks.
+
+
+class Log(callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_begin(self, logs=None):
+        self.seen.append("train")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.seen.append(f"epoch {epoch}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(f"batch {batch} {sorted(logs)}")
+
+    def on_test_end(self, logs=None):
+        self.seen.append(f"test {sorted(logs)}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(f"end {epoch} {sorted(logs)}")
+        logs["extra"] = epoch
+
+    def on_train_end(self, logs=None):
+        self.seen.append("trained")
+
+
+def test_callbacks_are_called_in_keras_order_and_may_add_to_the_logs():
+    log = Log()
+    history = compiled().fit(
+        X, Y, batch_size=5, epochs=2, initial_epoch=1, callbacks=[log], validation_data=(X, Y), verbose=0
+    )
+    assert log.seen == [
+        "train",
+        "epoch 1",
+        "batch 0 ['loss']",
+        "batch 1 ['loss']",
+        "test ['loss']",
+        "end 1 ['loss', 'val_loss']",
+        "trained",
+    ]
+    assert history.history["extra"] == [1]
+    assert log.params["steps"] == 2
+    assert history.model.history is history
+
+
+def test_callback_can_stop_training():
+    class Stop(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 1
+
+    model = recorder()
+    history = model.fit(X, Y, batch_size=2, epochs=3, callbacks=Stop(), verbose=0)
+    assert len(model.batches) == 2
+    assert history.epoch == [0]
+
+
+def test_prediction_callbacks_get_outputs():
+    class Keep(callbacks.Callback):
+        def on_predict_batch_end(self, batch, logs=None):
+            self.shape = logs["outputs"].shape
+
+    keep = Keep()
+    compiled().predict(X, verbose=0, callbacks=[keep])
+    assert keep.shape == (10, 1)
+
+
+# What it prints.
+
+
+def test_verbose_0_prints_nothing(capsys):
+    model = compiled()
+    model.fit(X, Y, verbose=0, validation_data=(X, Y))
+    model.evaluate(X, Y, verbose=0)
+    model.predict(X, verbose=0)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("verbose", ["auto", 1, 2])
+def test_not_on_a_terminal_each_epoch_is_a_line(capsys, verbose):
+    compiled().fit(X, Y, epochs=2, verbose=verbose, validation_data=(X, Y))
+    text = capsys.readouterr().out
+    line = r"Epoch {}/2 - 1/1 - \d+s \d+[mu]?s/step - loss: [\d.]+ - val_loss: [\d.]+\n"
+    assert re.fullmatch(line.format(1) + line.format(2), text)
+
+
+def test_evaluate_and_predict_print_a_line(capsys):
+    model = compiled()
+    model.evaluate(X, Y)
+    model.predict(X, batch_size=3)
+    assert re.fullmatch(r"1/1 - \S+ \S+ - loss: [\d.]+\n4/4 - \S+ \S+\n", capsys.readouterr().out)
+
+
+# What it refuses.
+
+
+@pytest.mark.parametrize(
+    ("do", "error", "message"),
+    [
+        (lambda: Sequential([Dense(1)]).fit(X, Y), RuntimeError, r"is not compiled: call compile\(optimizer="),
+        (lambda: compiled(loss=None).fit(X, Y, verbose=0), ValueError, r"has no loss: call compile\(loss=...\) first"),
+        (lambda: compiled().fit(X, Y[:9]), ValueError, "x has 10 samples but y has 9"),
+        (lambda: compiled().fit(X, Y, sample_weight=np.ones(3)), ValueError, "but sample_weight has 3"),
+        (lambda: compiled().fit(None, Y), ValueError, "fit: x is None"),
+        (lambda: compiled().fit(X, verbose=0), ValueError, "the loss needs targets, but no y was given"),
+        (lambda: compiled().fit(X[:0], Y[:0]), ValueError, "x has no samples"),
+        (lambda: compiled().fit(X, Y, batch_size=0), ValueError, "batch_size must be at least 1, got 0"),
+        (lambda: compiled().fit(X, Y, steps_per_epoch=0), ValueError, "number of steps must be at least 1, got 0"),
+        (lambda: compiled().fit(X, Y, validation_split=1.5), ValueError, r"validation_split is a fraction in \[0, 1\)"),
+        (lambda: compiled().fit(X, Y, validation_split=0.95), ValueError, "leaves one part empty"),
+        (lambda: compiled().fit(endless(), Y), ValueError, "y cannot be given where x, a generator, yields batches"),
+        (lambda: compiled().fit(iter([]), verbose=0), ValueError, "x yields no batches"),
+        (lambda: compiled().fit(7, Y), TypeError, "x must be arrays or an iterable of batches"),
+        (lambda: compiled().fit(np.array(["a"]), Y), TypeError, "data must be numbers"),
+        (lambda: compiled().fit(X, Y, callbacks=[callbacks.History]), TypeError, "make an instance of it"),
+        (lambda: compiled().fit(X, Y, verbose=5), ValueError, "verbose is"),
+        (lambda: compiled().evaluate(X, Y[:3]), ValueError, "evaluate: x has 10 samples but y has 3"),
+        (lambda: compiled("mean_squared_eror"), ValueError, "mean_squared_error"),
+        (lambda: compiled(metrics="mae"), TypeError, "metrics are given as a list"),
+    ],
+)
+def test_misuse_is_explained(do, error, message):
+    with pytest.raises(error, match=message):
+        do()
+
+
+def test_two_outputs_say_what_to_override():
+    class Both(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(1)
+
+        def call(self, inputs):
+            return self.dense(inputs), self.dense(inputs)
+
+    model = Both()
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="but there are 2 outputs; override compute_loss"):
+        model.fit(X, Y, verbose=0)
+
+
+# The same bits.
+
+
+def train_small_cnn(threads):
+    if threads is not None:
+        config.threading.set_intra_op_parallelism_threads(threads)
+    tf.random.set_seed(3)
+    random = np.random.default_rng(1)
+    images = random.uniform(size=(96, 12, 12, 1)).astype(np.float32)
+    labels = random.integers(0, 10, 96)
+    model = Sequential(
+        [
+            Input((12, 12, 1)),
+            layers.Conv2D(16, 5, padding="same"),
+            layers.MaxPooling2D(2),
+            layers.ReLU(),
+            layers.BatchNormalization(),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            Dense(32, activation="relu"),
+            Dense(10),
+        ]
+    )
+    model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+    history = model.fit(images, labels, batch_size=32, epochs=2, verbose=0).history
+    return history, model.get_weights()
+
+
+def test_same_seed_gives_the_same_bits_for_any_number_of_threads():
+    before = config.threading.get_intra_op_parallelism_threads()
+    try:
+        runs = [train_small_cnn(threads) for threads in (1, min(2, before), 1)]
+    finally:
+        config.threading.set_intra_op_parallelism_threads(before)
+    for history, weights in runs[1:]:
+        assert history == runs[0][0]
+        assert all(np.array_equal(a, b) for a, b in zip(weights, runs[0][1], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("threads", "error", "message"),
+    [
+        (0, ValueError, r"from 1 to \d+ threads are available here, got 0"),
+        (100_000, ValueError, "got 100000"),
+        (1.5, TypeError, "an int is expected, got 1.5"),
+        (True, TypeError, "an int is expected"),
+    ],
+)
+def test_number_of_threads_is_checked(threads, error, message):
+    with pytest.raises(error, match=message):
+        config.threading.set_intra_op_parallelism_threads(threads)
