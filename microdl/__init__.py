@@ -1,6 +1,14 @@
 """microdl: TensorFlow's API on kernels that are readable Python, compiled by Numba. ``import microdl as tf``."""
 
-from microdl import math as math
+from microdl import (
+    config as config,
+    errors as errors,
+    keras as keras,
+    linalg as linalg,
+    math as math,
+    nn as nn,
+    random as random,
+)
 from microdl.core.custom import custom_gradient as custom_gradient
 from microdl.core.dtypes import (
     as_dtype as as_dtype,
@@ -22,6 +30,7 @@ from microdl.core.tape import GradientTape as GradientTape
 from microdl.core.tensor import Tensor as Tensor, constant as constant, convert as convert_to_tensor
 from microdl.core.variable import Variable as Variable
 from microdl.ops import assign as _assign  # registers the ops that Variable uses
+from microdl.ops.activation import sigmoid as sigmoid, tanh as tanh
 from microdl.ops.array import (
     boolean_mask as boolean_mask,
     broadcast_to as broadcast_to,
@@ -54,6 +63,8 @@ from microdl.ops.array import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
+from microdl.ops.clip import clip_by_global_norm as clip_by_global_norm, clip_by_norm as clip_by_norm
+from microdl.ops.linalg import matmul as matmul
 from microdl.ops.math import (
     abs as abs,
     acos as acos,

@@ -1,0 +1,35 @@
+"""``tf.nn``: the parts of neural networks."""
+
+from microdl.ops.activation import (
+    elu as elu,
+    gelu as gelu,
+    leaky_relu as leaky_relu,
+    relu as relu,
+    relu6 as relu6,
+    selu as selu,
+    sigmoid as sigmoid,
+    softplus as softplus,
+    softsign as softsign,
+    tanh as tanh,
+)
+from microdl.ops.clip import l2_loss as l2_loss
+from microdl.ops.convolution import conv2d as conv2d, convolution as convolution, depthwise_conv2d as depthwise_conv2d
+from microdl.ops.loss import (
+    sigmoid_cross_entropy_with_logits as sigmoid_cross_entropy_with_logits,
+    softmax_cross_entropy_with_logits as softmax_cross_entropy_with_logits,
+    sparse_softmax_cross_entropy_with_logits as sparse_softmax_cross_entropy_with_logits,
+)
+from microdl.ops.normalization import (
+    batch_normalization as batch_normalization,
+    bias_add as bias_add,
+    l2_normalize as l2_normalize,
+    moments as moments,
+)
+from microdl.ops.pooling import (
+    avg_pool as avg_pool,
+    avg_pool2d as avg_pool2d,
+    max_pool as max_pool,
+    max_pool2d as max_pool2d,
+)
+from microdl.ops.random import dropout as dropout
+from microdl.ops.softmax import log_softmax as log_softmax, softmax as softmax
