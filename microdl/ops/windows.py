@@ -1,5 +1,6 @@
 """Where windows lie that slide over images: the geometry that pooling and convolution share, by TensorFlow's rules."""
 
+import contextlib
 import functools
 import operator
 from typing import NamedTuple
@@ -35,10 +36,9 @@ def padding_attribute(op, padding):
         if padding.upper() in ("SAME", "VALID"):
             return padding.upper()
     else:
-        try:
+        amounts: tuple = ()
+        with contextlib.suppress(TypeError):
             amounts = tuple(tuple(map(operator.index, axis)) for axis in padding)
-        except TypeError:
-            amounts = ()
         if [len(axis) for axis in amounts] == [2] * 4 and not any(amounts[0] + amounts[3]):
             amounts = amounts[1:3]
         if [len(axis) for axis in amounts] == [2] * 2 and min(amounts[0] + amounts[1]) >= 0:

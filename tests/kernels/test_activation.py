@@ -97,6 +97,7 @@ def test_small_values_keep_their_digits(name, x):
     np.testing.assert_allclose(y, f(float(np.float32(x))), rtol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
 @every_function
 def test_huge_numbers_and_nan(name, scalars, f, slope, reads_y):
     y = forward(name, np.array([3e38, -3e38, np.nan], "float32"), scalars)

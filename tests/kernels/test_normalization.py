@@ -62,6 +62,7 @@ def test_a_large_mean_costs_no_digits_of_the_variance(rng):
     np.testing.assert_allclose(variance, x.var(0, "float64"), rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
 def test_nan_stays_in_its_channel(rng):
     x, _, gamma, beta = drawn(rng, (20, 3), "float32")
     x[4, 1] = np.nan

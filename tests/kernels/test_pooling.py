@@ -72,6 +72,7 @@ def test_max_pool_and_its_gradients_equal_the_oracle(rng, geometry, dtype):
     np.testing.assert_array_equal(ddy, expected_ddy)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
 @pytest.mark.parametrize("geometry", GEOMETRIES[:3], ids=["whole squares", "cut squares", "any windows"])
 def test_max_pool_passes_over_nan_and_keeps_infinities(rng, geometry):
     x = rng.choice(np.array([1, 2, np.nan, np.inf, -np.inf], "float32"), geometry[0])
