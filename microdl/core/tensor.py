@@ -306,8 +306,8 @@ def convert(value, dtype=None, hint=None) -> Tensor:
         tensor = value
     elif hasattr(value, "read_value"):
         tensor = value.read()
-    elif isinstance(value, (list, tuple)) and _holds_tensors(value):
-        tensor = apply("Pack", *(convert(part, dtype, hint) for part in value), axis=0)
+    elif isinstance(value, (list, tuple)) and (among := _tensor_dtype(value)) is not None:
+        tensor = apply("Pack", *(convert(part, dtype, among) for part in value), axis=0)
     else:
         return _constant(value, dtype, hint)
     if dtype is not None and tensor.spec.dtype is not dtype:
@@ -317,8 +317,15 @@ def convert(value, dtype=None, hint=None) -> Tensor:
     return tensor
 
 
-def _holds_tensors(parts):
-    return any(hasattr(p, "spec") or (isinstance(p, (list, tuple)) and _holds_tensors(p)) for p in parts)
+def _tensor_dtype(parts):
+    """The dtype of the first tensor in nested lists, which the numbers beside it take; None if there is no tensor."""
+    for part in parts:
+        if hasattr(part, "spec"):
+            return part.spec.dtype
+        dtype = _tensor_dtype(part) if isinstance(part, (list, tuple)) else None
+        if dtype is not None:
+            return dtype
+    return None
 
 
 def _constant(value, dtype, hint):
