@@ -183,8 +183,11 @@ class Mean(Metric):
             weight = align_weight(self.name, values, sample_weight)
             values = values * weight
             shared_by = values.spec.size / max(weight.spec.size, 1)  # values that have one weight in common
-            count = math.reduce_sum(weight) * (shared_by / per_sample)
-        self.total.assign_add(math.reduce_sum(values) / float(per_sample))
+            count = math.reduce_sum(weight)
+            if shared_by != per_sample:
+                count = count * (shared_by / per_sample)
+        total = math.reduce_sum(values)
+        self.total.assign_add(total if per_sample == 1 else total / float(per_sample))
         self.count.assign_add(count)
 
     def result(self):
