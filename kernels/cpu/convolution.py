@@ -4,14 +4,13 @@ One loop nest serves the convolution and its gradient to the input. Both sum ove
 
     target[t] += source[(t * step + k * dilation - padding) / divisor] * filter[k]        wherever that divides evenly
 
-(in rows and columns alike): the convolution has step = stride and divisor = 1; the gradient to the input has step = 1 and
-divisor = stride, with the filter turned round. Targets t with the same remainder modulo the divisor meet the same taps,
-so that each remainder ("phase") is a dense convolution of its own. Dumoulin and Visin, arXiv:1603.07285, chapter 4.
+(in rows and columns alike): the convolution has step = stride and divisor = 1; the gradient to the input has step = 1
+and divisor = stride, with the filter turned round. Targets t with the same remainder modulo the divisor meet the same
+taps: each remainder ("phase") is a dense convolution of its own. Dumoulin and Visin, arXiv:1603.07285, chapter 4.
+Where its pixels lie depends on shapes only: ``_phase`` and ``_filter_rows`` work it out once, as tables for the tiles.
 
-Where the pixels of a phase lie depends on shapes only: ``_phase`` and ``_filter_rows`` work that out once, as tables for the tiles.
-
-Arrays are C-contiguous and of one float dtype: images (n, h, w, c), filters (kh, kw, c, o). ``strides``, ``dilations`` and
-``padding`` (the zeros before the first row and before the first column) are pairs of ints, rows first. Outputs are
+Arrays are C-contiguous and of one float dtype: images (n, h, w, c), filters (kh, kw, c, o). ``strides``, ``dilations``
+and ``padding`` (the zeros before the first row and before the first column) are pairs of ints, rows first. Outputs are
 allocated by the caller and written completely.
 """
 
@@ -31,9 +30,10 @@ SERIAL_BELOW = 1 << 18  # multiply-adds
 
 
 def conv2d(x, w, strides, dilations, padding, y):
-    """y[n, h, w, o] = sum over kh, kw, c of x[n, h*stride + kh*dilation - padding, ..., c] * w[kh, kw, c, o], x zero outside.
+    """y[n, h, w, o] = sum over kh, kw, c of x[n, h*stride + kh*dilation - padding, ..., c] * w[kh, kw, c, o].
 
-    x: (n, h, w, c), read. w: (kh, kw, c, o), read. y: (n, h', w', o), written. Cost: 2 * y.size * kh*kw*c flops.
+    x: (n, h, w, c), zero outside, read. w: (kh, kw, c, o), read. y: (n, h', w', o), written.
+    Cost: 2 * y.size * kh*kw*c flops.
     """
     _correlate(x, w, False, strides, (1, 1), dilations, padding, y)
 
@@ -48,7 +48,7 @@ def conv2d_grad_input(dy, w, strides, dilations, padding, dx):
 
 
 def _correlate(x, w, turned, step, divisor, dilation, padding, y):
-    """The sum at the top of this file. x: source, read. w: filter, read, ``turned`` round or as it is. y: target, written."""
+    """The sum at the top of this file. x: source, read. w: filter, ``turned`` round or as it is, read. y: target."""
     outputs = y.shape[3]
     wide = 2 * VECTOR_BYTES // w.itemsize
     filters = np.empty(w.size // max(1, outputs) * (-(-outputs // wide) * wide), w.dtype)
@@ -61,10 +61,10 @@ def _correlate(x, w, turned, step, divisor, dilation, padding, y):
 
 @functools.lru_cache(maxsize=256)
 def _phase(source, filter_size, corner, step, divisor, dilation, padding, target):
-    """Where the targets (corner + divisor * q) of one phase and what they read lie in memory: the tables for ``_phase_sums``.
+    """Where the targets (corner + divisor * q) of one phase, and what they read, lie: the tables for ``_phase_sums``.
 
-    rows: int64 (q...), offset of each target's first pixel in the patch of its image. The patch is the part of the image
-        that the phase reads, with zeros outside of the image. One that is ``inside`` of it is read where it lies.
+    rows: int64 (q...), offset of each target's first pixel in the patch of its image: the part of the image that the
+        phase reads, with zeros outside of the image. A patch that is ``inside`` of it is read where it lies.
     targets: int64 (q...), offset of each target in its image of y. Both tables go on for ROWS unused rows (-1).
     runs: int64 (run, 2), the taps: offset in the patch, first filter row. A run goes over ``length`` taps and channels.
     window: top, left and columns of the patch.
@@ -84,15 +84,16 @@ def _phase(source, filter_size, corner, step, divisor, dilation, padding, target
         (((down - low[0]) * pitch + right - low[1]) * channels, (kh * filter_size[1] + kw) * channels)
         for (kh, down), (kw, right) in itertools.product(taps[0], taps[1][::joined])
     ]
+    targets = _pixels(count, divisor, target[2], corner[0] * target[2] + corner[1]) * target[3]
     return (
         np.pad(_pixels(count, step, pitch, 0) * channels, (0, ROWS), "edge"),
-        np.pad(_pixels(count, divisor, target[2], corner[0] * target[2] + corner[1]) * target[3], (0, ROWS), constant_values=-1),
+        np.pad(targets, (0, ROWS), constant_values=-1),
         np.array(runs, np.int64).reshape(-1, 2),
         joined * channels,
         inside,
         (*low, columns),
         (count[1], step[0], reach[0]),
-    )  # fmt: skip
+    )
 
 
 def _taps(size, phase, divisor, dilation, padding):
@@ -165,9 +166,9 @@ def _phase_sums(x, filters, rows, targets, runs, length, inside, window, lines, 
 
 
 def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
-    """dw[kh, kw, c, o] = sum over n, h, w of x[n, h*stride + kh*dilation - padding, ..., c] * dy[n, h, w, o], x zero outside.
+    """dw[kh, kw, c, o] = sum over n, h, w of x[n, h*stride + kh*dilation - padding, ..., c] * dy[n, h, w, o].
 
-    x: (n, h, w, c), read. dy: (n, h', w', o), read. dw: (kh, kw, c, o), written. Cost: as the forward's.
+    x: (n, h, w, c), zero outside, read. dy: (n, h', w', o), read. dw: (kh, kw, c, o), written. Cost: as the forward's.
     """
     if dy.size == 0:
         dw.fill(0)
@@ -177,7 +178,7 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
 
 @functools.lru_cache(maxsize=256)
 def _filter_rows(source, target, filter_shape, strides, dilations, padding):
-    """Where the rows (kh, kw, c) of a filter lie in the patch of an image and in the filter: tables for ``_pixel_sums``."""
+    """Where the rows (kh, kw, c) of a filter lie in an image's patch and in the filter: tables for ``_pixel_sums``."""
     height, width, channels, outputs = filter_shape
     reach = [(size - 1) * dilation + 1 for size, dilation in zip((height, width), dilations, strict=True)]
     rows, columns = [(n - 1) * s + r for n, s, r in zip(target[1:3], strides, reach, strict=True)]
@@ -199,13 +200,12 @@ def _filter_rows(source, target, filter_shape, strides, dilations, padding):
 def _pixel_sums(x, dy, rows, targets, runs, inside, window, strides, dw):
     """dw[row, o] = sum over pixels of x[row of the filter at the pixel] * dy[pixel, o]. Tables: ``_filter_rows``.
 
-    A task has a run of images and one panel of outputs; the runs' sums are added up at the end, always in the same order.
+    A task has a group of images and one panel of outputs; the groups' sums are added up in the end, in a fixed order.
     """
     source, total = x.ravel(), dw.ravel()
     images, height, width, channels = x.shape
     _, lines, places, outputs = dy.shape
     top, left, columns, reach = window
-    pitch = width if inside else columns
     wide = 2 * VECTOR_BYTES // x.itemsize
     panels = -(-outputs // wide)
     groups = max(1, min(images, GROUPS, PARTIAL_SIZE // max(1, total.size)))
@@ -241,7 +241,7 @@ def _pixel_sums(x, dy, rows, targets, runs, inside, window, strides, dw):
 
 @inner
 def _pack_pixels(dy, image, first, count, column, panel, packed):
-    """packed: ``panel`` outputs from ``column`` on of ``count`` pixels from ``first`` on, zeros beyond the last; written."""
+    """packed: ``panel`` outputs from ``column`` on (zeros beyond the last) of ``count`` pixels from ``first`` on."""
     source, outputs = dy.ravel(), dy.shape[3]
     start = (image * dy.shape[1] * dy.shape[2] + first) * outputs + column
     columns, wide = min(panel, outputs - column), 2 * VECTOR_BYTES // dy.itemsize
@@ -255,7 +255,7 @@ def _pack_pixels(dy, image, first, count, column, panel, packed):
 
 @inner
 def _copy_patch(source, shape, image, top, left, rows, columns, patch):
-    """patch: ``rows`` x ``columns`` pixels of ``image`` from (top, left) on, with zeros outside of the image; written."""
+    """patch: ``rows`` x ``columns`` pixels of ``image`` from (top, left) on, with zeros outside of the image."""
     _, height, width, channels = shape
     size = columns * channels
     for row in range(rows):

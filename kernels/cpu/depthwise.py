@@ -37,7 +37,7 @@ def depthwise_conv2d(x, w, strides, dilations, padding, y):
 
 @kernel(parallel=True)
 def depthwise_conv2d_grad_input(dy, w, strides, dilations, padding, dx):
-    """dx[n, h, w, c] = sum over kh, kw, q of dy[n, (h + padding - kh*dilation) / stride, ..., c*m + q] * w[kh, kw, c, q].
+    """dx[n, h, w, c] = sum over kh, kw, q of dy[n, (h + padding - kh*dilation) / stride, ..., c*m + q] * w[.., c, q].
 
     dy: (n, h', w', c*m), read. w: (kh, kw, c, m), read. dx: (n, h, w, c), written.
     """

@@ -1,7 +1,7 @@
 """Matrix products on the CPU. Twin: ``kernels/cuda/matmul.py``.
 
-Work per task: a block of C. Its columns of op(B) are copied, DEPTH rows at a time, into panels that stay in the L1 cache;
-op(A) is read where it lies, because a tile needs only one number of each of its rows at a time.
+Work per task: a block of C. Its columns of op(B) are copied, DEPTH rows at a time, into panels that stay in the L1
+cache; op(A) is read where it lies, because a tile needs only one number of each of its rows at a time.
 
                      DEPTH rows of op(B):    | panel | panel |      two vectors wide
                                              |       |       |
@@ -26,7 +26,7 @@ SERIAL_BELOW = 1 << 17  # multiply-adds
 def matmul(a, b, transpose_a, transpose_b, c):
     """c[n] = op(a[n]) op(b[n]), where op transposes if the flag says so. Cost: 2 * batch * m * n * k flops.
 
-    a: (batch or 1, m, k), or (.., k, m) if transpose_a, read. b: (batch or 1, k, n), or (.., n, k) if transpose_b, read.
+    a: (batch or 1, m, k), with transpose_a (.., k, m), read. b: (batch or 1, k, n), with transpose_b (.., n, k), read.
     c: (batch, m, n), written. One float dtype. A first axis of size 1 serves the whole batch.
     """
     depth = a.shape[1 if transpose_a else 2]
@@ -74,7 +74,7 @@ def _products(a, b, transpose_a, transpose_b, depth, rows, targets, runs, c):
 
 @inner
 def _pack(b, start, first, length, depth, column, width, transposed, packed, place):
-    """packed[place:]: rows first to first + length of op(b), the columns of the panel at ``column``; zeros beyond the last."""
+    """packed[place:]: ``length`` rows of op(b) from ``first`` on, columns of the panel at ``column``, zeros beyond."""
     wide = 2 * VECTOR_BYTES // b.itemsize
     panel = panel_width(width - column, wide)
     columns = min(panel, width - column)

@@ -1,25 +1,26 @@
-"""Register tiles: small matrices of accumulators that live in vector registers, as a Numba type; and the product of panels.
+"""Register tiles, small matrices of accumulators that live in vector registers, and the product of panels made of them.
 
     tile = zeros(a, ROWS, 2)                             # ROWS x (2 vectors), of a's dtype
     for k in range(depth):
         tile = outer(tile, a, rows, at, k, b, k * width)  # a row: one broadcast, and one FMA for each vector
     store(tile, c, targets, at, 0, width)
 
-A loop like this compiles to a straight run of FMAs, because a tile is a plain LLVM value (an array of vectors) that never
-touches memory. Where its rows lie stands in a table of offsets (``rows``, ``targets``; those of this tile begin at ``at``):
-all that sets a matrix product apart from a convolution, so that both are calls of ``multiply_panel``. The body of each
-function says what it computes, and is what runs when Numba's JIT is off; ``_zeros``, ``_outer`` and ``_write`` emit the
-same as LLVM IR. Arrays are C-contiguous and flat; offsets count elements.
+A loop like this compiles to a straight run of FMAs, because a tile is a Numba type of its own: a plain LLVM value (an
+array of vectors) that never touches memory. Where its rows lie stands in tables of offsets (``rows``, ``targets``, from
+entry ``at`` on): all that sets a matrix product apart from a convolution, so that both are calls of ``multiply_panel``.
+
+Functions come in pairs. The body of the public one says what it computes, and is what runs when Numba's JIT is off; its
+twin with an underscore emits the same as LLVM IR. Arrays are C-contiguous and flat; offsets count elements.
 
 Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008, is the source of the scheme.
 """
 
 import numpy as np
 from llvmlite import binding as llvm, ir
-from numba.core import cgutils, config, types
+from numba.core import cgutils, types
 from numba.extending import intrinsic, models, register_model
 
-from ..jit import inner
+from ..jit import config, inner
 
 
 def _vector_bytes():
@@ -200,7 +201,7 @@ def zeros(like, rows, vectors):
 
 @_compiled_as(_outer)
 def outer(tile, a, rows, at, k, b, j):
-    """tile[r, i] + a[rows[at + r] + k] * b[j + i]: the tile to go on with. rows: int64, one offset a row of the tile."""
+    """The tile to go on with: tile[r, i] + a[rows[at + r] + k] * b[j + i]. rows: int64, an offset for each row."""
     return tile + a[rows[at : at + len(tile)] + k][:, None] * b[j : j + tile.shape[1]]
 
 
@@ -234,66 +235,35 @@ def clear(target, j, count):
 
 @_compiled_as(_noinline)
 def own_registers():
-    """Keeps the function that calls this out of its callers: a tile needs all registers, which a large function has not."""
+    """Keeps the calling function out of its own callers: a tile needs all registers, and a large function has none."""
 
 
 @inner
 def panel_width(columns, wide):
-    """Columns of the panel that begins ``columns`` before the last one: two vectors (``wide``), or one if that is enough."""
+    """Columns of the panel in front of the last ``columns``: two vectors (``wide``), or one if that is enough."""
     return wide if 2 * columns > wide else wide // 2
 
 
 @inner
 def multiply_panel(a, rows, first, last, origin, runs, length, step, b, panel, accumulate, c, targets, place, columns):
-    """c[targets[p] + place + j] (+)= sum over runs and k < length of a[rows[p] + origin + runs[., 0] + k * step] * b[., j].
+    """c[targets[p] + place + j] (+)= sum over runs and k < length of a[rows[p] + start of run + k * step] * b[., j].
 
-    For first <= p < last and j < ``columns``, or as many as the panel has. The tables go on for ROWS unused rows.
-    b: read from ``panel`` on, ``panel_width`` columns in a row; a run begins with row runs[., 1]. c: written, or added to.
+    A run r starts at origin + runs[r, 0] in a and with row runs[r, 1] of b, whose rows have ``panel_width`` columns and
+    begin at b[panel]. Pixels (or rows of a matrix) p: first <= p < last, where the tables go on for ROWS unused entries.
+    Columns j: those of the panel, and fewer than ``columns``. c is written, or added to if ``accumulate``; the rest read.
     """
     wide = 2 * VECTOR_BYTES // a.itemsize
     width = panel_width(columns, wide)
     if width == wide:
-        zero = zeros(a, ROWS, 2)
         _tiles(
-            zero,
-            a,
-            rows,
-            first,
-            last,
-            origin,
-            runs,
-            length,
-            step,
-            b,
-            panel,
-            width,
-            accumulate,
-            c,
-            targets,
-            place,
-            columns,
-        )
+            zeros(a, ROWS, 2), a, rows, first, last, origin, runs, length, step,
+            b, panel, width, accumulate, c, targets, place, columns,
+        )  # fmt: skip
     else:
-        half = zeros(a, ROWS, 1)
         _tiles(
-            half,
-            a,
-            rows,
-            first,
-            last,
-            origin,
-            runs,
-            length,
-            step,
-            b,
-            panel,
-            width,
-            accumulate,
-            c,
-            targets,
-            place,
-            columns,
-        )
+            zeros(a, ROWS, 1), a, rows, first, last, origin, runs, length, step,
+            b, panel, width, accumulate, c, targets, place, columns,
+        )  # fmt: skip
 
 
 @inner

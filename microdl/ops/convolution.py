@@ -123,7 +123,7 @@ class _Conv2DGradFilter:
 
 @register_op("DepthwiseConv2dNative")
 class _DepthwiseConv2D:
-    """Each channel with filters of its own: output channel c * multiplier + q is input channel c with filter[..., c, q]."""
+    """Each channel with its own filters: output channel c * multiplier + q is channel c with filter[..., c, q]."""
 
     inputs = ("input", "filter")
     keeps = ("input", "filter")
@@ -229,7 +229,7 @@ def _windows(op, x, strides, padding, data_format, dilations):
 
 
 def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None, name=None):
-    """y[n, h, w, o] = sum over i, j, c of input[n, h * stride + i * dilation, w * stride + j * dilation, c] * filters[i, j, c, o].
+    """y[n, h, w, o] = sum over i, j, c of input[n, h * stride + i * dilation, ..., c] * filters[i, j, c, o].
 
     Args:
         input: float, (batch, height, width, in channels).

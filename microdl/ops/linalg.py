@@ -17,18 +17,16 @@ def _product_shape(a, b, transpose_a, transpose_b):
     for name, x in (("a", a), ("b", b)):
         if x.rank < 2:
             raise InvalidArgumentError(
-                f"matmul: {name} has shape {tuple(x.shape)}, but a matrix has at least 2 axes; make a vector a row with "
-                f"{name}[tf.newaxis, :] or a column with {name}[:, tf.newaxis]"
+                f"matmul: {name} has shape {tuple(x.shape)}, but a matrix has at least 2 axes; "
+                f"make a vector a row with {name}[tf.newaxis, :] or a column with {name}[:, tf.newaxis]"
             )
     require_floating("matmul", a, b)
     rows, depth = a.shape[:-3:-1] if transpose_a else a.shape[-2:]
     depth_b, columns = b.shape[:-3:-1] if transpose_b else b.shape[-2:]
     if depth != depth_b:
         raise InvalidArgumentError(
-            f"matmul: a has {depth} columns (axis {-2 if transpose_a else -1} of shape {tuple(a.shape)}"
-            f"{', transposed' if transpose_a else ''}) but b has {depth_b} rows (axis {-1 if transpose_b else -2} of shape "
-            f"{tuple(b.shape)}{', transposed' if transpose_b else ''}); they must be equal: "
-            "see whether transpose_a or transpose_b is missing"
+            f"matmul: a has {depth} columns ({_matrix(a, transpose_a, -1)}) but b has {depth_b} rows "
+            f"({_matrix(b, transpose_b, -2)}); they must be equal: see whether transpose_a or transpose_b is missing"
         )
     try:
         batch = broadcast_shapes("matmul", a.shape[:-2], b.shape[:-2])
@@ -38,6 +36,11 @@ def _product_shape(a, b, transpose_a, transpose_b):
             "their sizes must be equal or 1 (insert axes with tf.newaxis)"
         ) from None
     return (*batch, rows, columns)
+
+
+def _matrix(x, transposed, axis):
+    """Text for ``axis`` of op(x)."""
+    return f"axis {-3 - axis if transposed else axis} of shape {tuple(x.shape)}{', transposed' if transposed else ''}"
 
 
 @register_op("BatchMatMulV2")
@@ -60,14 +63,9 @@ class _BatchMatMul:
         elif all(batch in (1, batches[2]) for batch in batches[:2]):
             parts = [(a, b, c)]
         else:  # each matrix by itself
-            indices = (
-                np.broadcast_to(np.arange(n).reshape(x.shape[:-2]), c.shape[:-2]) for n, x in zip(batches, (a, b))
-            )
-            matrices = [_stack(x) for x in (a, b, c)]
-            parts = [
-                (matrices[0][i : i + 1], matrices[1][j : j + 1], matrices[2][k : k + 1])
-                for k, (i, j) in enumerate(zip(*(index.ravel() for index in indices), strict=True))
-            ]
+            numbers = [np.arange(math.prod(x.shape[:-2])).reshape(x.shape[:-2]) for x in (a, b)]
+            pairs = zip(*(np.broadcast_to(n, c.shape[:-2]).ravel() for n in numbers), strict=True)
+            parts = [(_stack(a)[i], _stack(b)[j], _stack(c)[k]) for k, (i, j) in enumerate(pairs)]
         for x, y, z in parts:
             kernels.matmul.matmul(_stack(x), _stack(y), transpose_a, transpose_b, _stack(z))
 

@@ -24,9 +24,7 @@ def _windows(x, window, strides, padding, dilations):
         after.append(below)
         sizes.append(size)
     x = np.pad(x, ((0, 0), (before[0], after[0]), (before[1], after[1]), (0, 0)))
-    rows, columns = (
-        np.arange(sizes[i])[:, None] * strides[i] + np.arange(window[i]) * dilations[i] for i in range(2)
-    )
+    rows, columns = (np.arange(sizes[i])[:, None] * strides[i] + np.arange(window[i]) * dilations[i] for i in range(2))
     return x[:, rows[:, None, :, None], columns[None, :, None, :], :]
 
 
@@ -84,8 +82,8 @@ CASES = [
         errors=(
             _refused(
                 {"w": (5, 5, 16, 36)},
-                "conv2d: filter expects 16 input channels (axis 2 of shape (5, 5, 16, 36)) but input has 3 (axis 3 of shape "
-                "(1, 8, 8, 3)); make the filter's third size 3",
+                "conv2d: filter expects 16 input channels (axis 2 of shape (5, 5, 16, 36)) but input has 3 "
+                "(axis 3 of shape (1, 8, 8, 3)); make the filter's third size 3",
             ),
             _refused(
                 {"x": (8, 8, 3)},
@@ -127,8 +125,8 @@ CASES = [
         errors=(
             _refused(
                 {"w": (3, 3, 2, 1)},
-                "depthwise_conv2d: filter expects 2 input channels (axis 2 of shape (3, 3, 2, 1)) but input has 3 (axis 3 of "
-                "shape (1, 8, 8, 3)); make the filter's third size 3",
+                "depthwise_conv2d: filter expects 2 input channels (axis 2 of shape (3, 3, 2, 1)) but input has 3 "
+                "(axis 3 of shape (1, 8, 8, 3)); make the filter's third size 3",
                 "depthwise_conv2d",
             ),
         ),

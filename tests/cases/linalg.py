@@ -32,14 +32,15 @@ CASES = [
             (
                 lambda tf: tf.matmul(tf.ones((3, 5)), tf.ones((4, 2))),
                 InvalidArgumentError,
-                "matmul: a has 5 columns (axis -1 of shape (3, 5)) but b has 4 rows (axis -2 of shape (4, 2)); they must be "
-                "equal: see whether transpose_a or transpose_b is missing",
+                "matmul: a has 5 columns (axis -1 of shape (3, 5)) but b has 4 rows (axis -2 of shape (4, 2)); "
+                "they must be equal: see whether transpose_a or transpose_b is missing",
             ),
             (
                 lambda tf: tf.matmul(tf.ones((5, 3)), tf.ones((4, 2)), transpose_a=True, transpose_b=True),
                 InvalidArgumentError,
-                "matmul: a has 5 columns (axis -2 of shape (5, 3), transposed) but b has 2 rows (axis -1 of shape (4, 2), "
-                "transposed); they must be equal: see whether transpose_a or transpose_b is missing",
+                "matmul: a has 5 columns (axis -2 of shape (5, 3), transposed) "
+                "but b has 2 rows (axis -1 of shape (4, 2), transposed); "
+                "they must be equal: see whether transpose_a or transpose_b is missing",
             ),
             (
                 lambda tf: tf.matmul(tf.ones((3, 5)), tf.ones((5,))),
@@ -50,8 +51,8 @@ CASES = [
             (
                 lambda tf: tf.matmul(tf.ones((2, 3, 5)), tf.ones((4, 5, 2))),
                 InvalidArgumentError,
-                "matmul: the axes before the last two do not broadcast: a has shape (2, 3, 5), b (4, 5, 2); their sizes "
-                "must be equal or 1 (insert axes with tf.newaxis)",
+                "matmul: the axes before the last two do not broadcast: a has shape (2, 3, 5), b (4, 5, 2); "
+                "their sizes must be equal or 1 (insert axes with tf.newaxis)",
             ),
             (
                 lambda tf: tf.matmul(tf.constant([[1]], dtype="uint8"), tf.constant([[1]], dtype="uint8")),
