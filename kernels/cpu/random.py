@@ -97,6 +97,7 @@ def block_start(low, block, y):
 
 @inner
 def uniform_block(key, low, high, scale, shift, y):
+    """One block of ``uniform``: its words lie in y's own memory until numbers take their place."""
     words = y.view(np.uint32)
     draw_words(key, low, high, words)
     for i in range(y.size):
@@ -116,6 +117,7 @@ def uniform(key, low, high, scale, shift, y):
 
 @inner
 def uniform_int_block(key, low, high, minval, span, y):
+    """One block of ``uniform_int``: its words lie in y's own memory until numbers take their place."""
     words = y.view(np.uint32)
     draw_words(key, low, high, words)
     for i in range(y.size):
@@ -140,6 +142,7 @@ def uniform_int(key, low, high, minval, span, y):
 
 @inner
 def normal_block(key, low, high, stddev, mean, y):
+    """One block of ``normal``: its words lie in y's own memory until numbers take their place."""
     words, words_each = y.view(np.uint32), y.itemsize // 4
     draw_words(key, low, high, words)
     for i in range(0, y.size - 1, 2):
@@ -169,6 +172,7 @@ def normal(key, low, high, stddev, mean, y):
 
 @inner
 def truncated_block(key, low, high, stddev, mean, y):
+    """One block of ``truncated_normal``."""
     group, words = 16 // y.itemsize, np.empty(4, np.uint32)
     for start in range(0, y.size, group):
         i, stop = start, min(start + group, y.size)
@@ -215,6 +219,7 @@ def shuffle(key, low, high, permutation):
 
 @inner
 def dropout_block(x, key, low, high, rate, scale, mask, y):
+    """One block of ``dropout``: its words lie in y's own memory until numbers take their place."""
     words = y.view(np.uint32)
     draw_words(key, low, high, words)
     for i in range(y.size):

@@ -13,7 +13,7 @@ from microdl.core.tensor import apply, convert
 from microdl.core.variable import Variable
 from microdl.keras.naming import unique_name
 from microdl.keras.optimizers import schedules
-from microdl.ops import clip, state as state  # apply finds the updates by name
+from microdl.ops import clip, functions, state as state  # apply finds the updates by name
 
 
 class Optimizer:
@@ -219,7 +219,7 @@ class Optimizer:
             return clip.clip_by_global_norm(gradients, self.global_clipnorm)[0]
         if self.clipvalue:
             limit = self.clipvalue
-            return [apply("Maximum", apply("Minimum", g, limit), -limit) for g in gradients]
+            return [functions.clip_by_value(g, -limit, limit) for g in gradients]
         return gradients
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
