@@ -8,8 +8,10 @@ from microdl.ops.activation import (
     relu6 as relu6,
     selu as selu,
     sigmoid as sigmoid,
+    silu as silu,
     softplus as softplus,
     softsign as softsign,
+    swish as swish,
     tanh as tanh,
 )
 from microdl.ops.clip import l2_loss as l2_loss
