@@ -40,6 +40,10 @@ def _from_python(value, dtype):
         raise ValueError("None cannot be converted to a tensor")
     try:
         array = np.array(value)
+        if array.dtype.kind == "f" and type(_first(value)) is int:
+            leaves = np.array(value, object)
+            if all(isinstance(leaf, int) for leaf in leaves.flat):
+                array = leaves.astype(np.uint64)  # NumPy makes floats of ints on both sides of 2**63
     except (ValueError, OverflowError) as error:
         raise ValueError(
             f"{_brief(value)} is not rectangular or too large to be converted to a tensor: {error}"
@@ -51,10 +55,7 @@ def _from_python(value, dtype):
 
 def _of_default_dtype(array, value):
     """float32, unless the first leaf of ``value`` is one of NumPy's floats; int32, or int64 where that is too small."""
-    kind = array.dtype.kind
-    first = value
-    while isinstance(first, (list, tuple)) and first:
-        first = first[0]
+    kind, first = array.dtype.kind, _first(value)
     if kind == "b" and array.size:
         return array
     if isinstance(first, (bool, np.bool_)):
@@ -70,6 +71,13 @@ def _of_default_dtype(array, value):
             return array.astype(chosen)
     except FloatingPointError:
         raise ValueError(f"{_brief(value)} does not fit into float32; give dtype=tf.float64") from None
+
+
+def _first(value):
+    """The first leaf of nested sequences."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return value
 
 
 def _fits(given, dtype):
