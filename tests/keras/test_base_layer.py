@@ -1,5 +1,6 @@
 """Layer: building, weights and where they are found, training, errors."""
 
+import copy
 import threading
 
 import numpy as np
@@ -391,6 +392,39 @@ def test_a_forgotten_super_init_is_said_so():
 def test_an_unknown_attribute_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'Scale' object has no attribute 'kernel'"):
         _ = Scale().kernel
+
+
+def test_an_error_inside_a_property_is_reported_as_it_is():
+    class Broken(Layer):
+        @property
+        def size(self):
+            return self.width * 2
+
+    with pytest.raises(AttributeError, match="'Broken' object has no attribute 'width'"):
+        _ = Broken().size
+
+
+def test_none_as_input_asks_for_a_forgotten_return():
+    with pytest.raises(
+        TypeError, match=r"^scale \(Scale\): expects tensors or arrays, got None; does what came before"
+    ):
+        Scale()(None)
+
+
+def test_a_layer_as_input_says_that_there_is_no_functional_api():
+    with pytest.raises(TypeError, match=r"got the layer 'scale_1'; there is no functional API"):
+        Scale()(Scale())
+
+
+def test_a_deep_copy_has_weights_of_its_own():
+    layer = Scale()
+    layer.build((None, 2))
+    held = layer.factor.read()
+    other = copy.deepcopy(layer)
+    other.factor.assign([3.0, 4.0])
+    np.testing.assert_array_equal(layer.factor.numpy(), [1, 1])
+    np.testing.assert_array_equal(held.numpy(), [1, 1])
+    np.testing.assert_array_equal(other([[1.0, 1.0]]).numpy(), [[3, 4]])
 
 
 def test_unknown_arguments_are_named_with_what_was_probably_meant():

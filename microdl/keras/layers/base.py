@@ -9,7 +9,6 @@ import difflib
 import functools
 import inspect
 import threading
-from typing import Any
 
 import numpy as np
 
@@ -19,9 +18,8 @@ from microdl.core.node import Graph
 from microdl.core.op import Spec
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor, apply, convert
-from microdl.core.variable import Variable
-from microdl.keras import initializers
-from microdl.keras.layers.nested import holds_arrays, is_shape, leaves, map_nested, shape_of, tensor_shape, unique
+from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, shape_of, tensor_shape
+from microdl.keras.layers.weights import HasWeights
 from microdl.keras.naming import unique_name
 
 
@@ -43,11 +41,8 @@ def observed(observer):
         _calls.observer = outer
 
 
-class Layer:
+class Layer(HasWeights):
     """Base of all layers and models.
-
-    Weights and layers are tracked by being attributes, also inside lists, tuples and dicts: first what ``add_weight``
-    made, then Variables, then nested layers, each kind in the order of creation.
 
     Args:
         trainable: bool; False leaves the weights out of ``trainable_weights``.
@@ -67,7 +62,6 @@ class Layer:
     array([[1., 2.]], dtype=float32)
     """
 
-    built = False
     _building = False
 
     def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None, **unknown):
@@ -76,12 +70,8 @@ class Layer:
             raise TypeError(f"{type(self).__name__}: name must be a str, got {name!r}")
         if input_dim is not None:
             input_shape = (input_dim,)
-        self.name = name or unique_name(type(self).__name__)
+        super().__init__(name or unique_name(type(self).__name__), dtypes.as_dtype(dtype or "float32"), trainable)
         self.batch_input_shape = None if input_shape is None else (None, *as_shape(input_shape))
-        self._dtype = dtypes.as_dtype(dtype or "float32")
-        self._trainable = bool(trainable)
-        self._weights = []  # made by add_weight
-        self._frozen = []  # variables that are not trainable only because this layer is not
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -89,15 +79,12 @@ class Layer:
             cls.build = _once(cls.build)
 
     def __getattr__(self, attribute):
-        if attribute.startswith("__"):
-            raise AttributeError(attribute)
-        kind = type(self).__name__
-        if "_weights" not in self.__dict__:
+        if "_weights" not in self.__dict__ and not attribute.startswith("__"):
             raise RuntimeError(
-                f"in layer {kind!r} you forgot to call super().__init__() as the first statement of its __init__: "
-                f"{attribute!r} is not there yet"
+                f"in layer {type(self).__name__!r} you forgot to call super().__init__() as the first statement of its "
+                f"__init__: {attribute!r} is not there yet"
             )
-        raise AttributeError(f"{kind!r} object has no attribute {attribute!r}", name=attribute, obj=self)
+        return object.__getattribute__(self, attribute)  # raises the error that led here
 
     def build(self, input_shape):
         """Makes the weights (``add_weight``). ``input_shape``: TensorShape of the first input, batch axis included."""
@@ -155,7 +142,7 @@ class Layer:
         """
         if isinstance(value, Tensor):
             return self._cast(value)
-        if value is None or isinstance(value, (bool, np.bool_, str)):
+        if isinstance(value, (bool, np.bool_, str)):
             return value
         if hasattr(value, "spec") or hasattr(value, "__array__"):
             return self._cast(convert(value))
@@ -163,151 +150,24 @@ class Layer:
             return {key: self._converted(part, first) for key, part in value.items()}
         if isinstance(value, (list, tuple)) and any(map(holds_arrays, value)):
             return type(value)([self._converted(part, first) for part in value])
-        return self._cast(convert(value)) if first and isinstance(value, (list, tuple, int, float)) else value
+        if first and isinstance(value, (list, tuple, int, float)):
+            return self._cast(convert(value))
+        if value is None and first:
+            raise TypeError(
+                f"{self._label}: expects tensors or arrays, got None; does what came before return its result?"
+            )
+        if isinstance(value, Layer):
+            raise TypeError(
+                f"{self._label}: expects tensors or arrays, got the layer {value.name!r}; there is no functional API: "
+                "list the layers in Sequential, or call them in the call method of a Model"
+            )
+        return value
 
     def _cast(self, tensor):
         given = tensor.spec.dtype
         if given is self._dtype or not given.is_floating or not self._dtype.is_floating:
             return tensor
         return apply("Cast", tensor, dtype=self._dtype)
-
-    def add_weight(self, *args, **kwargs):
-        """A new Variable of this layer, named ``<layer>/<name>``.
-
-        Either ``add_weight("kernel", [2, 3])`` with the name first (TensorFlow 2: name, shape, dtype, initializer) or
-        ``add_weight((2, 3), "zeros", name="kernel")`` (Keras 3: shape, initializer, dtype).
-
-        Args:
-            name: str. shape: sizes, () by default. dtype: the layer's by default.
-            initializer: name, object, class or function(shape, dtype); glorot_uniform by default (zeros for integers).
-            trainable: bool. regularizer, constraint: not available, must be None.
-        """
-        names_first = args and (args[0] is None or isinstance(args[0], str))
-        order = ("name", "shape", "dtype", "initializer") if names_first else ("shape", "initializer", "dtype")
-        if len(args) > len(order):
-            raise TypeError(f"add_weight takes {len(order)} positional arguments {order}, got {len(args)}")
-        for key, value in zip(order, args, strict=False):
-            if key in kwargs:
-                raise TypeError(f"add_weight got {key} twice: {value!r} by position and {kwargs[key]!r} by name")
-            kwargs[key] = value
-        return self._add_weight(**kwargs)
-
-    def _add_weight(
-        self, name=None, shape=(), initializer=None, dtype=None, trainable=True, regularizer=None, constraint=None
-    ):
-        for key, value in (("regularizer", regularizer), ("constraint", constraint)):
-            if value is not None:
-                raise ValueError(f"{self._label}: there are no {key}s yet, got {value!r} for weight {name!r}")
-        shape = as_shape(() if shape is None else shape)
-        if None in shape:
-            raise ValueError(
-                f"{self._label}: weight {name!r} needs a shape of known sizes, got {shape}; "
-                "the layer's input has an unknown size there"
-            )
-        dtype = self._dtype if dtype is None else dtypes.as_dtype(dtype)
-        if initializer is None:
-            initializer = "glorot_uniform" if dtype.is_floating else "zeros"
-        draw: Any = initializers.get(initializer)
-        full_name = f"{self.name}/{name or 'variable'}"
-        variable = Variable(draw(shape, dtype=dtype), trainable=trainable is not False, name=full_name, dtype=dtype)
-        self._weights.append(variable)
-        return variable
-
-    def _own_variables(self):
-        """Variables of this layer without those of nested layers."""
-        return unique(self._weights + [x for x in leaves(self.__dict__.values()) if isinstance(x, Variable)])
-
-    def _own_layers(self):
-        """Layers nested directly in this one."""
-        return unique(x for x in leaves(self.__dict__.values()) if isinstance(x, Layer))
-
-    def _flatten_layers(self):
-        """This layer and all nested in it, each once, outer ones first."""
-        found: dict[int, Layer] = {}
-        waiting: list[Layer] = [self]
-        while waiting:
-            layer = waiting.pop()
-            if id(layer) not in found:
-                found[id(layer)] = layer
-                waiting.extend(reversed(layer._own_layers()))
-        return list(found.values())
-
-    @property
-    def _label(self):
-        """How messages call this layer."""
-        return f"{self.name} ({type(self).__name__})"
-
-    @property
-    def dtype(self):
-        return self._dtype
-
-    @property
-    def weights(self):
-        """All Variables of this layer and those nested in it."""
-        return unique(v for layer in self._flatten_layers() for v in layer._own_variables())
-
-    variables = weights
-
-    @property
-    def trainable_weights(self):
-        """What an optimizer may change: none if the layer is not trainable."""
-        return [v for v in self.weights if v.trainable] if self._trainable else []
-
-    trainable_variables = trainable_weights
-
-    @property
-    def non_trainable_weights(self):
-        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
-
-    non_trainable_variables = non_trainable_weights
-
-    @property
-    def trainable(self):
-        """Whether the weights may be trained; setting it sets all nested layers too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value):
-        for layer in self._flatten_layers():
-            layer._trainable = bool(value)
-            layer._mark_variables()
-
-    def _mark_variables(self):
-        """Freezes the own variables, or gives back to those it froze that they are trainable."""
-        if self._trainable:
-            for v in self._frozen:
-                v.trainable = True
-            self._frozen = []
-        else:
-            newly = [v for v in self._own_variables() if v.trainable]
-            self._frozen = self._frozen + newly
-            for v in newly:
-                v.trainable = False
-
-    def get_weights(self):
-        """Copies of all weights as arrays."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights):
-        """Assigns arrays in the order of ``get_weights``. Raises ValueError, before any change, if one does not fit."""
-        own, given = self.weights, [np.asarray(w) for w in weights]
-        if len(own) != len(given):
-            way_out = "" if self.built else "; it is not built yet: call it on an input first"
-            raise ValueError(f"set_weights: {self._label} has {len(own)} weights, got {len(given)} arrays{way_out}")
-        for i, (v, array) in enumerate(zip(own, given, strict=True)):
-            if tuple(v.shape) != array.shape:
-                raise ValueError(
-                    f"set_weights: weight {i} of {self._label}, {v.name}, has shape {v.shape}, got {array.shape}"
-                )
-        for v, array in zip(own, given, strict=True):
-            v.assign(array.astype(v.dtype.as_numpy_dtype))
-
-    def count_params(self):
-        """Number of elements of all weights. Raises ValueError before the layer is built."""
-        weights = self.weights
-        if not weights and not self.built:
-            raise ValueError(f"{self._label} has no weights yet: call it on an input or build(input_shape) first")
-        return sum(v.spec.size for v in weights)
 
     def compute_output_shape(self, input_shape):
         """Shape of the output for inputs of ``input_shape``: of the ops in ``call`` only the shape rules are run.

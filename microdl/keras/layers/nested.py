@@ -11,6 +11,8 @@ def map_nested(function, structure, is_leaf=None):
         return function(structure)
     if isinstance(structure, dict):
         return {key: map_nested(function, part, is_leaf) for key, part in structure.items()}
+    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
+        return type(structure)(*(map_nested(function, part, is_leaf) for part in structure))
     if isinstance(structure, (list, tuple)):
         return type(structure)([map_nested(function, part, is_leaf) for part in structure])
     return function(structure)
