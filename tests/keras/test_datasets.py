@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from microdl.keras.datasets import build_mnist, idx, mnist
 
@@ -191,6 +192,7 @@ GOOD = encode(np.arange(12, dtype=np.int32).reshape(3, 4))
         (GOOD[:12], "truncated: expected 48 bytes of elements .* found 0"),
         (GOOD + b"\0", r"trailing bytes: expected 48 bytes of elements \(shape \(3, 4\), int32\), found more"),
         (b"\0\0\x0e\x03" + b"\xff" * 12 + GOOD, "impossible sizes: the header announces .* than any machine"),
+        (b"\0\0\x0e\x03\0\0\0\0" + b"\xff" * 8, "impossible sizes: the header announces 0 bytes"),
         (b"\0\0\x08\x02\0\xff\xff\xff\0\0\x01\0" + GOOD, "truncated: expected 4294967040 bytes of elements"),
     ],
 )
@@ -211,3 +213,21 @@ def test_idx_refuses_damaged_gzip(tmp_path):
 def test_idx_names_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         idx.load(tmp_path / "absent")
+
+
+@given(
+    compress=st.sampled_from([bytes, gzip.compress]),
+    changes=st.lists(st.tuples(st.integers(0, 59), st.integers(0, 255)), max_size=4),
+    kept=st.integers(0, 100),
+)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_idx_gives_an_array_or_a_clear_error_for_any_damage(tmp_path, compress, changes, kept):
+    content = bytearray(compress(GOOD))
+    for place, value in changes:
+        content[place % len(content)] = value
+    file = write(tmp_path / "damaged.idx", content[:kept])
+    try:
+        said = idx.load(file).dtype.name
+    except ValueError as error:
+        said = str(error)
+    assert said in CODES or said.startswith(f"{file}: ")

@@ -102,7 +102,7 @@ def _read(file, path):
     shape = tuple(np.frombuffer(sizes, ">u4").tolist())
     expected = math.prod(shape) * dtype.itemsize
     announced = f"{expected} bytes of elements (shape {shape}, {dtype.newbyteorder('=')})"
-    if expected >= 2**47:
+    if math.prod(max(n, 1) for n in shape) * dtype.itemsize >= 2**47:  # NumPy refuses (0, huge) as well
         raise ValueError(
             f"{path}: impossible sizes: the header announces {announced}, more than any machine can address"
         )
@@ -111,7 +111,7 @@ def _read(file, path):
         raise ValueError(f"{path}: truncated: expected {announced}, found {len(elements)}; copy the file again")
     if len(elements) > expected:
         raise ValueError(f"{path}: trailing bytes: expected {announced}, found more; the header or the file is wrong")
-    return np.frombuffer(elements, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    return np.frombuffer(elements, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def _read_at_most(file, size, chunk=1 << 24):
