@@ -17,6 +17,8 @@ import threading
 
 import numpy as np
 
+from microdl.core.context import context
+
 DEFAULT_GLOBAL_SEED = 87654321
 LARGEST_SEED = 2**31 - 1
 UNSEEDED = (0, 0)  # TensorFlow's mark for a stream from the system's entropy
@@ -37,7 +39,10 @@ class RandomState:
             seed = int(seed)
         with self._lock:
             self._seed, self._op_seeds = seed, random.Random(seed)
-            self._positions = {}
+            self._positions = {}  # (kind, dtype, seeds) -> key, counter
+            # Pairs that can come again: a user's own, those in a graph. One drawn for a single eager op does not, and
+            # to remember it would take memory at every step of a long training.
+            self._lasting = {UNSEEDED}
 
     @property
     def seed(self):
@@ -47,15 +52,19 @@ class RandomState:
     def op_seeds(self, seed=None):
         """The pair (global seed, op seed) under which an op with its own ``seed`` (or None) runs now."""
         with self._lock:
-            if self._seed is None and seed is None:
-                return UNSEEDED
-            if self._seed is None:
-                pair = DEFAULT_GLOBAL_SEED, int(seed) % LARGEST_SEED
-            elif seed is None:
-                pair = self._seed % LARGEST_SEED, self._op_seeds.randint(0, LARGEST_SEED)
-            else:
-                pair = self._seed % LARGEST_SEED, int(seed) % LARGEST_SEED
-        return pair if pair != UNSEEDED else (0, LARGEST_SEED)
+            global_seed, op_seed = self._seed, seed
+            if op_seed is None:
+                if global_seed is None:
+                    return UNSEEDED
+                op_seed = self._op_seeds.randint(0, LARGEST_SEED)
+            if global_seed is None:
+                global_seed = DEFAULT_GLOBAL_SEED
+            pair = global_seed % LARGEST_SEED, int(op_seed) % LARGEST_SEED  # modulo 2^31 - 1 (not 2^31) in TensorFlow
+            if pair == UNSEEDED:
+                pair = 0, LARGEST_SEED
+            if seed is not None or context.graph is not None:
+                self._lasting.add(pair)
+        return pair
 
     def reserve(self, kind, dtype, seeds, blocks):
         """The next ``blocks`` Philox blocks (16 bytes each) of a stream, for this caller alone.
@@ -68,7 +77,8 @@ class RandomState:
         with self._lock:
             name = kind, dtype, seeds
             key, counter = self._positions.get(name) or _start(seeds)
-            self._positions[name] = key, counter + blocks
+            if seeds in self._lasting:
+                self._positions[name] = key, counter + blocks
         return np.uint64(key), np.uint64(counter % _HALF), np.uint64(counter // _HALF % _HALF)
 
 

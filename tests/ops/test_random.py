@@ -130,10 +130,18 @@ def test_stateless_numbers_follow_from_their_seed_alone(pair):
 
 
 def test_position_survives_the_end_of_the_low_counter():
-    seeds = (3, 4)
+    random.set_seed(3)
+    seeds = random_state.op_seeds(4)
     random_state.reserve("test", "float32", seeds, 2**64 - 1)
     assert [int(n) for n in random_state.reserve("test", "float32", seeds, 2)] == [3, 2**64 - 1, 4]
     assert [int(n) for n in random_state.reserve("test", "float32", seeds, 1)] == [3, 1, 5]
+
+
+def test_ops_without_a_seed_of_their_own_leave_nothing_behind():
+    random.set_seed(3)
+    for _ in range(5):
+        random.uniform([2])
+    assert random_state._positions == {}
 
 
 def test_dropout_gradient_is_the_mask_scaled():
