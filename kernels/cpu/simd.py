@@ -248,9 +248,9 @@ def panel_width(columns, wide):
 def multiply_panel(a, rows, first, last, origin, runs, length, step, b, panel, accumulate, c, targets, place, columns):
     """c[targets[p] + place + j] (+)= sum over runs and k < length of a[rows[p] + start of run + k * step] * b[., j].
 
-    A run r starts at origin + runs[r, 0] in a and with row runs[r, 1] of b, whose rows have ``panel_width`` columns and
-    begin at b[panel]. Pixels (or rows of a matrix) p: first <= p < last, where the tables go on for ROWS unused entries.
-    Columns j: those of the panel, and fewer than ``columns``. c is written, or added to if ``accumulate``; the rest read.
+    A run r starts at origin + runs[r, 0] in a and at row runs[r, 1] of b, whose rows have ``panel_width`` columns and
+    begin at b[panel]. Pixels (or rows of a matrix) p: first <= p < last; the tables go on for ROWS unused entries.
+    Columns j: those of the panel, and fewer than ``columns``. c is written, or added to if ``accumulate``.
     """
     wide = 2 * VECTOR_BYTES // a.itemsize
     width = panel_width(columns, wide)
