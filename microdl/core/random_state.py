@@ -42,7 +42,7 @@ class RandomState:
             self._positions = {}  # (kind, dtype, seeds) -> key, counter
             # Pairs that can come again: a user's own, those in a graph. One drawn for a single eager op does not, and
             # to remember it would take memory at every step of a long training.
-            self._lasting = {UNSEEDED}
+            self._lasting: set[tuple[int, int]] = {UNSEEDED}
 
     @property
     def seed(self):
