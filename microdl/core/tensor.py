@@ -132,7 +132,7 @@ class Operand:
         return apply("Neg", self)
 
     def __pos__(self):
-        return self
+        return convert(self)
 
     def __abs__(self):
         return apply("Abs", self)
