@@ -21,13 +21,13 @@ HELD_BACK = 1 / 12  # of the 60,000 training images
 
 
 def load_data(limit=None):
-    """MNIST as float32 images, (N, 28, 28, 1), in [0, 1], and labels 0 to 9: ``(x_train, y_train), (x_test, y_test)``."""
+    """MNIST: ``(x_train, y_train), (x_test, y_test)``; images float32 in [0, 1], (N, 28, 28, 1), labels 0 to 9."""
     parts = tf.keras.datasets.mnist.load_data()
     return [(images[:limit, ..., np.newaxis] / np.float32(255), labels[:limit]) for images, labels in parts]
 
 
 def build_model():
-    """Two convolutions with pooling, then two dense layers: 175,730 weights. Gives logits, (N, 10)."""
+    """Two convolutions with pooling, then two dense layers: 242,062 weights. Gives logits, (N, 10)."""
     layers = tf.keras.layers
     return tf.keras.Sequential(
         [

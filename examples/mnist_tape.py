@@ -63,6 +63,7 @@ def main():
     optimizer = tf.keras.optimizers.Adam(schedule)
     live = sys.stdout.isatty()
     for epoch in range(options.epochs):
+        name = f"epoch {epoch + 1}/{options.epochs}"
         started, total = time.perf_counter(), 0.0
         order = tf.random.shuffle(tf.range(len(x_train))).numpy()
         for step in range(steps):
@@ -70,11 +71,9 @@ def main():
             loss = train_step(network, optimizer, x_train[rows], y_train[rows])
             total += float(loss) * len(rows)
             if live and step % 20 == 0:
-                print(
-                    f"\repoch {epoch + 1}/{options.epochs}  step {step:4d}/{steps}  loss {loss:.4f}", end="", flush=True
-                )
+                print(f"\r{name}  step {step:4d}/{steps}  loss {loss:.4f}", end="", flush=True)
         seconds = time.perf_counter() - started
-        line = f"epoch {epoch + 1}/{options.epochs}  {seconds:.1f} s  {len(x_train) / seconds:,.0f} images per second"
+        line = f"{name}  {seconds:.1f} s  {len(x_train) / seconds:,.0f} images per second"
         print("\r" * live + f"{line}  loss {total / len(x_train):.4f}")
     print(f"test accuracy: {100 * accuracy(network, x_test, y_test):.2f} %")
 

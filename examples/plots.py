@@ -4,9 +4,9 @@ import matplotlib
 
 matplotlib.use("Agg")  # files, no windows
 
-import matplotlib.pyplot as plt  # noqa: E402 (the backend is chosen first)
-import numpy as np  # noqa: E402
-from matplotlib.ticker import MaxNLocator  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 DOTS_PER_INCH = 130
 

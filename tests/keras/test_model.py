@@ -200,10 +200,8 @@ def test_file_of_another_program_is_refused(tmp_path):
 def test_other_structure_is_named(tmp_path):
     Sequential([Input((4,)), Dense(2)]).save_weights(tmp_path / "weights.npz")
     wider = Sequential([Input((4,)), Dense(3)], name="wider")
-    with pytest.raises(
-        ValueError,
-        match=r"'layers/0/kernel' has shape \(4, 2\), in model 'wider' \(.*/kernel:0\) it has shape \(4, 3\)",
-    ):
+    shapes = r"'layers/0/kernel' has shape \(4, 2\), in model 'wider' \(.*/kernel:0\) it has shape \(4, 3\)"
+    with pytest.raises(ValueError, match=shapes):
         wider.load_weights(tmp_path / "weights.npz")
     deeper = Sequential([Input((4,)), Dense(2), Dense(2)], name="deeper")
     with pytest.raises(

@@ -207,7 +207,7 @@ def test_every_sample_once_an_epoch_in_a_new_order():
     model.fit(np.arange(10), np.arange(10), batch_size=4, epochs=2, verbose=0)
     rows = model.rows()
     assert [len(batch) for batch in rows] == [4, 4, 2, 4, 4, 2]
-    first, second = sum(rows[:3], []), sum(rows[3:], [])
+    first, second = np.concatenate(rows[:3]).tolist(), np.concatenate(rows[3:]).tolist()
     assert sorted(first) == sorted(second) == list(range(10))
     assert first != second
     assert rows == model.rows(1)

@@ -4,6 +4,8 @@ import numpy as np
 
 from microdl.core.shapes import TensorShape, as_shape
 
+_SIMPLE = frozenset({str, int, float, bool, type(None)})
+
 
 def map_nested(function, structure, is_leaf=None):
     """``function`` of every leaf of nested lists, tuples and dicts."""
@@ -18,15 +20,20 @@ def map_nested(function, structure, is_leaf=None):
     return function(structure)
 
 
-def leaves(parts):
-    """All that nested lists, tuples, sets and dicts hold, in order."""
+def find(kind, parts):
+    """Every instance of the class ``kind`` in nested lists, tuples, sets and dicts, in order."""
+    found = []
     for part in parts:
-        if isinstance(part, dict):
-            yield from leaves(part.values())
-        elif isinstance(part, (list, tuple, set)):
-            yield from leaves(part)
-        else:
-            yield part
+        if isinstance(part, kind):
+            found.append(part)
+        elif (
+            type(part) not in _SIMPLE
+        ):  # every step of training looks for the weights: strings and numbers are frequent
+            if isinstance(part, dict):
+                found += find(kind, part.values())
+            elif isinstance(part, (list, tuple, set)):
+                found += find(kind, part)
+    return found
 
 
 def unique(objects):

@@ -8,7 +8,7 @@ from microdl.core import dtypes
 from microdl.core.shapes import as_shape
 from microdl.core.variable import Variable
 from microdl.keras import initializers
-from microdl.keras.layers.nested import leaves, unique
+from microdl.keras.layers.nested import find, unique
 
 
 class HasWeights:
@@ -74,11 +74,11 @@ class HasWeights:
 
     def _own_variables(self):
         """Variables of this layer without those of nested layers."""
-        return unique(self._weights + [x for x in leaves(self.__dict__.values()) if isinstance(x, Variable)])
+        return unique(self._weights + find(Variable, self.__dict__.values()))
 
     def _own_layers(self):
         """Layers nested directly in this one."""
-        return unique(x for x in leaves(self.__dict__.values()) if isinstance(x, HasWeights))
+        return unique(find(HasWeights, self.__dict__.values()))
 
     def _flatten_layers(self):
         """This layer and all nested in it, each once, outer ones first."""

@@ -25,7 +25,7 @@ from microdl.keras.progress import logger_for
 
 
 class Trainer(Layer):
-    """What a Model can do that a Layer cannot. Subclasses may override the steps (``train_step``, say) and ``compute_loss``."""
+    """What a Model can do that a Layer cannot. Subclasses override ``train_step``, ``compute_loss`` and such."""
 
     optimizer: Any = None
     loss: Any = None
