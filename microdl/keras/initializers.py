@@ -255,7 +255,9 @@ _BY_NAME = {name: cls for cls in _CLASSES for name in (cls.__name__, snake_case(
 
 
 def serialize(initializer):
-    """Class name and configuration of ``initializer``."""
+    """Class name and configuration of ``initializer``; a function (or None) itself, which only memory can hold."""
+    if not hasattr(initializer, "get_config"):
+        return initializer
     return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
 
 

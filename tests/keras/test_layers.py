@@ -122,6 +122,14 @@ def test_initializers_of_layers_are_used():
     np.testing.assert_array_equal(layer(IMAGES).numpy(), np.full((2, 8, 6, 2), 4))
 
 
+@pytest.mark.parametrize("initializer", [None, "he_normal", lambda shape, dtype: tf.ones(shape, dtype)])
+def test_configurations_hold_any_initializer(initializer):
+    config = layers.Dense(2, kernel_initializer=initializer, activation=tf.sigmoid).get_config()
+    copy = layers.Dense.from_config(config)
+    assert copy.get_config() == config
+    assert copy(ones(1, 3)).shape == (1, 2)
+
+
 @pytest.mark.parametrize("kind", [layers.Dense, layers.BatchNormalization])
 def test_integers_become_floats_where_keras_casts_them(kind):
     layer = kind(2) if kind is layers.Dense else kind()
