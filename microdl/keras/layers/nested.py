@@ -28,7 +28,7 @@ def find(kind, parts):
             found.append(part)
         elif (
             type(part) not in _SIMPLE
-        ):  # every step of training looks for the weights: strings and numbers are frequent
+        ):  # each training step looks here for weights: names and numbers are frequent
             if isinstance(part, dict):
                 found += find(kind, part.values())
             elif isinstance(part, (list, tuple, set)):
