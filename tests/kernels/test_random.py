@@ -134,3 +134,14 @@ def test_empty_outputs_are_fine():
     for kind in ("uniform", "normal", "truncated_normal"):
         assert drawn(kind, "float32", 1, 2, 0).size == 0
     KERNELS.shuffle(*stream(1, 2), np.empty(0, np.int64))
+
+
+def test_dropout_gives_the_same_bits_for_any_number_of_threads(same_bits):
+    x = np.linspace(-1, 1, 40_001 if JIT else 101).astype(np.float32)
+
+    def run():
+        y, mask = np.empty_like(x), np.empty(x.size, np.uint8)
+        KERNELS.dropout(x, *stream(1, 2), np.float32(0.25), np.float32(4 / 3), mask, y)
+        return [y, mask]
+
+    same_bits(run)
