@@ -26,6 +26,10 @@ from llvmlite import binding as llvm
 from numba.core import config as numba_config, serialize
 from numba.core.compiler import CompileResult
 
+# GNU's OpenMP lets threads that wait spin for milliseconds; where another process wants the core, each parallel region
+# then costs a scheduler's slice. Read when the first parallel kernel starts the threads.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # some microseconds
+
 # No "nnan" and "ninf": with them the compiler may assume that NaN and infinity never occur.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 FLAGS: dict[str, Any] = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
