@@ -11,20 +11,14 @@ import math
 import numpy as np
 from numba import prange
 
-from ..jit import inner, kernel
+from ..jit import kernel
 from .elementwise import blocks, part
+from .scalar import expm1_of, log1p_of, sigmoid_of, tanh_of
 
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
 SQRT_HALF = 0.7071067811865476
 SQRT_2_OVER_PI = 0.7978845608028654  # gelu_tanh, and 2 times the normal density at 0
 CUBIC = 0.044715  # gelu_tanh
-
-
-@inner
-def sigmoid_of(x, one):
-    """1 / (1 + exp(-x)) of one number, without overflow: exp only sees numbers <= 0. one: 1 in x's dtype."""
-    e = np.exp(-np.abs(x))
-    return (one if x >= 0 else e) / (one + e)
 
 
 @kernel(parallel=True)
@@ -101,7 +95,8 @@ def elu(x, alpha, scale, y):
     for block in prange(blocks(x.size)):
         xs, ys = part(x, block), part(y, block)
         for i in range(xs.size):
-            ys[i] = scale * (xs[i] if xs[i] > zero else alpha * np.expm1(xs[i]))
+            below = alpha * expm1_of(zero if xs[i] > zero else xs[i], xs)
+            ys[i] = scale * (xs[i] if xs[i] > zero else below)
 
 
 @kernel(parallel=True)
@@ -117,11 +112,10 @@ def elu_grad(dy, y, alpha, scale, dx):
 @kernel(parallel=True, serial_below=SERIAL_BELOW)
 def sigmoid(x, y):
     """y = 1 / (1 + exp(-x))."""
-    one = x.dtype.type(1)
     for block in prange(blocks(x.size)):
         xs, ys = part(x, block), part(y, block)
         for i in range(xs.size):
-            ys[i] = sigmoid_of(xs[i], one)
+            ys[i] = sigmoid_of(xs[i], xs)
 
 
 @kernel(parallel=True)
@@ -140,7 +134,7 @@ def tanh(x, y):
     for block in prange(blocks(x.size)):
         xs, ys = part(x, block), part(y, block)
         for i in range(xs.size):
-            ys[i] = np.tanh(xs[i])
+            ys[i] = tanh_of(xs[i], xs)
 
 
 @kernel(parallel=True)
@@ -160,17 +154,16 @@ def softplus(x, y):
     for block in prange(blocks(x.size)):
         xs, ys = part(x, block), part(y, block)
         for i in range(xs.size):
-            ys[i] = (xs[i] if xs[i] > zero else zero) + np.log1p(np.exp(-np.abs(xs[i])))
+            ys[i] = (xs[i] if xs[i] > zero else zero) + log1p_of(np.exp(-np.abs(xs[i])), xs)
 
 
 @kernel(parallel=True, serial_below=SERIAL_BELOW)
 def softplus_grad(dy, x, dx):
     """dx = dy * sigmoid(x)."""
-    one = x.dtype.type(1)
     for block in prange(blocks(x.size)):
         dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
         for i in range(xs.size):
-            dxs[i] = dys[i] * sigmoid_of(xs[i], one)
+            dxs[i] = dys[i] * sigmoid_of(xs[i], xs)
 
 
 @kernel(parallel=True)
@@ -197,11 +190,10 @@ def softsign_grad(dy, x, dx):
 @kernel(parallel=True, serial_below=SERIAL_BELOW)
 def silu(x, beta, y):
     """y = x * sigmoid(beta * x). Ramachandran, Zoph and Le, arXiv:1710.05941 (also called swish)."""
-    one = x.dtype.type(1)
     for block in prange(blocks(x.size)):
         xs, ys = part(x, block), part(y, block)
         for i in range(xs.size):
-            ys[i] = xs[i] * sigmoid_of(beta * xs[i], one)
+            ys[i] = xs[i] * sigmoid_of(beta * xs[i], xs)
 
 
 @kernel(parallel=True, serial_below=SERIAL_BELOW)
@@ -211,7 +203,7 @@ def silu_grad(dy, x, beta, dx):
     for block in prange(blocks(x.size)):
         dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
         for i in range(xs.size):
-            s = sigmoid_of(beta * xs[i], one)
+            s = sigmoid_of(beta * xs[i], xs)
             dxs[i] = dys[i] * (s + beta * xs[i] * s * (one - s))
 
 
@@ -241,11 +233,11 @@ def gelu_tanh(x, y):
 
     The approximation of gelu in arXiv:1606.08415, section 2.
     """
-    one, slope, cubic = x.dtype.type(1), x.dtype.type(2 * SQRT_2_OVER_PI), x.dtype.type(CUBIC)
+    slope, cubic = x.dtype.type(2 * SQRT_2_OVER_PI), x.dtype.type(CUBIC)
     for block in prange(blocks(x.size)):
         xs, ys = part(x, block), part(y, block)
         for i in range(xs.size):
-            ys[i] = xs[i] * sigmoid_of(slope * (xs[i] + cubic * xs[i] * xs[i] * xs[i]), one)
+            ys[i] = xs[i] * sigmoid_of(slope * (xs[i] + cubic * xs[i] * xs[i] * xs[i]), xs)
 
 
 @kernel(parallel=True, serial_below=SERIAL_BELOW)
@@ -256,5 +248,5 @@ def gelu_tanh_grad(dy, x, dx):
         dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
         for i in range(xs.size):
             square = xs[i] * xs[i]
-            s = sigmoid_of(slope * (xs[i] + cubic * xs[i] * square), one)
+            s = sigmoid_of(slope * (xs[i] + cubic * xs[i] * square), xs)
             dxs[i] = dys[i] * (s + xs[i] * s * (one - s) * slope * (one + three * cubic * square))
