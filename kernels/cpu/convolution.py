@@ -49,12 +49,14 @@ def conv2d_grad_input(dy, w, strides, dilations, padding, dx):
 
 def _correlate(x, w, turned, step, divisor, dilation, padding, y):
     """The sum at the top of this file. x: source, read. w: filter, ``turned`` round or as it is, read. y: target."""
+    if y.size == 0:
+        return
     outputs = y.shape[3]
     wide = 2 * VECTOR_BYTES // w.itemsize
     filters = np.empty(w.size // max(1, outputs) * (-(-outputs // wide) * wide), w.dtype)
-    _pack_filter(w.reshape(-1, *w.shape[2:]), turned, filters)
+    _pack_filter(w.reshape(w.shape[0] * w.shape[1], *w.shape[2:]), turned, filters)
     for corner in itertools.product(range(divisor[0]), range(divisor[1])):
-        if corner[0] < y.shape[1] and corner[1] < y.shape[2] and y.size:
+        if corner[0] < y.shape[1] and corner[1] < y.shape[2]:
             tables = _phase(x.shape, w.shape[:2], corner, step, divisor, dilation, padding, y.shape)
             _phase_sums(x, filters, *tables, y)
 
@@ -170,7 +172,7 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
 
     x: (n, h, w, c), zero outside, read. dy: (n, h', w', o), read. dw: (kh, kw, c, o), written. Cost: as the forward's.
     """
-    if dy.size == 0:
+    if dy.size == 0 or dw.size == 0:
         dw.fill(0)
         return
     _pixel_sums(x, dy, *_filter_rows(x.shape, dy.shape, dw.shape, strides, dilations, padding), strides, dw)

@@ -68,7 +68,8 @@ def depthwise_conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
     """
     images = x.shape[0]
     groups = max(1, min(images, GROUPS))
-    partial = np.zeros((groups, *dw.shape), x.dtype)
+    height, width, channels, multiplier = dw.shape
+    partial = np.zeros((groups, height, width, channels, multiplier), x.dtype)
     for group in prange(groups):
         for n in range(group * images // groups, (group + 1) * images // groups):
             _add_image(x[n], dy[n], strides, dilations, padding, partial[group])
