@@ -382,6 +382,20 @@ def test_images_of_bytes_are_refused_with_the_usual_scaling(make):
     assert str(error.value) == f"{layer.name} ({type(layer).__name__}): {expected}"
 
 
+@pytest.mark.parametrize(
+    "make", [lambda: layers.Dense(3), layers.Flatten, layers.BatchNormalization, layers.MaxPooling2D]
+)
+@pytest.mark.parametrize("built", [False, True])
+def test_several_inputs_are_refused_by_layers_that_take_one(make, built):
+    layer = make()
+    if built:
+        layer(IMAGES)
+    expected = "expects one tensor, got a list of 2; take one of them, or join them with tf.concat"
+    with pytest.raises(TypeError) as error:
+        layer([IMAGES, IMAGES])
+    assert str(error.value) == f"{layer.name} ({type(layer).__name__}): {expected}"
+
+
 def test_a_layer_that_could_not_be_built_can_be_used_afterwards():
     layer = layers.Conv2D(4, 3)
     with pytest.raises(ValueError, match="expects 4 axes"):

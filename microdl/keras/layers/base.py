@@ -95,14 +95,14 @@ class Layer(HasWeights):
         raise NotImplementedError(f"{self._label} has no call method")
 
     def __call__(self, *args, **kwargs):
-        if args:
-            args = (self._converted(args[0], first=True), *map(self._converted, args[1:]))
-        elif not kwargs:
-            raise TypeError(f"{self._label} was called without inputs")
-        if kwargs:
-            kwargs = {key: self._converted(value) for key, value in kwargs.items()}
         outer = _calls.training
         try:
+            if args:
+                args = (self._converted(args[0], first=True), *map(self._converted, args[1:]))
+            elif not kwargs:
+                raise TypeError(f"{self._label} was called without inputs")
+            if kwargs:
+                kwargs = {key: self._converted(value) for key, value in kwargs.items()}
             if not self.built:
                 self.build(map_nested(shape_of, args[0] if args else next(iter(kwargs.values()))))
                 self.built = True

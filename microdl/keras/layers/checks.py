@@ -3,6 +3,8 @@
 Messages start with the layer's label (``conv2d_1 (Conv2D)``), give the shape that came, and say a way out.
 """
 
+from microdl.core.tensor import Tensor
+
 AXES = {
     2: "(batch, features)",
     4: "(batch, height, width, channels)",
@@ -54,8 +56,16 @@ def floating(layer, x):
         )
 
 
+def one_tensor(layer, inputs):
+    """The shape of ``inputs``. Raises TypeError for lists and dictionaries of tensors, and for what is no tensor."""
+    if not isinstance(inputs, Tensor):
+        raise TypeError(f"{layer._label}: expects one tensor, got {_kind(inputs)}")
+    return inputs.spec.shape
+
+
 def images(layer, shape):
     """Raises ValueError unless ``shape`` has four axes."""
+    _one_shape(layer, shape)
     if len(shape) == 4:
         return
     way_out = ""
@@ -68,6 +78,7 @@ def images(layer, shape):
 
 def matrix(layer, shape):
     """Raises ValueError unless ``shape`` has a batch axis and a last axis."""
+    _one_shape(layer, shape)
     if len(shape) >= 2:
         return
     way_out = "; add a batch axis with x[tf.newaxis]" if len(shape) == 1 else ""
@@ -89,6 +100,25 @@ def known_last_axis(layer, what, shape):
             f"{layer._label}: the number of {what} (last axis) must be known to make the weights, got {_text(shape)}"
         )
     return shape[-1]
+
+
+def axis_of(layer, axis, shape):
+    """``axis`` counted from the front. Raises ValueError if ``shape`` does not have it."""
+    _one_shape(layer, shape)
+    if not -len(shape) <= axis < len(shape):
+        raise ValueError(f"{layer._label}: axis {axis} is out of range for inputs of shape {_text(shape)}")
+    return axis % len(shape)
+
+
+def _one_shape(layer, shape):
+    if not isinstance(shape, tuple) or any(isinstance(part, tuple) for part in shape):
+        raise TypeError(f"{layer._label}: expects one tensor, got {_kind(shape)}")
+
+
+def _kind(inputs):
+    if isinstance(inputs, (list, tuple, dict)):
+        return f"a {type(inputs).__name__} of {len(inputs)}; take one of them, or join them with tf.concat"
+    return repr(inputs)
 
 
 def _text(shape):

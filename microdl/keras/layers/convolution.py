@@ -43,8 +43,9 @@ class _Convolution(Layer):
         self.bias = self.add_weight((size,), self.bias_initializer, name="bias") if self.use_bias else None
 
     def call(self, inputs):
-        checks.images(self, inputs.spec.shape)
-        checks.last_axis(self, "channels", self._channels, inputs.spec.shape)
+        shape = checks.one_tensor(self, inputs)
+        checks.images(self, shape)
+        checks.last_axis(self, "channels", self._channels, shape)
         checks.floating(self, inputs)
         x = self._convolve(inputs)
         if self.bias is not None:

@@ -46,7 +46,7 @@ class Dense(Layer):
         self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
 
     def call(self, inputs):
-        shape = inputs.spec.shape
+        shape = checks.one_tensor(self, inputs)
         checks.matrix(self, shape)
         checks.last_axis(self, "features", self.kernel.spec.shape[0], shape)
         x = inputs if inputs.dtype.is_floating else apply("Cast", inputs, dtype=self.dtype)

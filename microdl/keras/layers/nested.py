@@ -26,9 +26,7 @@ def find(kind, parts):
     for part in parts:
         if isinstance(part, kind):
             found.append(part)
-        elif (
-            type(part) not in _SIMPLE
-        ):  # each training step looks here for weights: names and numbers are frequent
+        elif type(part) not in _SIMPLE:  # each training step looks here for weights: names and numbers are frequent
             if isinstance(part, dict):
                 found += find(kind, part.values())
             elif isinstance(part, (list, tuple, set)):

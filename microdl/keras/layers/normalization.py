@@ -2,6 +2,7 @@
 
 from microdl.core.tensor import apply
 from microdl.keras import initializers
+from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
 from microdl.ops.array import ones, stop_gradient, transpose, zeros
 from microdl.ops.normalization import batch_norm, batch_norm_inference
@@ -54,8 +55,7 @@ class BatchNormalization(Layer):
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
     def build(self, input_shape):
-        self._check_axis(input_shape)
-        size = (input_shape[self.axis],)
+        size = (input_shape[checks.axis_of(self, self.axis, input_shape)],)
         self.gamma = self.add_weight(size, self.gamma_initializer, name="gamma") if self.scale else None
         self.beta = self.add_weight(size, self.beta_initializer, name="beta") if self.center else None
         self.moving_mean = self.add_weight(size, self.moving_mean_initializer, trainable=False, name="moving_mean")
@@ -64,18 +64,20 @@ class BatchNormalization(Layer):
         )
 
     def call(self, inputs, training=False):
-        shape = inputs.spec.shape
-        self._check_axis(shape)
+        shape = checks.one_tensor(self, inputs)
+        axis = checks.axis_of(self, self.axis, shape)
         channels = self.moving_mean.spec.shape[0]
-        if shape[self.axis] != channels:
+        if shape[axis] != channels:
             raise ValueError(
                 f"{self._label}: built for inputs with {channels} channels (axis {self.axis}), got shape {shape}"
             )
         x = inputs if inputs.dtype.is_floating else apply("Cast", inputs, dtype=self.dtype)
-        order = [i for i in range(len(shape)) if i != self.axis % len(shape)] + [self.axis % len(shape)]
-        moved = order != sorted(order)
-        y = self._normalized(transpose(x, order) if moved else x, training and self.trainable)
-        return transpose(y, [order.index(i) for i in range(len(shape))]) if moved else y
+        training = training and self.trainable
+        if axis == len(shape) - 1:
+            return self._normalized(x, training)
+        order = [*(i for i in range(len(shape)) if i != axis), axis]  # the axis moves to the end, and back
+        y = self._normalized(transpose(x, order), training)
+        return transpose(y, [order.index(i) for i in range(len(shape))])
 
     def _normalized(self, x, training):
         """The formula along the last axis, and in training the new moving statistics."""
@@ -88,10 +90,6 @@ class BatchNormalization(Layer):
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + stop_gradient(batch) * (1 - self.momentum))
         return y
-
-    def _check_axis(self, shape):
-        if not -len(shape) <= self.axis < len(shape):
-            raise ValueError(f"{self._label}: axis {self.axis} is out of range for inputs of shape {tuple(shape)}")
 
     def get_config(self):
         return {

@@ -42,7 +42,7 @@ class MaxPooling2D(_Pooling):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
     def call(self, inputs):
-        checks.images(self, inputs.spec.shape)
+        checks.images(self, checks.one_tensor(self, inputs))
         checks.floating(self, inputs)
         return max_pool2d(inputs, self.pool_size, self.strides, self.padding.upper())
 
@@ -57,7 +57,7 @@ class AveragePooling2D(_Pooling):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
     def call(self, inputs):
-        checks.images(self, inputs.spec.shape)
+        checks.images(self, checks.one_tensor(self, inputs))
         checks.floating(self, inputs)
         return avg_pool2d(inputs, self.pool_size, self.strides, self.padding.upper())
 
@@ -85,7 +85,7 @@ class GlobalAveragePooling2D(_GlobalPooling):
     """
 
     def call(self, inputs):
-        checks.images(self, inputs.spec.shape)
+        checks.images(self, checks.one_tensor(self, inputs))
         x = inputs if inputs.dtype.is_floating else apply("Cast", inputs, dtype=self.dtype)
         return reduce_mean(x, axis=(1, 2), keepdims=self.keepdims)
 
@@ -94,7 +94,7 @@ class GlobalMaxPooling2D(_GlobalPooling):
     """The largest value over height and width. Arguments and shapes: as for ``GlobalAveragePooling2D``."""
 
     def call(self, inputs):
-        checks.images(self, inputs.spec.shape)
+        checks.images(self, checks.one_tensor(self, inputs))
         return reduce_max(inputs, axis=(1, 2), keepdims=self.keepdims)
 
 

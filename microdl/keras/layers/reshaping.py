@@ -20,7 +20,7 @@ class Flatten(Layer):
         self.data_format = checks.channels_last(self, data_format)
 
     def call(self, inputs):
-        shape = inputs.spec.shape
+        shape = checks.one_tensor(self, inputs)
         if not shape:
             raise ValueError(f"{self._label}: expects a batch axis, got a scalar of shape ()")
         return reshape(inputs, (shape[0], size_of(shape[1:])))
@@ -46,7 +46,7 @@ class Reshape(Layer):
             raise ValueError(f"{self._label}: target_shape must hold sizes >= 0 and at most one -1, got {target_shape}")
 
     def call(self, inputs):
-        shape = inputs.spec.shape
+        shape = checks.one_tensor(self, inputs)
         given, rest = size_of(shape[1:]), size_of(n for n in self.target_shape if n != -1)
         fits = given % rest == 0 if -1 in self.target_shape and rest else given == rest
         if not shape or not fits:
