@@ -8,6 +8,7 @@ the last epoch. With ``--out`` the weights and pictures of what was learned are 
 
 import argparse
 import importlib.util
+import math
 import tempfile
 import time
 from pathlib import Path
@@ -17,7 +18,6 @@ import numpy as np
 import microdl as tf
 
 CLASSES = 10
-HELD_BACK = 1 / 12  # of the 60,000 training images
 
 
 def load_data(limit=None):
@@ -70,20 +70,21 @@ class Stopwatch(tf.keras.callbacks.Callback):
 
 def train(model, x, y, options):
     """Trains with a learning rate that falls to zero along a half cosine. Returns the history and images per second."""
-    steps = -(-int(len(x) * (1 - HELD_BACK)) // options.batch_size) * options.epochs
+    held_back = max(len(x) // 12, 1)  # 5,000 of 60,000
+    images = len(x) - held_back
+    steps = math.ceil(images / options.batch_size) * options.epochs
     compile_model(model, tf.keras.optimizers.schedules.CosineDecay(options.learning_rate, steps))
     stopwatch = Stopwatch()
     history = model.fit(
-        x,
-        y,
+        x[:images],
+        y[:images],
         batch_size=options.batch_size,
         epochs=options.epochs,
-        validation_split=HELD_BACK,
+        validation_data=(x[images:], y[images:]),
         validation_batch_size=500,
         callbacks=[stopwatch],
     )
-    images = int(len(x) * (1 - HELD_BACK)) * options.epochs
-    return history.history, images / stopwatch.seconds
+    return history.history, images * options.epochs / stopwatch.seconds
 
 
 def verify_saved(model, folder, x, y, accuracy):
@@ -92,7 +93,7 @@ def verify_saved(model, folder, x, y, accuracy):
     model.save_weights(path)
     fresh = build_model()
     fresh.load_weights(path)
-    compile_model(fresh, 0.0)
+    compile_model(fresh, learning_rate=0.0)  # it is not trained, only evaluated
     again = fresh.evaluate(x, y, batch_size=500, verbose=0, return_dict=True)["accuracy"]
     if again != accuracy:
         raise RuntimeError(f"{path}: a fresh model with the saved weights has accuracy {again}, not {accuracy}")
@@ -101,7 +102,7 @@ def verify_saved(model, folder, x, y, accuracy):
 
 def main():
     options = parse_options()
-    if options.threads:
+    if options.threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.random.set_seed(options.seed)
     (x_train, y_train), (x_test, y_test) = load_data(options.limit)
@@ -133,15 +134,23 @@ def draw(model, history, x, y, folder):
         print(f"wrote {path}")
 
 
+def positive(text):
+    """A positive int from the command line."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=5, help="passes over the training images (default: 5)")
-    parser.add_argument("--batch-size", type=int, default=64, help="images per step (default: 64)")
+    parser.add_argument("--epochs", type=positive, default=5, help="passes over the training images (default: 5)")
+    parser.add_argument("--batch-size", type=positive, default=64, help="images per step (default: 64)")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="Adam's, at the start (default: 0.001)")
     parser.add_argument("--seed", type=int, default=42, help="decides weights and order of images (default: 42)")
     parser.add_argument("--threads", type=int, help="threads of the kernels (default: all cores)")
     parser.add_argument("--out", help="folder for weights and pictures")
-    parser.add_argument("--limit", type=int, help="use only the first images of each part, for a quick look")
+    parser.add_argument("--limit", type=positive, help="use only the first images of each part, for a quick look")
     return parser.parse_args()
 
 

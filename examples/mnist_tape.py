@@ -4,6 +4,7 @@ python examples/mnist_tape.py
 """
 
 import argparse
+import math
 import sys
 import time
 
@@ -58,7 +59,7 @@ def main():
     )
 
     network = Network()
-    steps = -(-len(x_train) // options.batch_size)
+    steps = math.ceil(len(x_train) / options.batch_size)
     schedule = tf.keras.optimizers.schedules.CosineDecay(options.learning_rate, steps * options.epochs)
     optimizer = tf.keras.optimizers.Adam(schedule)
     live = sys.stdout.isatty()
@@ -78,13 +79,21 @@ def main():
     print(f"test accuracy: {100 * accuracy(network, x_test, y_test):.2f} %")
 
 
+def positive(text):
+    """A positive int from the command line."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=5, help="passes over the training images (default: 5)")
-    parser.add_argument("--batch-size", type=int, default=64, help="images per step (default: 64)")
+    parser.add_argument("--epochs", type=positive, default=5, help="passes over the training images (default: 5)")
+    parser.add_argument("--batch-size", type=positive, default=64, help="images per step (default: 64)")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="Adam's, at the start (default: 0.001)")
     parser.add_argument("--seed", type=int, default=42, help="decides weights and order of images (default: 42)")
-    parser.add_argument("--limit", type=int, help="use only the first images of each part, for a quick look")
+    parser.add_argument("--limit", type=positive, help="use only the first images of each part, for a quick look")
     return parser.parse_args()
 
 

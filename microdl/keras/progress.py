@@ -60,7 +60,7 @@ class ProgressBar:
         """Writes the final line. ``step``, ``values``: as for ``update``."""
         times = self._times(step, time.perf_counter(), running=False)
         if self.live:
-            self._draw(self._counts(step) + times, values)
+            self._write(self._counts(step) + times + _values_text(values))
             self.stream.write("\n")
         else:
             self.stream.write(f"{self.prefix}{step}/{self.total or step} -{times}{_values_text(values)}\n")
@@ -88,9 +88,11 @@ class ProgressBar:
         return f" {_seconds_text(elapsed)} {_step_text(seconds_per_step)}"
 
     def _draw(self, text, values):
-        text += _values_text(values)
         columns = max(shutil.get_terminal_size().columns, NARROWEST)
-        text = text[: columns - 1]  # a line that wraps could not be written over
+        self._write((text + _values_text(values))[: columns - 1])  # a line that wraps could not be written over
+
+    def _write(self, text):
+        """``text`` in the place of what was drawn last."""
         self.stream.write("\r" + text + " " * (self._drawn - len(text)))
         self.stream.flush()
         self._drawn = len(text)

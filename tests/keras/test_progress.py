@@ -97,13 +97,15 @@ def test_unknown_total_is_said(clock):
     assert "7/Unknown" in stream.getvalue()
 
 
-def test_line_never_wraps(clock, monkeypatch):
+def test_line_does_not_wrap_until_it_is_final(clock, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     stream = Terminal()
     bar = ProgressBar(10, stream)
-    bar.update(5, {f"metric_{i}": 1.0 for i in range(10)})
-    bar.finish(10, {"loss": 1.0})
-    assert max(len(line) for line in re.split(r"[\r\n]", stream.getvalue())) < 40
+    values = {f"metric_{i}": 1.0 for i in range(10)}
+    bar.update(5, values)
+    assert len(stream.getvalue().strip("\r")) == 39
+    bar.finish(10, values)
+    assert stream.getvalue().endswith("metric_9: 1.0000\n")
 
 
 def test_shorter_line_covers_the_longer_one_before(clock):
