@@ -98,10 +98,6 @@ class _FloorDiv(BinaryOp):
         floordiv = kernels.elementwise.floordiv_real if x.dtype.kind == "f" else kernels.elementwise.floordiv
         floordiv(x.ravel(), y.ravel(), layout(x.shape, y.shape), z.ravel())
 
-    @staticmethod
-    def gradient(node, dz):
-        return None, None
-
 
 @register_op("FloorMod")
 class _FloorMod(BinaryOp):

@@ -84,27 +84,15 @@ class _Sign(Function):
 class _Floor(Function):
     name, kernel = "Floor", "floor"
 
-    @staticmethod
-    def gradient(node, dy):
-        return None
-
 
 @register_op("Ceil")
 class _Ceil(Function):
     name, kernel = "Ceil", "ceil"
 
-    @staticmethod
-    def gradient(node, dy):
-        return None
-
 
 @register_op("Rint")
 class _Rint(Function):
     name, kernel = "Rint", "round"
-
-    @staticmethod
-    def gradient(node, dy):
-        return None
 
 
 @register_op("Square")

@@ -155,10 +155,6 @@ class _OneHot:
         )
 
     @staticmethod
-    def gradient(node, dy):
-        return None
-
-    @staticmethod
     def cost(indices, depth, on_value, off_value, axis, dtype):
         return 0, indices.nbytes + indices.size * depth * dtype.size
 

@@ -105,19 +105,11 @@ class _Any(_Reduction):
     name, kernel = "Any", "reduce_any"
     check = staticmethod(require_bool)
 
-    @staticmethod
-    def gradient(node, dy):
-        return None
-
 
 @register_op("All")
 class _All(_Reduction):
     name, kernel = "All", "reduce_all"
     check = staticmethod(require_bool)
-
-    @staticmethod
-    def gradient(node, dy):
-        return None
 
 
 class _Extreme(_Reduction):
