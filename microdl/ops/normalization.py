@@ -108,7 +108,8 @@ class _BatchNorm:
 
     @staticmethod
     def run(kernels, x, gamma, beta, y, mean, variance, epsilon):
-        kernels.normalization.batch_norm(matrix(x), gamma, beta, x.dtype.type(epsilon), matrix(y), mean, variance)
+        kernels.normalization.batch_statistics(matrix(x), mean, variance)
+        kernels.normalization.batch_norm(matrix(x), gamma, beta, mean, variance, x.dtype.type(epsilon), matrix(y))
 
     @staticmethod
     def gradient(node, dy, dmean, dvariance):
@@ -210,9 +211,7 @@ class _BatchNormInference:
 
     @staticmethod
     def run(kernels, x, gamma, beta, mean, variance, y, epsilon):
-        kernels.normalization.batch_norm_inference(
-            matrix(x), gamma, beta, mean, variance, x.dtype.type(epsilon), matrix(y)
-        )
+        kernels.normalization.batch_norm(matrix(x), gamma, beta, mean, variance, x.dtype.type(epsilon), matrix(y))
 
     @staticmethod
     def gradient(node, dy):
