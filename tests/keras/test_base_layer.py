@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -75,6 +76,11 @@ def test_names_are_the_class_in_snake_case_and_numbered():
 )
 def test_snake_case_is_that_of_keras(name, expected):
     assert snake_case(name) == expected
+
+
+def test_a_name_must_be_a_string():
+    with pytest.raises(TypeError, match=r"^Scale: name must be a str, got 3$"):
+        Scale(name=3)
 
 
 def test_reset_names_counts_from_the_start():
@@ -171,6 +177,11 @@ def test_add_weight_refuses_regularizers_and_constraints(argument):
 def test_add_weight_refuses_a_size_that_is_not_known():
     with pytest.raises(ValueError, match=r"^chain \(Chain\): weight 'w' needs a shape of known sizes, got \(None, 3\)"):
         Chain().add_weight("w", [None, 3])
+
+
+def test_add_weight_takes_three_arguments_by_position():
+    with pytest.raises(TypeError, match=r"^add_weight takes 3 positional arguments"):
+        Chain().add_weight((2,), "ones", "float32", True)
 
 
 def test_add_weight_refuses_an_argument_given_twice():
@@ -294,6 +305,20 @@ def test_lists_and_dicts_of_tensors_keep_their_form():
     y = layer({"a": np.ones((2,)), "b": [tf.ones((2,)), np.ones((2,))]})
     np.testing.assert_array_equal(y.numpy(), [3, 3])
     assert layer.shapes == {"a": (2,), "b": [(2,), (2,)]}
+
+
+def test_named_tuples_of_tensors_stay_named():
+    class Pair(NamedTuple):
+        left: object
+        right: object
+
+    class Difference(Layer):
+        def call(self, inputs):
+            return inputs.left - inputs.right
+
+    layer = Difference()
+    np.testing.assert_array_equal(layer(Pair(np.ones(2), tf.zeros(2))).numpy(), [1, 1])
+    assert layer.compute_output_shape(Pair((None, 2), (None, 2))) == (None, 2)
 
 
 def test_further_arguments_reach_call_as_they_are():

@@ -207,6 +207,7 @@ def test_batch_normalization_moving_statistics_get_no_gradient():
         (layers.ReLU(threshold=1.0), [0, 0, 0, 0, 2, 8]),
         (layers.ReLU(6.0, 0.5, 1.0), [-4.5, -1.5, -0.5, -0.25, 2, 6]),
         (layers.LeakyReLU(0.25), [-2, -0.5, 0, 0.5, 2, 8]),
+        (layers.LeakyReLU(alpha=0.25), [-2, -0.5, 0, 0.5, 2, 8]),
         (layers.LeakyReLU(), [-2.4, -0.6, 0, 0.5, 2, 8]),
         (layers.ELU(2.0), [2 * np.expm1(-8), 2 * np.expm1(-2), 0, 0.5, 2, 8]),
         (layers.Activation(lambda x: x + 1.0), [-7, -1, 1, 1.5, 3, 9]),
@@ -296,6 +297,10 @@ REFUSED_ARGUMENTS = [
         "reshape (Reshape): target_shape must hold sizes >= 0 and at most one -1, got (-1, -1)",
     ),
     (lambda: layers.Dropout(1.5), "dropout (Dropout): rate is the share of values dropped, in [0, 1), got 1.5"),
+    (
+        lambda: layers.BatchNormalization(momentum=1.5),
+        "batch_normalization (BatchNormalization): momentum must be in [0, 1], got 1.5",
+    ),
     (lambda: layers.ReLU(negative_slope=-1.0), "re_lu (ReLU): negative_slope must be >= 0, got -1.0"),
 ]
 
@@ -308,6 +313,7 @@ def test_arguments_that_make_no_sense_are_refused(make, message):
 
 
 REFUSED_INPUTS = [
+    (lambda: layers.Flatten(), None, 3.0, "flatten (Flatten): expects a batch axis, got a scalar of shape ()"),
     (
         lambda: layers.Dense(10),
         ones(64, 128),

@@ -36,7 +36,7 @@ class LeakyReLU(Layer):
     """``x`` where ``x > 0``, else ``negative_slope * x``: a small gradient passes where a unit is inactive.
 
     Args:
-        negative_slope: float >= 0, dimensionless.
+        negative_slope: float >= 0, dimensionless; Keras 2's name ``alpha`` is taken too.
 
     Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013.
 
@@ -45,6 +45,7 @@ class LeakyReLU(Layer):
     """
 
     def __init__(self, negative_slope=0.3, **kwargs):
+        negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
         _check_not_negative(self, negative_slope=negative_slope)
         self.negative_slope = negative_slope

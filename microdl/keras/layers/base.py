@@ -18,7 +18,7 @@ from microdl.core.node import Graph
 from microdl.core.op import Spec
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor, apply, convert
-from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, shape_of, tensor_shape
+from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, same_kind, shape_of, tensor_shape
 from microdl.keras.layers.weights import HasWeights
 from microdl.keras.naming import unique_name
 
@@ -149,7 +149,7 @@ class Layer(HasWeights):
         if isinstance(value, dict):
             return {key: self._converted(part, first) for key, part in value.items()}
         if isinstance(value, (list, tuple)) and any(map(holds_arrays, value)):
-            return type(value)([self._converted(part, first) for part in value])
+            return same_kind(value, [self._converted(part, first) for part in value])
         if first and isinstance(value, (list, tuple, int, float)):
             return self._cast(convert(value))
         if value is None and first:

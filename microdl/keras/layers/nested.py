@@ -13,11 +13,14 @@ def map_nested(function, structure, is_leaf=None):
         return function(structure)
     if isinstance(structure, dict):
         return {key: map_nested(function, part, is_leaf) for key, part in structure.items()}
-    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
-        return type(structure)(*(map_nested(function, part, is_leaf) for part in structure))
     if isinstance(structure, (list, tuple)):
-        return type(structure)([map_nested(function, part, is_leaf) for part in structure])
+        return same_kind(structure, [map_nested(function, part, is_leaf) for part in structure])
     return function(structure)
+
+
+def same_kind(sequence, parts):
+    """``parts`` as a list or tuple of the type of ``sequence``, which may be a named tuple."""
+    return type(sequence)(*parts) if hasattr(sequence, "_fields") else type(sequence)(parts)
 
 
 def find(kind, parts):
