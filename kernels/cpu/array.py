@@ -61,7 +61,7 @@ def pad(x, paddings, value, y):
 
 def mirror_pad(x, paddings, mode, y):
     """y = x with its reflection around it. mode: "reflect" leaves the edge out, "symmetric" repeats it."""
-    y[...] = np.pad(x, paddings, mode=mode)
+    y[...] = np.pad(x, paddings, mode=mode) if x.ndim else x
 
 
 def mirror_pad_grad(dy, paddings, mode, dx):

@@ -233,7 +233,7 @@ def boolean_mask(tensor, mask, axis=0, name="boolean_mask"):
     covered = shape[axis : axis + len(mask.shape)]
     if not mask.shape or covered != tuple(mask.shape):
         raise ValueError(
-            f"boolean_mask: mask has shape {mask.shape}, tensor {tensor.shape} has {covered} from axis {axis} on"
+            f"boolean_mask: mask has shape {mask.shape}, but tensor {tensor.shape} has {covered} from axis {axis} on"
         )
     merged = apply("Reshape", tensor, shape=(*shape[:axis], size_of(covered), *shape[axis + len(covered) :]))
     chosen = np.flatnonzero(mask.known_array())

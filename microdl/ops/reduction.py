@@ -204,7 +204,7 @@ class _ProdGrad:
         perm = tuple(i for i in range(rank) if i not in axis) + axis
         moved = [apply("Transpose", t, perm=perm) for t in (x, ddx)]
         sizes = tuple(moved[0].shape)
-        rows, weights = (apply("Reshape", t, shape=(size_of(x.shape) // max(count, 1), count)) for t in moved)
+        rows, weights = (apply("Reshape", t, shape=(size_of(dy.shape), count)) for t in moved)
         upstream = weights * apply("Reshape", dy, shape=(rows.shape[0], 1))  # (outer, i)
         diagonal = apply("Cast", apply("Eye", rows=count, columns=count, dtype=x.dtype), dtype=dtypes.bool)
         others = apply("SelectV2", diagonal, apply("OnesLike", rows[:, None, :]), rows[:, None, :])  # (outer, i, j)
