@@ -212,8 +212,8 @@ def _pixel_sums(x, dy, rows, targets, runs, inside, window, strides, dw):
     panels = -(-outputs // wide)
     groups = max(1, min(images, GROUPS, PARTIAL_SIZE // max(1, total.size)))
     band = runs.shape[0]
-    partial = np.zeros(groups * total.size, x.dtype)
-    step, zero, accumulate = strides[1] * channels, np.int64(0), np.bool_(True)  # literals: as above
+    partial = np.empty(groups * total.size, x.dtype)
+    step, zero = strides[1] * channels, np.int64(0)  # no literal: as above
     for task in prange(groups * panels):
         group, column = task // panels, task % panels * wide
         panel = panel_width(outputs - column, wide)
@@ -221,7 +221,8 @@ def _pixel_sums(x, dy, rows, targets, runs, inside, window, strides, dw):
         patch, origin = source, 0
         if not inside:
             patch = np.empty(((band - 1) * strides[0] + reach) * columns * channels, x.dtype)
-        for image in range(group * images // groups, (group + 1) * images // groups):
+        first = group * images // groups
+        for image in range(first, (group + 1) * images // groups):
             for line in range(0, lines, band):
                 size = min(band, lines - line)
                 _pack_pixels(dy, image, line * places, size * places, column, panel, packed)
@@ -232,7 +233,7 @@ def _pixel_sums(x, dy, rows, targets, runs, inside, window, strides, dw):
                     _copy_patch(source, x.shape, image, top + line * strides[0], left, patch_rows, columns, patch)
                 multiply_panel(
                     patch, rows, zero, rows.size - ROWS, origin, runs[:size], places, step, packed, zero,
-                    accumulate, partial, targets, group * total.size + column, outputs - column,
+                    image > first or line > 0, partial, targets, group * total.size + column, outputs - column,
                 )  # fmt: skip
     for i in range(total.size):
         total[i] = partial[i]
