@@ -172,6 +172,7 @@ def logger_for(verbose):
 
 
 def is_terminal(stream):
+    """Whether what is written to ``stream`` appears on a terminal."""
     return bool(getattr(stream, "isatty", None) and stream.isatty())
 
 

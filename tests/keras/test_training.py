@@ -148,7 +148,6 @@ def test_batch_methods():
     before = squared_errors(model).mean()
     loss, _ = model.train_on_batch(X, Y)
     assert np.isclose(loss, before, rtol=1e-5)
-    model.reset_metrics()
     assert model.test_on_batch(X, Y, return_dict=True)["loss"] < before
     assert np.array_equal(model.predict_on_batch(X), model(X).numpy())
 

@@ -285,17 +285,16 @@ class Trainer(Layer):
             metric.reset_state()
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One training step on one batch. As in Keras, what it returns are running means: see ``reset_metrics``.
-
-        Returns: as ``evaluate``.
-        """
+        """One training step on one batch. Returns its loss and metrics, before the step, as ``evaluate`` does."""
         self._require_compiled("train_on_batch")
+        self.reset_metrics()
         logs = self.train_step(_one_batch("train_on_batch", x, y, sample_weight, class_weight))
         return _results(logs, return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """Evaluates one batch. As in Keras, what it returns are running means: see ``reset_metrics``."""
+        """Loss and metrics of one batch, without training. Returns as ``evaluate`` does."""
         self._require_compiled("test_on_batch")
+        self.reset_metrics()
         return _results(self.test_step(_one_batch("test_on_batch", x, y, sample_weight)), return_dict)
 
     def predict_on_batch(self, x):
