@@ -47,13 +47,20 @@ def bias_add(x, bias, y):
                 ys[r, c] = xs[r, c] + bias[c]
 
 
+@inner
+def sum_rows(x, sums):
+    """sums[c] = sum of x[:, c], added in order."""
+    for c in range(sums.size):
+        sums[c] = 0
+    for r in range(x.shape[0]):
+        for c in range(sums.size):
+            sums[c] += x[r, c]
+
+
 @kernel(parallel=True, work=lambda dy, _: dy.size)
 def bias_add_grad(dy, dbias):
     """dbias[c] = sum of dy[r, c] over r: first over ROWS rows each, then over these sums. dy: read. dbias: written."""
-    partials = np.zeros((row_blocks(dy), dbias.size), dy.dtype)
+    partials = np.empty((row_blocks(dy), dbias.size), dy.dtype)  # np.zeros would become a second parallel region
     for block in prange(row_blocks(dy)):
-        rows, sums = rows_of(dy, block), partials[block]
-        for r in range(rows.shape[0]):
-            for c in range(sums.size):
-                sums[c] += rows[r, c]
+        sum_rows(rows_of(dy, block), partials[block])
     add_up(partials, dbias)

@@ -41,8 +41,8 @@ def batch_statistics(x, mean, variance):
     "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979, equation 2.1.
     All is counted from the first row, near which the others lie if their mean is large.
     """
-    sums = np.zeros((row_blocks(x), x.shape[1]), x.dtype)
-    squares = np.zeros((row_blocks(x), x.shape[1]), x.dtype)
+    sums = np.empty((row_blocks(x), x.shape[1]), x.dtype)
+    squares = np.empty((row_blocks(x), x.shape[1]), x.dtype)
     for block in prange(row_blocks(x)):
         _block_statistics(rows_of(x, block), x[0], sums[block], squares[block])
     weighted = sums.copy()
@@ -62,7 +62,9 @@ def batch_statistics(x, mean, variance):
 
 @inner
 def _block_statistics(x, origin, sums, squares):
-    """sums[c] += sum of x[:, c] - origin[c]; squares[c] += sum of squared deviations from the mean of x[:, c]."""
+    """sums[c] = sum of x[:, c] - origin[c]; squares[c] = sum of squared deviations from the mean of x[:, c]."""
+    for c in range(sums.size):
+        sums[c] = squares[c] = 0
     for r in range(x.shape[0]):
         for c in range(sums.size):
             sums[c] += x[r, c] - origin[c]
@@ -97,8 +99,8 @@ def batch_norm_grad(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta):
 
     dy, x, gamma: read. mean, variance: read, those of x's columns. dx: as x, dgamma, dbeta: written.
     """
-    sums = np.zeros((row_blocks(x), x.shape[1]), x.dtype)
-    products = np.zeros((row_blocks(x), x.shape[1]), x.dtype)
+    sums = np.empty((row_blocks(x), x.shape[1]), x.dtype)
+    products = np.empty((row_blocks(x), x.shape[1]), x.dtype)
     for block in prange(row_blocks(x)):
         _block_sums(rows_of(dy, block), rows_of(x, block), mean, sums[block], products[block])
     add_up(sums, dbeta)
@@ -116,7 +118,9 @@ def batch_norm_grad(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta):
 
 @inner
 def _block_sums(dy, x, mean, sums, products):
-    """sums[c] += sum of dy[:, c]; products[c] += sum of dy[:, c] * (x[:, c] - mean[c])."""
+    """sums[c] = sum of dy[:, c]; products[c] = sum of dy[:, c] * (x[:, c] - mean[c])."""
+    for c in range(sums.size):
+        sums[c] = products[c] = 0
     for r in range(x.shape[0]):
         for c in range(sums.size):
             sums[c] += dy[r, c]
