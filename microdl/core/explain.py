@@ -15,10 +15,16 @@ def explain(tape, target, source, followed, watches_variables):
         return f"the path from source to target is cut: {_cut(tape.lost[target.uid])}"
     if target.uid not in followed:
         text = f"the target was not computed from anything that this tape follows (it was opened at {tape.opened_at})"
-        if tape.exits:
-            text += f"; a followed value was read as a NumPy array at {tape.exits[0]}, which ends its path"
-        return text
-    return "the target does not depend on the source: no recorded op leads from one to the other"
+        return text + _possible_ends(tape)
+    text = "the target does not depend on the source: no recorded op leads from one to the other"
+    return text + _possible_ends(tape)
+
+
+def _possible_ends(tape, most=3):
+    """Where paths of this tape ended; which of them, if any, came from the source is not known any more."""
+    ends = [f"the op {op} at {place} has no gradient" for op, place in dict.fromkeys(tape.lost.values())]
+    ends += [f"a followed value was read as a NumPy array at {place}" for place in dict.fromkeys(tape.exits)]
+    return "".join(f"; {end}" for end in ends[:most])
 
 
 def _cut(place):

@@ -25,12 +25,12 @@ class GradientTape:
 
     def __init__(self, persistent=False, watch_accessed_variables=True):
         self._persistent, self._watch_accessed = persistent, watch_accessed_variables
-        self._used = False
         self._recording = False
         self.reset()
 
     def reset(self):
-        """Forgets everything recorded and watched."""
+        """Forgets everything recorded and watched; gradients can be asked for again."""
+        self._used = False
         self._nodes = []
         self._followed = set()  # uids of what is watched and of what was computed from it
         self._variables = {}  # uid -> Variable, in the order of first access
@@ -51,6 +51,8 @@ class GradientTape:
             self._stop()
 
     def _start(self):
+        if self._used and not self._persistent:
+            self.reset()
         context.tapes += (self,)
         self._recording = True
 
