@@ -1,5 +1,6 @@
 """fit, evaluate and predict: what they compute, report and refuse."""
 
+import io
 import re
 
 import numpy as np
@@ -91,6 +92,16 @@ def test_class_weights_multiply_the_loss(one_hot):
     logits = model(X).numpy().astype(np.float64)
     values = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(10), CLASSES]
     assert np.allclose(history["loss"], (values * np.array([2.0, 0.5, 1.0])[CLASSES]).mean(), rtol=1e-5)
+
+
+def test_class_and_sample_weights_multiply():
+    model = compiled(losses.SparseCategoricalCrossentropy(from_logits=True), units=3)
+    weight = RANDOM.uniform(size=10).astype(np.float32)
+    options = {"sample_weight": weight, "class_weight": {0: 2.0, 1: 0.5}}
+    history = model.fit(X, CLASSES, verbose=0, **options).history
+    combined = weight * np.array([2.0, 0.5, 1.0], np.float32)[CLASSES]
+    expected = model.fit(X, CLASSES, verbose=0, shuffle=False, sample_weight=combined).history
+    assert np.allclose(history["loss"], expected["loss"], rtol=1e-5)
 
 
 def test_validation_split_takes_the_last_samples():
@@ -406,6 +417,24 @@ def test_evaluate_and_predict_print_a_line(capsys):
     model.evaluate(X, Y)
     model.predict(X, batch_size=3)
     assert re.fullmatch(r"1/1 - \S+ \S+ - loss: [\d.]+\n4/4 - \S+ \S+\n", capsys.readouterr().out)
+
+
+def test_interrupted_training_ends_its_line(monkeypatch):
+    class Terminal(io.StringIO):
+        encoding = "utf-8"
+
+        def isatty(self):
+            return True
+
+    class Impatient(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    stream = Terminal()
+    monkeypatch.setattr("sys.stdout", stream)
+    with pytest.raises(KeyboardInterrupt):
+        compiled().fit(X, Y, callbacks=[Impatient()])
+    assert re.fullmatch(r"Epoch 1/1\n\r1/1 .*\n", stream.getvalue())
 
 
 # What it refuses.
