@@ -301,6 +301,19 @@ def test_generator_goes_on_from_epoch_to_epoch():
     assert [batch[0] for batch in model.rows()] == [0, 1, 2, 3, 4, 5]
 
 
+def test_generator_may_reuse_its_buffer_or_yield_what_cannot_be_written_to():
+    def reusing():
+        buffer = np.zeros((2, 4))
+        for i in range(3):
+            buffer[:] = i
+            yield buffer, np.frombuffer(bytes([i, i]), np.uint8)
+
+    model = recorder()
+    model.fit(reusing(), verbose=0)
+    assert [batch[0] for batch in model.rows()] == [batch[0] for batch in model.rows(1)] == [0, 1, 2]
+    assert all(part.known_array().flags.writeable for batch in model.batches for part in batch)
+
+
 class DataSet:
     def __iter__(self):
         return (batch for batch, _ in zip(endless(), range(3), strict=False))

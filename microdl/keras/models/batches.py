@@ -98,7 +98,7 @@ class IterableBatches:
                 self._ran_out(taken)
                 return
             taken += 1
-            x, y, weight = (_map(_contiguous, _arrays(part)) for part in unpack_x_y_sample_weight(batch))
+            x, y, weight = (_map(_own_copy, _arrays(part)) for part in unpack_x_y_sample_weight(batch))
             yield _packed(x, y, weight, self._class_weight)
 
     def _ran_out(self, taken):
@@ -184,13 +184,16 @@ def _common_length(caller, data):
 
 
 def _gather(array, rows):
-    part = array[rows].copy() if isinstance(rows, slice) else np.take(array, rows, axis=0)
-    return _contiguous(part)
+    """The rows as an array of their own; float64 as float32."""
+    if isinstance(rows, slice):
+        return _own_copy(array[rows])
+    part = np.take(array, rows, axis=0)
+    return part.astype(np.float32) if part.dtype == np.float64 else part
 
 
-def _contiguous(array):
-    """The array as batches hold it: float64 as float32, C-contiguous."""
-    return np.asarray(array, np.float32 if array.dtype == np.float64 else None, order="C")
+def _own_copy(array):
+    """The array as batches hold it: nobody else writes to it, it is C-contiguous, and float32 if it was float64."""
+    return np.array(array, np.float32 if array.dtype == np.float64 else None, order="C")
 
 
 def _packed(x, y, weight, class_weight):
