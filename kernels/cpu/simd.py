@@ -26,7 +26,8 @@ from ..jit import config, inner
 def _vector_bytes():
     """Bytes in the vectors that the CPU multiplies fastest."""
     name = config.CPU_NAME or llvm.get_host_cpu_name()
-    features = config.CPU_FEATURES or llvm.get_host_cpu_features().flatten()
+    host_features = llvm.get_host_cpu_features().flatten()
+    features = host_features if config.CPU_FEATURES is None else config.CPU_FEATURES
     if "+avx512f" in features and name != "znver4":  # Zen 4 executes 64 bytes as two halves: finer vectors waste less
         return 64
     return 32 if "+avx2" in features else 16
