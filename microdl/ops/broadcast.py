@@ -37,11 +37,16 @@ def layout(*shapes):
     return np.array(columns[::-1] or [[1] * (1 + len(shapes))], dtype=np.int64).T.copy()
 
 
+@functools.lru_cache(maxsize=1024)
+def _common_shape(op, *shapes):
+    return broadcast_shapes(op, *shapes)
+
+
 def broadcast_spec(op, *specs, dtype=None):
     """Spec of an operator's output: the common shape, in ``dtype`` or else the operands' own."""
     shape = specs[0].shape
     if any(spec.shape != shape for spec in specs):
-        shape = broadcast_shapes(op, *(spec.shape for spec in specs))
+        shape = _common_shape(op, *(spec.shape for spec in specs))
     return Spec(shape, dtype or specs[-1].dtype)
 
 

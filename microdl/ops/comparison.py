@@ -3,10 +3,9 @@
 from microdl.core import dtypes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
-from microdl.core.shapes import broadcast_shapes
 from microdl.core.tensor import apply
 from microdl.ops.arithmetic import BinaryOp, back
-from microdl.ops.broadcast import elementwise_cost, layout
+from microdl.ops.broadcast import broadcast_spec, elementwise_cost, layout
 from microdl.ops.checks import require_bool, require_floating
 
 
@@ -126,7 +125,7 @@ class _SelectV2:
                 f"SelectV2: x is {x.dtype.name} but y is {y.dtype.name} (shapes {x.shape} and {y.shape}); "
                 "dtypes are never mixed: use tf.cast"
             )
-        return Spec(broadcast_shapes("SelectV2", condition.shape, x.shape, y.shape), x.dtype)
+        return broadcast_spec("SelectV2", condition, x, y)
 
     @staticmethod
     def run(kernels, condition, x, y, z):

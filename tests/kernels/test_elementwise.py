@@ -99,6 +99,7 @@ def test_operator_on_floats_equals_numpy(name, dtype, rng):
         np.testing.assert_allclose(y, expected, **tolerance)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
 @pytest.mark.parametrize("dtype", ["uint8", "int32"])
 @pytest.mark.parametrize("name", INTEGER_OPERATORS)
 def test_operator_on_integers_equals_numpy(name, dtype, rng):
@@ -130,6 +131,7 @@ def test_select_takes_from_three_shapes(rng):
         np.testing.assert_array_equal(y, np.where(condition, a, b))
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
 def test_integers_wrap_around():
     a = np.array([200, 255], np.uint8)
     np.testing.assert_array_equal(binary(cpu.elementwise.add, a, a), [144, 254])
@@ -219,6 +221,7 @@ def test_halves_are_rounded_to_even():
     np.testing.assert_array_equal(unary("round", np.array([0.5, 1.5, 2.5, -0.5, -1.5])), [0, 2, 2, 0, -2])
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
 def test_functions_at_the_edges_of_their_domains():
     nan, inf = np.nan, np.inf
     for name, x, y in [

@@ -66,6 +66,7 @@ def test_long_float32_sum_keeps_its_accuracy(rng):
     assert abs(reduced("reduce_sum", x).item() / x.sum(dtype=float) - 1) < 2 * np.finfo(np.float32).eps
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
 def test_integers_keep_their_dtype_and_wrap(dtype, rng):
     x = rng.integers(0, 200, (3, 40, 5)).astype(dtype)
@@ -131,6 +132,7 @@ def test_logsumexp_equals_numpy(rng):
         np.testing.assert_allclose(y, np.log(np.exp(x).sum(1)), rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
 def test_logsumexp_neither_overflows_nor_hides_anything():
     inf, nan = np.inf, np.nan
     x = np.array([[1000, 1000], [-1000, -1000], [inf, 1], [-inf, -inf], [nan, 1]], np.float32)[:, :, None]
