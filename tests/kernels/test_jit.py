@@ -69,7 +69,7 @@ def start(package, cache=None, size=3, dtype="float32", **environment):
     return subprocess.Popen(
         [sys.executable, "-c", RUN.format(size=size, dtype=dtype)],
         cwd=package.parent,
-        env={**os.environ, "MICRODL_CACHE_DIR": str(cache), **environment},
+        env={**os.environ, "NUMBA_DISABLE_JIT": "0", "MICRODL_CACHE_DIR": str(cache), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -193,7 +193,7 @@ def test_a_folder_that_goes_away_is_made_again(package):
     process = subprocess.run(
         [sys.executable, "-c", script.format(size=3, dtype="float32")],
         cwd=package.parent,
-        env={**os.environ, "MICRODL_CACHE_DIR": "cache"},
+        env={**os.environ, "NUMBA_DISABLE_JIT": "0", "MICRODL_CACHE_DIR": "cache"},
         capture_output=True,
         text=True,
         timeout=120,
