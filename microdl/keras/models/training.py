@@ -334,8 +334,7 @@ def _unnamed(logs):
 
 def _as_float(value):
     """A metric's value as a float; values of other kinds (what ``predict`` logs, say) as they are."""
-    is_number = not isinstance(value, (dict, list, tuple)) and np.ndim(value) == 0
-    return float(value) if is_number else value
+    return value if isinstance(value, (dict, list, tuple)) or np.ndim(value) else float(value)
 
 
 def _map(function, structure):
