@@ -1,7 +1,7 @@
 """Shapes: tuples of sizes, in TensorFlow's clothes, and the rules that several ops share."""
 
 import operator
-from typing import Any, SupportsIndex
+from typing import Any
 
 from microdl.core.errors import InvalidArgumentError
 
@@ -75,9 +75,9 @@ def as_shape(value: Any) -> tuple:
         return value
     if value is None:
         raise TypeError("a shape is expected (a sequence of sizes), got None")
-    if isinstance(value, SupportsIndex) and not getattr(value, "shape", ()):
-        return (operator.index(value),)
     try:
+        if hasattr(value, "__index__") and not getattr(value, "shape", ()):
+            return (operator.index(value),)
         return tuple(None if n is None else operator.index(n) for n in value)
     except TypeError:
         raise TypeError(f"a shape is a sequence of integer sizes, got {value!r}") from None

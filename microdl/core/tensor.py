@@ -11,7 +11,7 @@ from microdl.core.errors import InvalidArgumentError
 from microdl.core.node import Node, tape_node
 from microdl.core.op import Spec, get_op
 from microdl.core.reference import Reference
-from microdl.core.shapes import TensorShape
+from microdl.core.shapes import TensorShape, as_shape
 from microdl.core.values import as_array, describe, hashable_index, own_lines, type_text
 
 new_uid = itertools.count().__next__
@@ -357,7 +357,7 @@ def constant(value, dtype=None, shape=None, name=None):
     value = convert(value, dtype)
     if shape is None:
         return value
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    shape = as_shape(shape)
     if value.spec.size == 1 and value.spec.shape != shape:
         array = np.full(shape, value.known_array().reshape(()), value.dtype.as_numpy_dtype)
         return Tensor(Spec(shape, value.dtype), array)

@@ -1,5 +1,7 @@
 """Python values on their way in and out: numbers as arrays by TensorFlow's rules, indices as keys, arrays as text."""
 
+from typing import Any
+
 import numpy as np
 
 from microdl.core import dtypes
@@ -73,7 +75,7 @@ def _of_default_dtype(array, value):
         raise ValueError(f"{_brief(value)} does not fit into float32; give dtype=tf.float64") from None
 
 
-def _first(value):
+def _first(value) -> Any:
     """The first leaf of nested sequences."""
     while isinstance(value, (list, tuple)) and value:
         value = value[0]

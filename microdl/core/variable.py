@@ -30,9 +30,9 @@ class Variable(Operand):
         if callable(initial_value):
             initial_value = initial_value()
         value = convert(initial_value, dtype)
-        if shape is not None and tuple(value.shape) != as_shape(shape):
+        if shape is not None and value.spec.shape != as_shape(shape):
             raise ValueError(
-                f"Variable {name!r}: the initial value has shape {value.shape}, not the given {tuple(shape)}"
+                f"Variable {name!r}: the initial value has shape {value.shape}, not the given {as_shape(shape)}"
             )
         self._array = value.known_array().copy()
         self._snapshot = None  # weak reference to the Tensor that the last read gave

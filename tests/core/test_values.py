@@ -238,6 +238,9 @@ def test_objects_with_an_array_method_are_arrays(convert):
         (7, [], 7),
         (7, (0,), np.zeros(0)),
         (7, 2, [7, 7]),
+        (7, np.int64(2), [7, 7]),
+        (7, tf.constant([1, 2]), [[7, 7]]),
+        ([1, 2], np.array([2, 1]), [[1], [2]]),
         (np.arange(4, dtype="int32"), (2, 2), [[0, 1], [2, 3]]),
     ],
 )

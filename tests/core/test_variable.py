@@ -85,6 +85,8 @@ def test_floats_are_trainable_unless_told_otherwise():
     [
         (lambda: tf.Variable([1.0, 2.0], shape=(3,), name="w"), ValueError,
          "Variable 'w': the initial value has shape (2,), not the given (3,)"),
+        (lambda: tf.Variable([1.0, 2.0], shape=3), ValueError,
+         "Variable None: the initial value has shape (2,), not the given (3,)"),
         (lambda: tf.Variable(1.5, dtype=tf.int32), TypeError,
          "cannot convert 1.5 of dtype float64 to dtype int32; use tf.cast"),
         (lambda: tf.Variable(tf.constant(1.0), dtype=tf.float64), ValueError,
