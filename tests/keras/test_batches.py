@@ -126,6 +126,20 @@ def test_generator_goes_on_from_epoch_to_epoch():
     assert [batch[0] for batch in model.rows()] == [0, 1, 2, 3, 4, 5]
 
 
+def test_batches_may_be_lists():
+    model = recorder()
+    model.fit(iter([[X, Y], [X, Y, CLASSES]]), verbose=0)
+    assert [len(batch) for batch in model.batches] == [2, 3]
+
+
+def test_list_of_inputs_stays_one_x():
+    class Sum(Model):
+        def call(self, inputs):
+            return inputs[0] + inputs[1]
+
+    assert np.array_equal(Sum().predict([X, X], verbose=0), 2 * X)
+
+
 def test_generator_may_reuse_its_buffer_or_yield_what_cannot_be_written_to():
     def reusing():
         buffer = np.zeros((2, 4))
@@ -153,11 +167,13 @@ def test_data_set_starts_anew_each_epoch():
 
 def test_generator_that_ends_too_early_ends_training_with_a_warning():
     model = recorder()
-    with pytest.warns(UserWarning, match="fit: x ended with epoch 1; for more epochs"):
+    with pytest.warns(UserWarning, match="fit: x ended with epoch 1; for more epochs") as caught:
         history = model.fit(iter(DataSet()), epochs=5, verbose=0)
+    assert caught[0].filename == __file__
     assert history.epoch == [0]
 
 
 def test_too_few_steps_in_an_epoch_are_a_warning():
-    with pytest.warns(UserWarning, match="the data ended after 3 of 5 batches of an epoch"):
+    with pytest.warns(UserWarning, match="the data ended after 3 of 5 batches of an epoch") as caught:
         recorder().fit(DataSet(), steps_per_epoch=5, verbose=0)
+    assert caught[0].filename == __file__

@@ -104,16 +104,16 @@ class IterableBatches:
     def _ran_out(self, taken):
         if self.steps is not None:
             text = f"{self._caller}: the data ended after {taken} of {self.steps} batches of an epoch"
-            warnings.warn(text, stacklevel=2)
+            warnings.warn(text, stacklevel=6)  # the line that calls fit or evaluate
 
 
 def unpack_x_y_sample_weight(data):
-    """``(x, y, sample_weight)`` of a batch, with None for what it does not have."""
-    if not isinstance(data, tuple):
+    """``(x, y, sample_weight)`` of a batch, a tuple or list, with None for what it does not have."""
+    if not isinstance(data, (tuple, list)):
         return data, None, None
     if not 1 <= len(data) <= 3:
-        raise ValueError(f"a batch is x, (x, y) or (x, y, sample_weight), got a tuple of {len(data)} values")
-    return data + (None,) * (3 - len(data))
+        raise ValueError(f"a batch is x, (x, y) or (x, y, sample_weight), got {len(data)} values")
+    return (*data, *(None,) * (3 - len(data)))
 
 
 def split_for_validation(caller, x, y, sample_weight, fraction):
@@ -205,7 +205,7 @@ def _packed(x, y, weight, class_weight):
         return _map(_tensor, (x, y, weight))
     if y is not None:
         return _map(_tensor, (x, y))
-    return _map(_tensor, (x,) if isinstance(x, tuple) else x)
+    return _map(_tensor, (x,) if isinstance(x, (tuple, list)) else x)
 
 
 def _class_factors(y, class_weight):

@@ -128,7 +128,7 @@ class Trainer(Layer):
                 warnings.warn(
                     f"fit: x ended with epoch {epoch}; for more epochs give something that can be iterated over again, "
                     "or steps_per_epoch",
-                    stacklevel=4,
+                    stacklevel=3,
                 )
                 break
             watchers.params["steps"] = steps  # an iterable's number of batches is known from its first epoch on
@@ -309,7 +309,7 @@ class Trainer(Layer):
 
 def _validation_batches(validation_data, batch_size, steps):
     if isinstance(validation_data, (tuple, list)):
-        parts = unpack_x_y_sample_weight(tuple(validation_data))
+        parts = unpack_x_y_sample_weight(validation_data)
         return make_batches("fit (validation_data)", *parts, batch_size=batch_size, steps=steps)
     return make_batches("fit (validation_data)", validation_data, steps=steps)
 
