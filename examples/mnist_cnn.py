@@ -146,7 +146,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=positive, default=5, help="passes over the training images (default: 5)")
     parser.add_argument("--batch-size", type=positive, default=64, help="images per step (default: 64)")
-    parser.add_argument("--learning-rate", type=float, default=1e-3, help="Adam's, at the start (default: 0.001)")
+    parser.add_argument("--learning-rate", type=float, default=2e-3, help="Adam's, at the start (default: 0.002)")
     parser.add_argument("--seed", type=int, default=42, help="decides weights and order of images (default: 42)")
     parser.add_argument("--threads", type=int, help="threads of the kernels (default: all cores)")
     parser.add_argument("--out", help="folder for weights and pictures")
