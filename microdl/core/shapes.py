@@ -71,7 +71,7 @@ def size_of(shape):
 
 def as_shape(value: Any) -> tuple:
     """A tuple of ints (None where unknown) from what a user may give as a shape: an int or ints in any container."""
-    if type(value) is tuple and all(type(n) is int for n in value):
+    if value.__class__ is tuple and all(type(n) is int for n in value):
         return value
     if value is None:
         raise TypeError("a shape is expected (a sequence of sizes), got None")
