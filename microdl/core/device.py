@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from microdl.core.errors import InvalidArgumentError
 from microdl.core.kernels import cpu
 
 
@@ -16,7 +17,15 @@ class CPU:
         if op.view:
             return (op.run(self.kernels, *arrays, **attrs),)
         outputs = tuple(np.empty(spec.shape, spec.dtype.as_numpy_dtype) for spec in specs)
-        op.run(self.kernels, *arrays, *outputs, **attrs)
+        try:
+            op.run(self.kernels, *arrays, *outputs, **attrs)
+        except NotImplementedError as error:  # what Numba says of a dtype that it has no machine type for
+            if not any(array.dtype == np.float16 for array in arrays + list(outputs)):
+                raise
+            raise InvalidArgumentError(
+                f"{op.name}: float16 tensors can be stored, moved and cast, but the CPU's kernels do not compute with "
+                "them; convert them first: tf.cast(x, tf.float32)"
+            ) from error
         return outputs
 
 
