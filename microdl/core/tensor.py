@@ -152,6 +152,11 @@ class Operand:
     def __ror__(self, other):
         return apply("LogicalOr", other, self)
 
+    def __xor__(self, other):
+        return (self | other) & ~(self & other)
+
+    __rxor__ = __xor__
+
     def __eq__(self, other):
         return NotImplemented if other is None else apply("Equal", self, other)
 

@@ -151,6 +151,8 @@ def test_truth_values_combine():
     a, b = tf.constant([True, True, False, False]), tf.constant([True, False, True, False])
     assert (a & b).numpy().tolist() == [True, False, False, False]
     assert (a | b).numpy().tolist() == [True, True, True, False]
+    assert (a ^ b).numpy().tolist() == [False, True, True, False]
+    assert (a ^ True).numpy().tolist() == (True ^ a).numpy().tolist() == (~a).numpy().tolist()
     assert (~a).numpy().tolist() == [False, False, True, True]
     assert (a & True).numpy().tolist() == (True & a).numpy().tolist() == a.numpy().tolist()
     assert (b | False).numpy().tolist() == (False | b).numpy().tolist() == b.numpy().tolist()
@@ -163,7 +165,7 @@ def test_truth_values_are_no_numbers(use):
         use(tf.constant([True, False]))
 
 
-@pytest.mark.parametrize("use", [lambda x: ~x, lambda x: x & x, lambda x: x | 1])
+@pytest.mark.parametrize("use", [lambda x: ~x, lambda x: x & x, lambda x: x | 1, lambda x: x ^ 1])
 def test_numbers_are_no_truth_values(use):
     with pytest.raises(InvalidArgumentError, match="expected a bool tensor"):
         use(tf.constant([1, 0]))
