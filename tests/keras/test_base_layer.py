@@ -530,18 +530,16 @@ def test_the_dense_layer_of_the_lab_gives_tensorflows_numbers():
             self.n_output_nodes = n_output_nodes
 
         def build(self, input_shape):
-            d = int(input_shape[-1])
-            self.W = self.add_weight("weight", shape=[d, self.n_output_nodes])
+            self.W = self.add_weight("weight", shape=[int(input_shape[-1]), self.n_output_nodes])
             self.b = self.add_weight("bias", shape=[1, self.n_output_nodes])
 
         def call(self, x):
-            z = tf.matmul(x, self.W) + self.b
-            return tf.sigmoid(z)
+            return tf.sigmoid(tf.matmul(x, self.W) + self.b)
 
     tf.random.set_seed(1)
     layer = OurDenseLayer(3)
     layer.build((1, 2))
     x_input = tf.constant([[1, 2.0]], shape=(1, 2))
     expected = [[0.2697859, 0.45750418, 0.66536945]]
-    np.testing.assert_allclose(layer.call(x_input).numpy(), expected, rtol=3e-7)
-    np.testing.assert_allclose(layer(x_input).numpy(), expected, rtol=3e-7)
+    for y in (layer.call(x_input), layer(x_input)):
+        np.testing.assert_allclose(y.numpy(), expected, rtol=3e-7)
