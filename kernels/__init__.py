@@ -4,4 +4,4 @@ Installed as ``microdl.kernels``; under a second name every kernel would be comp
 """
 
 if __name__ != "microdl.kernels":
-    raise ImportError(f"this package is microdl.kernels (imported as {__name__!r}): write `from microdl import kernels`")
+    raise ImportError(f"this package is microdl.kernels, not {__name__}: write `from microdl import kernels`")

@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -127,9 +128,7 @@ class KernelCache:
             file = self._file(signature)
             payload = serialize.dumps(result._reduce())
             file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tmp", delete=False) as temporary:
-                temporary.write(hashlib.sha256(payload).digest() + payload)
-            os.replace(temporary.name, file)
+            _write_whole(file, hashlib.sha256(payload).digest() + payload)
             self._forget_old_sources(file)
             where = f"cached in {self.cache_path}"
         except OSError as error:  # disk full, folder made read-only: the compiled kernel works all the same
@@ -151,6 +150,16 @@ class KernelCache:
         """Numba's cache interface: this cache is always on."""
 
     disable = enable
+
+
+def _write_whole(file, contents):
+    """Writes ``file`` under another name first: no process ever reads half of it."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        temporary.write_bytes(contents)
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _digest(text):
@@ -220,8 +229,13 @@ def cache_folder():
 
 
 def _temporary_cache():
+    """A folder of this user's in the system's temporary one, where others could have made it first."""
     user = str(os.getuid()) if os.name == "posix" else os.environ.get("USERNAME", "user")
-    return Path(tempfile.gettempdir(), f"microdl-{user}")
+    folder = Path(tempfile.gettempdir(), f"microdl-{user}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if os.name == "posix" and (folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022):
+        raise OSError(f"{folder} can be written to by others")
+    return folder
 
 
 def _user_cache():

@@ -201,6 +201,31 @@ def test_a_folder_that_goes_away_is_made_again(package):
     assert run(package)[0] == 0
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions")
+def test_a_temporary_folder_that_others_can_write_to_is_not_trusted(package, monkeypatch, tmp_path):
+    jit = load_module(package / "jit.py")
+    monkeypatch.setattr(jit.tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = jit._temporary_cache()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    with pytest.raises(OSError, match="can be written to by others"):
+        jit._temporary_cache()
+
+
+def test_a_write_that_fails_leaves_nothing_behind(package, monkeypatch, tmp_path):
+    jit = load_module(package / "jit.py")
+
+    def full(*paths):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(jit.os, "replace", full)
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    with pytest.raises(OSError, match="no space"):
+        jit._write_whole(folder / "entry", b"contents")
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.skipif(os.name != "posix", reason="user ids")
 def test_a_user_without_home_and_temporary_folder_can_run_kernels(package, monkeypatch, capsys):
     jit = load_module(package / "jit.py")
