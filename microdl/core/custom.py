@@ -70,7 +70,7 @@ def _zeros(spec):
 
 def _renewed(y):
     """The same value under a new name, so that an output which is also an input counts as this op's result."""
-    return Tensor(y.spec, y.array.copy() if y.borrowed else y.array)
+    return Tensor(y.spec, y.own_array() if y.borrowed else y.array)
 
 
 def _never(*specs, **attrs):

@@ -13,6 +13,7 @@ from microdl.core.op import Spec, get_op
 from microdl.core.reference import Reference
 from microdl.core.shapes import TensorShape, as_shape
 from microdl.core.values import as_array, describe, hashable_index, own_lines, type_text
+from microdl.core.writing import writing
 
 new_uid = itertools.count().__next__
 
@@ -196,7 +197,7 @@ class Tensor(Operand):
     def numpy(self):
         """The values as an array of one's own (a NumPy scalar for shape ``()``)."""
         self._leaves_tape()
-        return self.known_array()[()].copy()
+        return self.own_array()[()]
 
     def known_array(self) -> np.ndarray:
         """The values, shared. Raises TypeError in a graph, where there are none yet."""
@@ -204,13 +205,21 @@ class Tensor(Operand):
             raise TypeError(f"a symbolic tensor of shape {self.shape} has no value until its graph runs")
         return self.array
 
+    def own_array(self):
+        """A copy of the values, whole even if another thread writes to the variable that they were read from."""
+        while True:
+            array = self.known_array()
+            copy = array.copy()
+            if self.array is array:
+                return copy
+
     def _leaves_tape(self):
         for tape in context.tapes:
             tape.note_exit(self)
 
     def __array__(self, dtype=None, copy=None):
         self._leaves_tape()
-        view = self.known_array().copy() if self.borrowed else self.known_array().view()
+        view = self.own_array() if self.borrowed else self.known_array().view()
         view.flags.writeable = False
         return view if dtype is None and not copy else np.array(view, dtype=dtype)
 
@@ -247,16 +256,31 @@ def apply(name, *inputs, **attrs) -> Any:
     inferred = op.infer(*(x.spec for x in tensors), **attrs)
     specs = (inferred,) if isinstance(inferred, Spec) else inferred
     if context.graph is None:
-        arrays = device.current.run(op, [x.known_array() for x in tensors], specs, attrs)
-        if op.view and tensors[0].borrowed:
-            arrays = tuple(array.copy() for array in arrays)  # the Variable may change, this tensor must not
-        outputs = tuple(map(Tensor, specs, arrays))
+        outputs = tuple(map(Tensor, specs, _run(op, tensors, specs, attrs)))
     else:
+        for i in op.mutates:
+            raise RuntimeError(f"variable {inputs[i].name} cannot be written to in a graph whose ops do not run yet")
         outputs = tuple(map(Tensor, specs))
         context.graph.nodes.append(Node(op, attrs, tensors, outputs))
     if context.tapes:
         record(op, attrs, tensors, outputs)
     return outputs[0] if specs is not inferred else outputs
+
+
+def _run(op, tensors, specs, attrs):
+    """The arrays of the outputs, as if no other thread wrote to a variable meanwhile (see ``core/writing.py``)."""
+    if op.mutates:
+        with writing.lock:
+            for i in op.mutates:
+                tensors[i].before_write()
+            return device.current.run(op, [x.known_array() for x in tensors], specs, attrs)
+    while True:
+        moved, arrays = writing.moved, [x.known_array() for x in tensors]
+        results = device.current.run(op, arrays, specs, attrs)
+        if op.view and tensors[0].borrowed:
+            results = tuple(array.copy() for array in results)  # the Variable may change, this tensor must not
+        if writing.moved == moved or all(x.array is array for x, array in zip(tensors, arrays, strict=True)):
+            return results
 
 
 def record(op, attrs, inputs, outputs):
@@ -275,11 +299,7 @@ def _input_tensors(op, inputs):
     hint = _common_dtype(inputs) if op.same_dtype else None
     tensors = []
     for i, value in enumerate(inputs):
-        if i in op.mutates:
-            value.before_write()
-            tensors.append(value)
-        else:
-            tensors.append(convert(value, hint=hint))
+        tensors.append(value if i in op.mutates else convert(value, hint=hint))
     if op.same_dtype:
         for i, x in enumerate(tensors):
             if x.spec.dtype is not tensors[0].spec.dtype:

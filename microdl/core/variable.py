@@ -11,6 +11,7 @@ from microdl.core.op import Spec
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Operand, Tensor, apply, convert, new_uid
 from microdl.core.values import value_text
+from microdl.core.writing import writing
 
 
 class Variable(Operand):
@@ -34,8 +35,8 @@ class Variable(Operand):
             raise ValueError(
                 f"Variable {name!r}: the initial value has shape {value.shape}, not the given {as_shape(shape)}"
             )
-        self._array = value.known_array().copy()
-        self._snapshot = None  # weak reference to the Tensor that the last read gave
+        self._array = value.own_array()
+        self._snapshot = _nothing  # weak reference to the Tensor that the last read gave
         self.spec = Spec(value.spec.shape, value.spec.dtype)
         self.uid = new_uid()
         self.trainable = value.dtype.is_floating if trainable is None else bool(trainable)
@@ -47,13 +48,20 @@ class Variable(Operand):
 
     def read(self):
         """The present value as a Tensor, without a copy. Tapes that watch accessed variables hear of it."""
-        tensor = self._snapshot and self._snapshot()
+        tensor = self._snapshot()
         if tensor is None:
-            tensor = Tensor(self.spec, self._array, uid=self.uid, borrowed=True)
-            self._snapshot = weakref.ref(tensor)
+            tensor = self._new_snapshot()
         for tape in context.tapes:
             tape.variable_read(self)
         return tensor
+
+    def _new_snapshot(self):
+        with writing.lock:  # waits until a write has ended
+            tensor = self._snapshot()  # another thread may have been here first
+            if tensor is None:
+                tensor = Tensor(self.spec, self._array, uid=self.uid, borrowed=True)
+                self._snapshot = weakref.ref(tensor)
+            return tensor
 
     def read_value(self):
         return apply("Identity", self)
@@ -62,14 +70,13 @@ class Variable(Operand):
         return self.read_value()
 
     def before_write(self):
-        """Leaves the old values to a Tensor that still shows them; call before the buffer is written to."""
-        if context.graph is not None:
-            raise RuntimeError(f"variable {self.name} cannot be written to in a graph whose ops do not run yet")
-        tensor = self._snapshot and self._snapshot()
+        """Leaves the old values to a Tensor that still shows them; for who holds ``writing.lock`` until it has written."""
+        tensor = self._snapshot()
         if tensor is not None:
             tensor.array = self._array.copy()
             tensor.borrowed = False
-        self._snapshot = None
+            writing.moved += 1
+        self._snapshot = _nothing
 
     def known_array(self):
         """The buffer itself, for ops that write to it."""
@@ -102,7 +109,7 @@ class Variable(Operand):
         return self.read().numpy()
 
     def __reduce__(self):  # a copy or a pickle is another variable with the same value
-        return Variable, (self._array.copy(), self.trainable, self._name, self.dtype)
+        return Variable, (self.read().own_array(), self.trainable, self._name, self.dtype)
 
     def __format__(self, spec):
         return format(self.numpy().item() if not self.ndim else self.numpy(), spec) if spec else str(self)
@@ -112,4 +119,8 @@ class Variable(Operand):
         return f"<tf.Variable {self.name!r} {typed}, numpy={value_text(self._array)}>"
 
     def __array__(self, dtype=None, copy=None):
-        return np.array(self.read().known_array(), dtype=dtype)  # a copy: the buffer changes later
+        return np.asarray(self.read().own_array(), dtype=dtype)
+
+
+def _nothing():
+    """What a weak reference to a Tensor that is gone gives."""
