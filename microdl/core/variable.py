@@ -13,6 +13,8 @@ from microdl.core.tensor import Operand, Tensor, apply, convert, new_uid
 from microdl.core.values import value_text
 from microdl.core.writing import writing
 
+_lock = writing.lock
+
 
 class Variable(Operand):
     """A tensor that lives on and changes: weights, optimizer state, counters.
@@ -50,18 +52,14 @@ class Variable(Operand):
         """The present value as a Tensor, without a copy. Tapes that watch accessed variables hear of it."""
         tensor = self._snapshot()
         if tensor is None:
-            tensor = self._new_snapshot()
+            with _lock:  # waits until a write has ended
+                tensor = self._snapshot()  # another thread may have been here first
+                if tensor is None:
+                    tensor = Tensor(self.spec, self._array, self.uid, True)
+                    self._snapshot = weakref.ref(tensor)
         for tape in context.tapes:
             tape.variable_read(self)
         return tensor
-
-    def _new_snapshot(self):
-        with writing.lock:  # waits until a write has ended
-            tensor = self._snapshot()  # another thread may have been here first
-            if tensor is None:
-                tensor = Tensor(self.spec, self._array, uid=self.uid, borrowed=True)
-                self._snapshot = weakref.ref(tensor)
-            return tensor
 
     def read_value(self):
         return apply("Identity", self)
@@ -70,7 +68,7 @@ class Variable(Operand):
         return self.read_value()
 
     def before_write(self):
-        """Leaves the old values to a Tensor that still shows them; for who holds ``writing.lock`` until it has written."""
+        """Leaves the old values to a Tensor that still shows them. The caller holds ``writing.lock`` while it writes."""
         tensor = self._snapshot()
         if tensor is not None:
             tensor.array = self._array.copy()
