@@ -324,7 +324,8 @@ REFUSED_INPUTS = [
         lambda: layers.Dense(10),
         None,
         ones(5),
-        "dense (Dense): expects at least 2 axes (batch, features), got (5,); add a batch axis with x[tf.newaxis]",
+        "dense (Dense): expects at least 2 axes (batch, features), got (5,); "
+        "samples of one feature need x[:, tf.newaxis], a single sample x[tf.newaxis]",
     ),
     (
         lambda: layers.Conv2D(4, 3),

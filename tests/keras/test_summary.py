@@ -1,7 +1,9 @@
 """The table that summary prints."""
 
+import numpy as np
 import pytest
 
+import microdl as tf
 from microdl.keras import layers
 from microdl.keras.layers import Dense, Input
 from microdl.keras.models import Model, Sequential
@@ -96,3 +98,44 @@ def test_prints_by_default(capsys):
 def test_unbuilt_model_says_what_to_do():
     with pytest.raises(ValueError, match=r"is not built: call it on an input or build\(input_shape\) first"):
         Sequential([Dense(1)]).summary()
+
+
+class Counting(layers.Layer):
+    def __init__(self):
+        super().__init__(name="counting")
+        self.count = tf.Variable(0.0, trainable=False)
+
+    def call(self, inputs):
+        self.count.assign_add(1.0)
+        return inputs * 2.0
+
+
+def test_shapes_are_those_of_the_real_call_which_is_not_repeated():
+    model = Sequential([Counting(), Dense(3, name="dense")])
+    model(np.ones((7, 4), np.float32))
+    model(np.ones((1, 4), np.float32))
+    rows = summary_of(model)[4:6]
+    assert [row.split() for row in rows] == [
+        ["counting", "(Counting)", "(None,", "4)", "1"],
+        ["dense", "(Dense)", "(None,", "3)", "15"],
+    ]
+    assert float(model.layers[0].count) == 2.0
+    assert model.output_shape == (None, 3)
+
+
+def test_outputs_of_several_tensors_are_listed():
+    class Both(Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = Parts(name="parts")
+
+        def call(self, inputs):
+            return self.parts(inputs)["sum"]
+
+    class Parts(layers.Layer):
+        def call(self, inputs):
+            return {"sum": tf.reduce_sum(inputs), "all": [inputs, None]}
+
+    model = Both()
+    model(np.ones((7, 4), np.float32))
+    assert "{sum: (), all: [(None, 4), ?]}" in summary_of(model)[4]

@@ -4,7 +4,6 @@ A layer is configured in ``__init__``, makes its weights in ``build(input_shape)
 Calling it converts the inputs, builds it if need be, settles the value of ``training`` and runs ``call``.
 """
 
-import contextlib
 import difflib
 import functools
 import inspect
@@ -14,31 +13,21 @@ import numpy as np
 
 from microdl.core import dtypes
 from microdl.core.context import context
-from microdl.core.node import Graph
 from microdl.core.op import Spec
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor, apply, convert
+from microdl.keras.layers import checks
 from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, same_kind, shape_of, tensor_shape
+from microdl.keras.layers.symbolic import ShapesOnly, known_sizes, without_batch_size
 from microdl.keras.layers.weights import HasWeights
 from microdl.keras.naming import unique_name
 
 
 class _Calls(threading.local):
     training: bool | None = None  # what the layers above the running ``call`` were told; None outside of any call
-    observer = None  # (layer, outputs) -> None, see ``observed``
 
 
 _calls = _Calls()
-
-
-@contextlib.contextmanager
-def observed(observer):
-    """While entered, ``observer(layer, outputs)`` is called after every layer that this thread calls."""
-    outer, _calls.observer = _calls.observer, observer
-    try:
-        yield
-    finally:
-        _calls.observer = outer
 
 
 class Layer(HasWeights):
@@ -63,6 +52,7 @@ class Layer(HasWeights):
     """
 
     _building = False
+    _seen_shape = None  # of the outputs of the latest call, or of the first symbolic one; a structure, if they are
 
     def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None, **unknown):
         _refuse_unknown(type(self), unknown)
@@ -71,7 +61,9 @@ class Layer(HasWeights):
         if input_dim is not None:
             input_shape = (input_dim,)
         super().__init__(name or unique_name(type(self).__name__), dtypes.as_dtype(dtype or "float32"), trainable)
-        self.batch_input_shape = None if input_shape is None else (None, *as_shape(input_shape))
+        self.batch_input_shape = None
+        if input_shape is not None:
+            self.batch_input_shape = (None, *checks.sizes(type(self).__name__, "input_shape", input_shape))
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -104,15 +96,17 @@ class Layer(HasWeights):
             if kwargs:
                 kwargs = {key: self._converted(value) for key, value in kwargs.items()}
             if not self.built:
-                self.build(map_nested(shape_of, args[0] if args else next(iter(kwargs.values()))))
+                self.build(map_nested(_known_shape, args[0] if args else next(iter(kwargs.values()))))
                 self.built = True
             _calls.training = self._settle_training(outer, args, kwargs)
             outputs = self.call(*args, **kwargs)
-            if _calls.observer is not None:
-                _calls.observer(self, outputs)
+            if context.graph is None or self._seen_shape is None:
+                self._seen_shape = outputs.spec.shape if type(outputs) is Tensor else map_nested(shape_of, outputs)
             return outputs
         except Exception as error:
-            error.add_note(f"in layer {self.name!r} ({type(self).__name__})")
+            note = f"in layer {self.name!r} ({type(self).__name__})"
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
             raise
         finally:
             _calls.training = outer
@@ -186,10 +180,11 @@ class Layer(HasWeights):
                 )
             return Tensor(Spec(sizes, self._dtype))
 
-        with Graph():
-            outputs = self(map_nested(symbolic, input_shape, is_leaf=is_shape), training=False)
+        inputs = map_nested(symbolic, input_shape, is_leaf=is_shape)
         batch_unknown = any(shape[:1] == (None,) for shape in shapes)
-        return map_nested(lambda y: (None, *y.shape[1:]) if batch_unknown and y.shape else tuple(y.shape), outputs)
+        with ShapesOnly(batch_unknown):
+            outputs = self(inputs, training=False)
+        return map_nested(lambda y: without_batch_size(y.shape) if batch_unknown else tuple(y.shape), outputs)
 
     def get_config(self):
         """The arguments of ``__init__`` from which ``from_config`` makes the same layer (without weights)."""
@@ -201,6 +196,11 @@ class Layer(HasWeights):
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _known_shape(value):
+    shape = shape_of(value)
+    return shape if shape is None else known_sizes(shape)
 
 
 def _once(build):

@@ -3,7 +3,9 @@
 Messages start with the layer's label (``conv2d_1 (Conv2D)``), give the shape that came, and say a way out.
 """
 
+from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor
+from microdl.keras.layers.symbolic import known_sizes
 
 AXES = {
     2: "(batch, features)",
@@ -16,6 +18,13 @@ def positive(layer, argument, value):
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() <= 0:
         raise ValueError(f"{layer._label}: {argument} must be an integer > 0, got {value!r}")
     return value.__index__()
+
+
+def sizes(caller, argument, shape):
+    """``shape`` as a tuple. Raises ValueError for a single number, which may be meant as a size or as a shape."""
+    if hasattr(shape, "__index__") and not getattr(shape, "shape", ()):
+        raise ValueError(f"{caller}: {argument} must be a sequence of sizes, got {shape!r}; write ({int(shape)},)")
+    return as_shape(shape)
 
 
 def pair(layer, argument, value):
@@ -81,7 +90,9 @@ def matrix(layer, shape):
     _one_shape(layer, shape)
     if len(shape) >= 2:
         return
-    way_out = "; add a batch axis with x[tf.newaxis]" if len(shape) == 1 else ""
+    way_out = ""
+    if len(shape) == 1:
+        way_out = "; samples of one feature need x[:, tf.newaxis], a single sample x[tf.newaxis]"
     raise ValueError(f"{layer._label}: expects at least 2 axes {AXES[2]}, got {_text(shape)}{way_out}")
 
 
@@ -122,4 +133,4 @@ def _kind(inputs):
 
 
 def _text(shape):
-    return str(tuple(shape))
+    return str(known_sizes(shape))

@@ -1,6 +1,5 @@
 """Dense, Activation, and the layer that stands for a model's input."""
 
-from microdl.core.shapes import as_shape
 from microdl.core.tensor import apply
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
@@ -102,7 +101,10 @@ class InputLayer(Layer):
         if (shape is None) == (batch_shape is None):
             raise ValueError("Input: give either shape (without the batch axis) or batch_shape")
         super().__init__(dtype=dtype, name=name)
-        self.batch_shape = (batch_size, *as_shape(shape)) if batch_shape is None else as_shape(batch_shape)
+        if batch_shape is None:
+            self.batch_shape = (batch_size, *checks.sizes("Input", "shape", shape))
+        else:
+            self.batch_shape = checks.sizes("Input", "batch_shape", batch_shape)
         self.batch_input_shape = self.batch_shape
 
     def call(self, inputs):

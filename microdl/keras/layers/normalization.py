@@ -4,6 +4,7 @@ from microdl.core.tensor import apply
 from microdl.keras import initializers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
+from microdl.keras.layers.symbolic import known_sizes
 from microdl.ops.array import ones, stop_gradient, transpose, zeros
 from microdl.ops.normalization import batch_norm, batch_norm_inference
 
@@ -69,7 +70,8 @@ class BatchNormalization(Layer):
         channels = self.moving_mean.spec.shape[0]
         if shape[axis] != channels:
             raise ValueError(
-                f"{self._label}: built for inputs with {channels} channels (axis {self.axis}), got shape {shape}"
+                f"{self._label}: built for inputs with {channels} channels (axis {self.axis}), "
+                f"got shape {known_sizes(shape)}"
             )
         x = inputs if inputs.dtype.is_floating else apply("Cast", inputs, dtype=self.dtype)
         training = training and self.trainable

@@ -3,6 +3,7 @@
 from microdl.core.shapes import as_shape, size_of
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
+from microdl.keras.layers.symbolic import known_sizes
 from microdl.ops.array import reshape
 
 
@@ -53,7 +54,7 @@ class Reshape(Layer):
             needed = f"a multiple of {rest}" if -1 in self.target_shape else rest
             raise ValueError(
                 f"{self._label}: target_shape {self.target_shape} needs {needed} values for each element of the batch, "
-                f"got shape {tuple(shape)} with {given}"
+                f"got shape {known_sizes(shape)} with {given}"
             )
         sizes = (given // rest if n == -1 and rest else max(n, 0) for n in self.target_shape)
         return reshape(inputs, (shape[0], *sizes))

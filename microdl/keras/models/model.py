@@ -3,6 +3,7 @@
 from microdl.core.shapes import as_shape
 from microdl.keras import saving
 from microdl.keras.layers.nested import is_shape, map_nested, shape_of
+from microdl.keras.layers.symbolic import without_batch_size
 from microdl.keras.models.summary import print_summary
 from microdl.keras.models.training import Trainer
 
@@ -45,10 +46,14 @@ class Model(Trainer):
             raise
 
     def __call__(self, *args, **kwargs):
-        if not self.built and type(self).build is Model.build:
-            # The layers make their weights when the call reaches them: it need not be run twice.
-            self.built = True
-        outputs = super().__call__(*args, **kwargs)
+        begins = not self.built and type(self).build is Model.build
+        if begins:
+            self.built = True  # the layers make their weights when the call reaches them: it need not be run twice
+        try:
+            outputs = super().__call__(*args, **kwargs)
+        except BaseException:
+            self.built = self.built and not begins
+            raise
         if self._input_shape is None and args:
             self._input_shape = _batch_unknown(map_nested(shape_of, args[0]))
         return outputs
@@ -81,8 +86,10 @@ class Model(Trainer):
 
     @property
     def output_shape(self):
-        """Shape of the output, its batch size None."""
-        return self.compute_output_shape(self.input_shape)
+        """Shape of the output, its batch size None: as the calls so far showed it."""
+        if self._seen_shape is None:
+            return self.compute_output_shape(self.input_shape)
+        return _batch_unknown(self._seen_shape)
 
     def save_weights(self, path, overwrite=True):
         """Writes all weights to a ``.npz`` file, completely or not at all.
@@ -112,4 +119,4 @@ class Model(Trainer):
 
 
 def _batch_unknown(shape):
-    return map_nested(lambda s: (None, *as_shape(s)[1:]), shape, is_leaf=is_shape)
+    return map_nested(lambda s: without_batch_size(as_shape(s)), shape, is_leaf=is_shape)

@@ -1,9 +1,12 @@
 """Sequential: a model that is a list of layers, each fed with what the one before gives."""
 
+from microdl.core.tensor import Tensor, apply
 from microdl.keras import layers
 from microdl.keras.layers.base import Layer
 from microdl.keras.layers.core import InputLayer
+from microdl.keras.layers.nested import is_shape
 from microdl.keras.models.model import Model
+from microdl.ops.array import expand_dims, squeeze
 
 
 class Sequential(Model):
@@ -19,10 +22,13 @@ class Sequential(Model):
     49
     """
 
+    _input_dtype = None  # given by an Input; else the model's own
+
     def __init__(self, layers=None, trainable=True, name=None):
+        if isinstance(layers, Layer) or isinstance(trainable, Layer):
+            raise TypeError("Sequential: the layers are given as a list, Sequential([layer, layer])")
         super().__init__(trainable=trainable, name=name)
         self._layers = []
-        self._tail_shape = None  # of the last layer's output, where the input's is known
         for layer in layers or []:
             self.add(layer)
 
@@ -36,44 +42,52 @@ class Sequential(Model):
             raise TypeError(f"Sequential.add: a Layer is expected, got {layer!r} of type {type(layer).__name__}{made}")
         if any(layer is other or layer.name == other.name for other in self._layers):
             raise ValueError(f"Sequential.add: model {self.name!r} has a layer named {layer.name!r} already")
-        if isinstance(layer, InputLayer) and (self._layers or self._tail_shape):
-            raise ValueError(f"Sequential.add: an Input comes first, model {self.name!r} has begun already")
-        if not self._layers and self._tail_shape is None:
-            self._tail_shape = self._input_shape = layer.batch_input_shape
         if isinstance(layer, InputLayer):
+            self._begin(layer)
             return
-        if self._tail_shape is not None:
-            self._tail_shape = layer.compute_output_shape(self._tail_shape)  # makes its weights too
+        if not self._layers and self._input_shape is None:
+            self._input_shape = self._seen_shape = layer.batch_input_shape
+        if self._input_shape is not None:
+            self._seen_shape = layer.compute_output_shape(self.output_shape)  # makes its weights too
             self.built = True
         self._layers.append(layer)
+
+    def _begin(self, layer):
+        if self._layers or self._input_shape is not None:
+            raise ValueError(f"Sequential.add: an Input comes first, model {self.name!r} has begun already")
+        self._input_shape = self._seen_shape = layer.batch_input_shape
+        self._input_dtype = layer.dtype
 
     def pop(self):
         """Removes the last layer and returns it. Raises ValueError if there is none."""
         if not self._layers:
             raise ValueError(f"Sequential.pop: model {self.name!r} has no layers")
         layer = self._layers.pop()
-        if self._tail_shape is not None:
-            self._tail_shape = self.compute_output_shape(self._input_shape) if self._layers else self._input_shape
+        self._seen_shape = self._layers[-1]._seen_shape if self._layers else self._input_shape
         return layer
-
-    def build(self, input_shape):
-        """As ``Model.build``."""
-        super().build(input_shape)
-        self._tail_shape = self.compute_output_shape(input_shape)
 
     def call(self, inputs):
         if not self._layers:
             raise ValueError(f"model {self.name!r} has no layers: add one first")
         x = inputs
+        if isinstance(x, Tensor) and is_shape(self._input_shape):
+            x = _of_rank(x, self._input_shape)
         for layer in self._layers:
             x = layer(x)
         return x
+
+    def _cast(self, tensor):
+        """Inputs of every dtype become that of the ``Input``, without one that of the model; pixels are uint8 often."""
+        dtype = self._input_dtype or self._dtype
+        return tensor if tensor.spec.dtype is dtype else apply("Cast", tensor, dtype=dtype)
 
     def get_config(self):
         """The layers' classes and configurations, from which ``from_config`` makes the same model (without weights)."""
         layers = [{"class_name": type(layer).__name__, "config": layer.get_config()} for layer in self._layers]
         shape = self._input_shape
-        return {"name": self.name, "trainable": self.trainable, "layers": layers, "build_input_shape": shape}
+        dtype = self._input_dtype and self._input_dtype.name
+        config = {"name": self.name, "trainable": self.trainable, "layers": layers}
+        return {**config, "build_input_shape": shape, "input_dtype": dtype}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -84,10 +98,20 @@ class Sequential(Model):
         """
         model = cls(name=config.get("name"), trainable=config.get("trainable", True))
         if config.get("build_input_shape") is not None:
-            model.add(InputLayer(batch_shape=config["build_input_shape"]))
+            model.add(InputLayer(batch_shape=config["build_input_shape"], dtype=config.get("input_dtype")))
         for entry in config["layers"]:
             model.add(_layer_class(entry["class_name"], custom_objects).from_config(entry["config"]))
         return model
+
+
+def _of_rank(x, shape):
+    """``x`` with a last axis of size 1 added or taken away, if that makes it fit ``shape``: Keras's rule."""
+    given = x.spec.shape
+    if len(given) == len(shape) - 1 and shape[-1] == 1 and given[1:] == tuple(shape[1:-1]):
+        return expand_dims(x, -1)
+    if len(given) == len(shape) + 1 and given[-1] == 1 and given[1:-1] == tuple(shape[1:]):
+        return squeeze(x, axis=-1)
+    return x
 
 
 def _layer_class(name, custom_objects):

@@ -2,8 +2,8 @@
 
 import shutil
 
-from microdl.keras.layers.base import observed
 from microdl.keras.layers.nested import is_shape, map_nested
+from microdl.keras.layers.symbolic import without_batch_size
 
 COLUMNS = (("Layer (type)", 0.5), ("Output Shape", 0.3), ("Param #", 0.2))  # heading, share of the line
 LINE_LENGTH = 76  # characters
@@ -14,7 +14,7 @@ def print_summary(model, line_length=None, print_fn=None, expand_nested=False):
     if not model.built:
         raise ValueError(f"summary: model {model.name!r} is not built: call it on an input or build(input_shape) first")
     emit = print_fn or print
-    rows = list(_rows(model, _output_shapes(model), expand_nested))
+    rows = list(_rows(model, expand_nested))
     length = line_length or min(max(_needed(rows), LINE_LENGTH), max(shutil.get_terminal_size().columns, LINE_LENGTH))
     widths = _widths(rows, length)
     emit(f'Model: "{model.name}"')
@@ -33,35 +33,18 @@ def print_summary(model, line_length=None, print_fn=None, expand_nested=False):
     emit("_" * length)
 
 
-def _output_shapes(model):
-    """id of each layer -> shape of its (first) output, its batch size None."""
-    shapes = {}
-
-    def note(layer, outputs):
-        shapes.setdefault(id(layer), map_nested(lambda y: (None, *y.shape[1:]), outputs))
-
-    try:
-        with observed(note):
-            model.compute_output_shape(model.input_shape)
-    except Exception:
-        pass  # a call that needs values or further arguments: the shapes of layers that it did not reach stay unknown
-    return shapes
-
-
-def _rows(model, shapes, expand_nested, depth=0):
+def _rows(model, expand_nested, depth=0):
     """(layer and type, output shape, number of weights) of every layer, as text."""
     for layer in model.layers:
         name = f"{'  ' * depth}{layer.name} ({type(layer).__name__})"
-        yield name, _shape_text(shapes.get(id(layer))), f"{sum(v.spec.size for v in layer.weights):,}"
+        yield name, _shape_text(layer._seen_shape), f"{sum(v.spec.size for v in layer.weights):,}"
         if expand_nested and hasattr(layer, "layers"):
-            yield from _rows(layer, shapes, expand_nested, depth + 1)
+            yield from _rows(layer, expand_nested, depth + 1)
 
 
 def _shape_text(shape):
     """``(None, 28, 28, 16)``; ``?`` where a layer was not reached."""
-    if shape is None:
-        return "?"
-    text = map_nested(lambda s: str(tuple(s)), shape, is_leaf=is_shape)
+    text = map_nested(lambda s: "?" if s is None else str(without_batch_size(s)), shape, is_leaf=is_shape)
     return text if isinstance(text, str) else str(text).replace("'", "")
 
 
