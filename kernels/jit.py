@@ -27,9 +27,7 @@ from llvmlite import binding as llvm
 from numba.core import config as numba_config, serialize
 from numba.core.compiler import CompileResult
 
-# GNU's OpenMP lets threads that wait spin for milliseconds; where another process wants the core, each parallel region
-# then costs a scheduler's slice. Read when the first parallel kernel starts the threads.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # some microseconds
+from . import threads
 
 # No "nnan" and "ninf": with them the compiler may assume that NaN and infinity never occur.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
@@ -79,7 +77,12 @@ class Kernel:
 
     def __call__(self, *args):
         size = args[-1].size if self.work is None else self.work(*args)
-        (self.serial if size < self.serial_below else self.parallel)(*args)
+        if size < self.serial_below:
+            self.serial(*args)
+        elif threads.unguarded:
+            self.parallel(*args)
+        else:
+            threads.run_guarded(self.serial, self.parallel, args)
 
     def __repr__(self):
         return f"<Kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
@@ -208,7 +211,7 @@ def cache_folder():
     versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
     host = (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
     settings = (config.CPU_NAME, config.CPU_FEATURES, config.OPT, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT)
-    vectors = (config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.USING_SVML)
+    vectors = (config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.USING_SVML, config.ENABLE_AVX)
     key = _digest(repr((versions, host, settings, vectors)))
     chosen = os.environ.get("MICRODL_CACHE_DIR")
     tried = []
@@ -217,8 +220,8 @@ def cache_folder():
             tried.append(place())
             folder = tried[-1] / f"kernels-{key}"
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if os.name == "posix" and folder.stat().st_uid != os.getuid():
-                continue  # compiled code is only ever loaded from a folder of one's own
+            if not _is_private(folder):
+                continue  # compiled code is only ever loaded from a folder that nobody else can write to
             with tempfile.TemporaryFile(dir=folder):
                 return folder
         except (OSError, RuntimeError):  # RuntimeError: a user without a home
@@ -233,9 +236,14 @@ def _temporary_cache():
     user = str(os.getuid()) if os.name == "posix" else os.environ.get("USERNAME", "user")
     folder = Path(tempfile.gettempdir(), f"microdl-{user}")
     folder.mkdir(mode=0o700, exist_ok=True)
-    if os.name == "posix" and (folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022):
+    if not _is_private(folder):
         raise OSError(f"{folder} can be written to by others")
     return folder
+
+
+def _is_private(folder):
+    """Whether only this user can write to ``folder`` (on systems with owners and modes)."""
+    return os.name != "posix" or (folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o022)
 
 
 def _user_cache():
@@ -245,18 +253,3 @@ def _user_cache():
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "microdl"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "microdl")
-
-
-def threads():
-    """Threads that kernels called from this Python thread may use."""
-    return numba.get_num_threads()
-
-
-def set_threads(count):
-    """Lets kernels called from this Python thread use ``count`` threads, 1 to ``available_threads()``."""
-    numba.set_num_threads(count)
-
-
-def available_threads():
-    """The largest number of threads, fixed when Numba starts: that of the cores, or NUMBA_NUM_THREADS."""
-    return config.NUMBA_NUM_THREADS

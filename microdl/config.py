@@ -1,6 +1,6 @@
 """Settings of the process. ``tf.config.threading``: how many threads the kernels use; results do not depend on it."""
 
-from microdl.core.kernels import jit
+from microdl.core import kernels
 
 
 class threading:
@@ -13,16 +13,16 @@ class threading:
         Args: num_threads: int, from 1 to the number of cores (or NUMBA_NUM_THREADS, if that is set).
         Raises: ValueError for other numbers. TypeError for something else than an int.
         """
-        available = jit().available_threads()
+        available = kernels.support("threads").available_threads()
         if isinstance(num_threads, bool) or not hasattr(num_threads, "__index__"):
             raise TypeError(f"set_intra_op_parallelism_threads: an int is expected, got {num_threads!r}")
         if not 1 <= num_threads <= available:
             raise ValueError(
                 f"set_intra_op_parallelism_threads: from 1 to {available} threads are available here, got {num_threads}"
             )
-        jit().set_threads(int(num_threads))
+        kernels.support("threads").set_threads(int(num_threads))
 
     @staticmethod
     def get_intra_op_parallelism_threads():
         """The number of threads that ops may use now, at least 1."""
-        return jit().threads()
+        return kernels.support("threads").threads()

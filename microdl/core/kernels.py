@@ -29,9 +29,9 @@ class Kernels:
         return module
 
 
-def jit():
-    """The module ``kernels/jit.py``: cache folder and what was compiled (imports Numba)."""
-    return importlib.import_module("microdl.kernels.jit")
+def support(name):
+    """``kernels/jit.py`` or ``kernels/threads.py``, which all families lean on (imports Numba)."""
+    return importlib.import_module(f"microdl.kernels.{name}")
 
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ import importlib.util
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from microdl.core.kernels import jit as load_jit
+from microdl.core.kernels import support
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,12 +54,13 @@ print(len(jit.compiles), *y)
 
 @pytest.fixture
 def package(tmp_path):
-    """A package laid out like ``kernels``: the real jit.py beside one kernel and one helper."""
+    """A package laid out like ``kernels``: the real jit.py and threads.py beside one kernel and one helper."""
     folder = tmp_path / "small"
     (folder / "cpu").mkdir(parents=True)
     for file in ("__init__.py", "cpu/__init__.py"):
         (folder / file).write_text("")
-    (folder / "jit.py").write_text((ROOT / "kernels" / "jit.py").read_text())
+    for file in ("jit.py", "threads.py"):
+        (folder / file).write_text((ROOT / "kernels" / file).read_text())
     (folder / "cpu" / "shift.py").write_text(KERNELS)
     (folder / "cpu" / "helper.py").write_text(HELPER.format(amount=1))
     return folder
@@ -246,9 +248,13 @@ def test_a_user_without_home_and_temporary_folder_can_run_kernels(package, monke
 
 
 def load_module(path):
-    spec = importlib.util.spec_from_file_location("jit_of_a_test", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    """A second, independent jit.py, as a part of the package that it lies in."""
+    package = f"package_{uuid.uuid4().hex}"
+    for name in (package, f"{package}.jit"):
+        file = path.parent / "__init__.py" if name == package else path
+        spec = importlib.util.spec_from_file_location(name, file)
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
     return module
 
 
@@ -315,27 +321,36 @@ def python_function(x, y):
     """Any function."""
 
 
+@pytest.fixture
+def threads_started(monkeypatch):
+    monkeypatch.setattr(support("threads"), "unguarded", True)
+
+
+@pytest.mark.usefixtures("threads_started")
 def test_the_variant_depends_on_the_size_of_the_last_argument():
     serial, parallel = Recorder(), Recorder()
-    kernel = load_jit().Kernel(python_function, serial, parallel, work=None, serial_below=10)
+    kernel = support("jit").Kernel(python_function, serial, parallel, work=None, serial_below=10)
     for size in (0, 9, 10, 11):
         kernel(np.empty(100), np.empty(size))
     assert (serial.sizes, parallel.sizes) == ([0, 9], [10, 11])
 
 
+@pytest.mark.usefixtures("threads_started")
 def test_the_variant_depends_on_the_work_where_a_kernel_says_what_it_is():
     serial, parallel = Recorder(), Recorder()
-    kernel = load_jit().Kernel(python_function, serial, parallel, work=lambda x, y: x.size * y.size, serial_below=10)
+    kernel = support("jit").Kernel(
+        python_function, serial, parallel, work=lambda x, y: x.size * y.size, serial_below=10
+    )
     kernel(np.empty(3), np.empty(3))
     kernel(np.empty(5), np.empty(2))
     assert (serial.sizes, parallel.sizes) == ([3], [2])
 
 
 def test_a_kernel_keeps_the_name_and_text_of_its_function():
-    kernel = load_jit().Kernel(python_function, Recorder(), Recorder(), None, 0)
+    kernel = support("jit").Kernel(python_function, Recorder(), Recorder(), None, 0)
     assert (kernel.__name__, kernel.__doc__, kernel.py_func) == ("python_function", "Any function.", python_function)
     assert repr(kernel) == f"<Kernel {__name__}.python_function>"
 
 
 def test_hidden_settings_of_the_compiler_keep_nan_and_infinity():
-    assert not {"nnan", "ninf", "fast"} & set(load_jit().FASTMATH)
+    assert not {"nnan", "ninf", "fast"} & set(support("jit").FASTMATH)

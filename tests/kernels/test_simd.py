@@ -6,7 +6,7 @@ import pytest
 from microdl.core import kernels
 
 simd = kernels.cpu.simd
-inner = kernels.jit().inner
+inner = kernels.support("jit").inner
 zeros, outer, store, add, copy, clear = simd.zeros, simd.outer, simd.store, simd.add, simd.copy, simd.clear
 ROWS, multiply_panel = simd.ROWS, simd.multiply_panel
 DTYPES = ["float32", "float64"]
