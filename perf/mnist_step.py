@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-IMAGES = 60_000
+IMAGES = 60_000  # in an epoch
 
 
 def microdl_step(images, labels, batch):
-    """The training step that ``Model.fit`` runs, as a function of the batch's number."""
+    """A training step with an explicit tape, as a function of the batch's number."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     import microdl as tf
 
