@@ -50,14 +50,16 @@ def sparse_categorical_accuracy(y_true, y_pred):
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
     """1 where fewer than k of the C predictions are larger than that of the class y_true, else 0.
 
+    Nothing can be said of predictions among which one is NaN or infinite, nor of a y_true that is no class: these give 0.
     y_true: class numbers, (N, ...) or (N, ..., 1). y_pred: (N, ..., C). Returns float32, (N, ...).
     """
     labels, y_pred = class_labels("sparse_top_k_categorical_accuracy", y_true, y_pred)
     classes = np.arange(y_pred.shape[-1], dtype=np.int64)
-    chosen = array.cast(math.equal(array.expand_dims(labels, -1), classes), y_pred.dtype)  # (N, ..., C), one-hot
-    own = math.reduce_sum(y_pred * chosen, axis=-1, keepdims=True)
-    larger = math.reduce_sum(array.cast(math.greater(y_pred, own), y_pred.dtype), axis=-1)
-    return array.cast(math.less(larger, float(k)), float32)
+    chosen = math.equal(array.expand_dims(labels, -1), classes)  # (N, ..., C), one-hot
+    own = math.reduce_sum(y_pred * array.cast(chosen, y_pred.dtype), axis=-1, keepdims=True)
+    larger = math.reduce_sum(array.cast(math.greater(y_pred, own), float32), axis=-1)
+    known = math.logical_and(math.reduce_any(chosen, axis=-1), math.reduce_all(math.is_finite(y_pred), axis=-1))
+    return array.cast(math.logical_and(known, math.less(larger, float(k))), float32)
 
 
 def _hits(a, b):

@@ -79,6 +79,17 @@ def test_top_k_accuracy():
     assert [float(metrics.SparseTopKCategoricalAccuracy(k)(LABELS, SCORES)) for k in (1, 2, 3)] == [0.5, 0.75, 1]
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_top_k_accuracy_of_a_diverged_model_is_zero(bad):
+    scores = np.float32([[bad, bad, bad], [bad, 0.1, 0.2], [0.1, bad, 0.2]])
+    assert float(metrics.SparseTopKCategoricalAccuracy(5)([0, 1, 0], scores)) == 0
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_top_k_accuracy_of_what_is_no_class_is_zero(label):
+    assert float(metrics.SparseTopKCategoricalAccuracy(5)([label] * 4, SCORES)) == 0
+
+
 def test_accuracy_compares_values():
     assert float(metrics.Accuracy()([[1], [2], [3], [4]], [[0], [2], [3], [4]])) == 0.75
     assert float(metrics.Accuracy()([1, 2], [1, 3], sample_weight=[1, 0])) == 1
