@@ -90,6 +90,13 @@ def test_minimize_takes_a_function_or_a_tensor_with_its_tape():
         optimizer.minimize(loss, [x])
 
 
+@pytest.mark.parametrize("seed", [[1.0, 10.0], np.float32([1, 10]), constant([1.0, 10.0])])
+def test_minimize_takes_the_gradient_of_what_comes_after_the_loss(seed):
+    x = Variable([1.0, 2.0])
+    optimizers.SGD(1.0).minimize(lambda: 3.0 * x, [x], grad_loss=seed)
+    np.testing.assert_array_equal(x, [-2.0, -28.0])
+
+
 def test_adam_finds_the_bottom_of_a_bowl():
     x, target = Variable([3.0, -2.0, 7.0]), constant([1.0, 2.0, 3.0])
     optimizer = optimizers.Adam(0.1)

@@ -162,7 +162,8 @@ class Optimizer:
                 "minimize: a loss that is a Tensor needs the tape that recorded it (tape=...), or pass a function"
             )
         variables = nest.flatten(var_list() if callable(var_list) else var_list)
-        gradients = tape.gradient(loss, variables, grad_loss and [grad_loss])
+        seeds = None if grad_loss is None else [convert(grad_loss, hint=loss.dtype)]
+        gradients = tape.gradient(loss, variables, seeds)
         return self._apply(zip(gradients, variables, strict=True), why=lambda variable: tape.explain(loss, variable))
 
     def _apply(self, grads_and_vars, why):
