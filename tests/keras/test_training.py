@@ -69,10 +69,11 @@ def test_class_weights_multiply_the_loss(one_hot):
     assert np.allclose(history["loss"], (values * np.array([2.0, 0.5, 1.0])[CLASSES]).mean(), rtol=1e-5)
 
 
-def test_class_and_sample_weights_multiply():
+@pytest.mark.parametrize("shape", [(10,), (10, 1)])
+def test_class_and_sample_weights_multiply(shape):
     model = compiled(losses.SparseCategoricalCrossentropy(from_logits=True), units=3)
     weight = RANDOM.uniform(size=10).astype(np.float32)
-    options = {"sample_weight": weight, "class_weight": {0: 2.0, 1: 0.5}}
+    options = {"sample_weight": weight.reshape(shape), "class_weight": {0: 2.0, 1: 0.5}}
     history = model.fit(X, CLASSES, verbose=0, **options).history
     combined = weight * np.array([2.0, 0.5, 1.0], np.float32)[CLASSES]
     expected = model.fit(X, CLASSES, verbose=0, shuffle=False, sample_weight=combined).history

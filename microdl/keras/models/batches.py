@@ -200,7 +200,7 @@ def _packed(x, y, weight, class_weight):
     """A batch of arrays, without what it does not have, as Tensors."""
     if class_weight is not None:
         factors = _class_factors(y, class_weight)
-        weight = factors if weight is None else weight * factors
+        weight = factors if weight is None else weight * factors.reshape(-1, *(1,) * (weight.ndim - 1))
     if weight is not None:
         return _map(_tensor, (x, y, weight))
     if y is not None:
