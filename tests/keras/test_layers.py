@@ -149,6 +149,12 @@ def test_dropout_in_training_zeroes_about_its_rate_and_scales_the_rest():
     assert abs((y == 0).mean() - 0.25) < 0.02
 
 
+def test_dropout_of_everything_leaves_zeros():
+    x = np.float32([[1, np.nan, np.inf]])
+    assert np.array_equal(layers.Dropout(1.0)(x, training=True), [[0, 0, 0]])
+    assert np.array_equal(layers.Dropout(1)(x), x, equal_nan=True)
+
+
 def test_dropout_drops_along_an_axis_of_its_noise_shape_together():
     y = layers.Dropout(0.5, noise_shape=(None, 1))(ones(50, 4), training=True).numpy()
     assert np.all(y == y[:, :1])
@@ -296,7 +302,7 @@ REFUSED_ARGUMENTS = [
         lambda: layers.Reshape((-1, -1)),
         "reshape (Reshape): target_shape must hold sizes >= 0 and at most one -1, got (-1, -1)",
     ),
-    (lambda: layers.Dropout(1.5), "dropout (Dropout): rate is the share of values dropped, in [0, 1), got 1.5"),
+    (lambda: layers.Dropout(1.5), "dropout (Dropout): rate is the share of values dropped, in [0, 1], got 1.5"),
     (
         lambda: layers.BatchNormalization(momentum=1.5),
         "batch_normalization (BatchNormalization): momentum must be in [0, 1], got 1.5",

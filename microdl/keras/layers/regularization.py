@@ -1,6 +1,7 @@
 """Layers that act only in training."""
 
 from microdl.keras.layers.base import Layer
+from microdl.ops.array import zeros_like
 from microdl.ops.random import dropout
 
 
@@ -8,7 +9,7 @@ class Dropout(Layer):
     """In training ``x / (1 - rate)`` with each value set to zero with probability ``rate``; else ``x``.
 
     Args:
-        rate: in [0, 1), dimensionless; the share of values that is dropped.
+        rate: in [0, 1], dimensionless; the share of values that is dropped; all of them leave zeros.
         noise_shape: shape that broadcasts to the input's: along an axis of size 1 values are dropped together; None
             stands for the input's own, a size of None for the input's size.
         seed: int or None, see ``tf.random.set_seed``.
@@ -19,8 +20,8 @@ class Dropout(Layer):
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(rate, bool) or not 0 <= rate < 1:
-            raise ValueError(f"{self._label}: rate is the share of values dropped, in [0, 1), got {rate!r}")
+        if isinstance(rate, bool) or not 0 <= rate <= 1:
+            raise ValueError(f"{self._label}: rate is the share of values dropped, in [0, 1], got {rate!r}")
         self.rate = rate
         self.noise_shape = noise_shape
         self.seed = seed
@@ -28,6 +29,8 @@ class Dropout(Layer):
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
             return inputs
+        if self.rate == 1:
+            return zeros_like(inputs)
         return dropout(inputs, self.rate, noise_shape=self.noise_shape, seed=self.seed)
 
     def get_config(self):
