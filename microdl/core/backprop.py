@@ -4,11 +4,13 @@ Griewank and Walther, "Evaluating Derivatives", 2008, section 3.2. Gradients are
 recording sees them and can be differentiated again.
 """
 
+from copy import copy
+
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tensor import apply, convert
 
 
-def backpropagate(nodes, targets, source_ids, seeds, release=False):
+def backpropagate(nodes, targets, source_ids, seeds, release=False, refusals=None):
     """Gradients of ``sum(targets * seeds)`` with respect to the sources.
 
     Args:
@@ -16,10 +18,11 @@ def backpropagate(nodes, targets, source_ids, seeds, release=False):
         targets: Tensors. seeds: a Tensor (or None for ones) for each of them.
         source_ids: uids of the tensors and variables to differentiate with respect to.
         release: remove each node from ``nodes`` when the walk has passed it, which frees the values it kept.
+        refusals: list to which a text is added for each gradient that an op did not give.
 
     Returns: a list with a Tensor for each source, or None where no path leads from it to a target.
     """
-    reached = reachable(nodes, source_ids)
+    reached = reachable(links(nodes), source_ids)
     pending = {}  # uid -> gradients that arrived so far
     for target, seed in zip(targets, seeds, strict=True):
         if target.uid in reached:
@@ -27,7 +30,7 @@ def backpropagate(nodes, targets, source_ids, seeds, release=False):
     found = {}
     wanted = set(source_ids)
     for position in reversed(range(len(nodes))):
-        node = nodes.pop() if release else nodes[position]
+        node = nodes.pop() if release else copy(nodes[position])  # ``wants`` belongs to this walk
         dys = [_total(pending.pop(uid, None)) for uid in node.output_ids]  # complete: every use comes after this node
         found.update((uid, dy) for uid, dy in zip(node.output_ids, dys, strict=True) if uid in wanted)
         if all(dy is None for dy in dys) or not reached.intersection(node.input_ids):
@@ -37,18 +40,27 @@ def backpropagate(nodes, targets, source_ids, seeds, release=False):
         dxs = dxs if isinstance(dxs, tuple) else (dxs,)
         if len(dxs) != len(node.input_ids):
             raise RuntimeError(f"{node.op.name}: gradient gives {len(dxs)} values for {len(node.input_ids)} inputs")
-        for uid, dx in zip(node.input_ids, dxs, strict=True):
-            if dx is not None and uid in reached:
+        for i, (uid, dx) in enumerate(zip(node.input_ids, dxs, strict=True)):
+            if uid not in reached:
+                continue
+            if dx is not None:
                 pending.setdefault(uid, []).append(dx)
+            elif refusals is not None:
+                refusals.append(f"the gradient of the op {node.op.name} gives None for {node.op.input_name(i)}")
     return [found[uid] if uid in found else _total(pending.get(uid)) for uid in source_ids]
 
 
-def reachable(nodes, source_ids):
+def links(nodes):
+    """(input uids, output uids) of each Node."""
+    return [(node.input_ids, node.output_ids) for node in nodes]
+
+
+def reachable(links, source_ids):
     """uids of the sources and of everything computed from them."""
     reached = set(source_ids)
-    for node in nodes:
-        if not reached.isdisjoint(node.input_ids):
-            reached.update(node.output_ids)
+    for input_ids, output_ids in links:
+        if not reached.isdisjoint(input_ids):
+            reached.update(output_ids)
     return reached
 
 

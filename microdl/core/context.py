@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,19 @@ _PACKAGE = os.path.join(Path(__file__).parents[1], "")  # ends in a separator: a
 
 def user_location():
     """``file:line`` of the code outside microdl that is running now."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
+    frame, _ = _user_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def warn(message):
+    """A UserWarning about the code outside microdl that is running now."""
+    _, depth = _user_frame()
+    warnings.warn(message, stacklevel=depth)
+
+
+def _user_frame():
+    """The frame of that code, and how far it lies above the caller, as warnings.warn counts."""
+    frame, depth = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, depth = frame.f_back, depth + 1
+    return frame, depth

@@ -1,9 +1,9 @@
 """GradientTape: records what is computed from watched tensors, to differentiate it."""
 
 from microdl.core import nest
-from microdl.core.backprop import backpropagate
-from microdl.core.context import context, user_location
-from microdl.core.explain import explain
+from microdl.core.backprop import backpropagate, links
+from microdl.core.context import context, user_location, warn
+from microdl.core.explain import Cut, Walk, explain
 from microdl.core.tensor import Operand, apply, convert
 
 _NOT_FOLLOWED = -1  # a uid that no tensor has
@@ -34,9 +34,11 @@ class GradientTape:
         self._nodes = []
         self._followed = set()  # uids of what is watched and of what was computed from it
         self._variables = {}  # uid -> Variable, in the order of first access
-        self.lost = {}  # uid -> (op, file:line) that has no gradient: what came of followed values there, and after
-        self.exits = []  # file:line where a followed value was read as a NumPy array
-        self._explanations = {}  # (target uid, source uid) -> why that gradient was None
+        self._walk = None  # what the last call of ``gradient`` left behind
+        self.lost = set()  # uids of what came of followed values after an op that has no gradient
+        self.cuts = []  # Cuts, in the order in which they ran
+        self.exits = []  # (uid, file:line) where a followed value was read as a NumPy array
+        self.paused_reads = {}  # uid -> file:line where a variable was read while recording was stopped
         self.opened_at = user_location()
 
     def __enter__(self):
@@ -63,14 +65,15 @@ class GradientTape:
     def watch(self, tensor):
         """Follows ``tensor``: a Tensor or Variable, or a nested structure of them, of a floating dtype.
 
-        Raises: TypeError for other things. ValueError for integer and bool tensors, which have no gradient.
+        Integer and bool tensors have no gradient: there is a warning, and theirs is None.
+
+        Raises: TypeError for other things.
         """
         for x in nest.flatten(tensor):
             _check_operand("watch", x)
             if not x.dtype.is_floating:
-                raise ValueError(
-                    f"tape.watch: a tensor must be floating to have a gradient, got dtype {x.dtype.name}; use tf.cast"
-                )
+                warn(f"tape.watch: a tensor must be floating to have a gradient, got dtype {x.dtype.name}; use tf.cast")
+                continue
             self._followed.add(x.uid)
             if not hasattr(x, "array"):
                 self._variables.setdefault(x.uid, x)
@@ -92,26 +95,35 @@ class GradientTape:
     def record(self, node):
         followed = [uid for uid, y in zip(node.output_ids, node.outputs, strict=True) if y.dtype.is_floating]
         if node.op.gradient is None or not followed:
-            place = (node.op.name, user_location())
-            self.lost.update((uid, place) for uid in node.output_ids)
+            self.cut(node, f"the op {node.op.name} at {user_location()} has no gradient")
         else:
             self._nodes.append(node)
             self._followed.update(followed)
 
+    def cut(self, node, cause):
+        written = tuple(node.input_ids[i] for i in node.op.mutates)
+        self._lose(node.input_ids, node.output_ids + written, cause)
+
     def pass_on_loss(self, inputs, outputs):
-        for x in inputs:
-            if x.uid in self.lost:
-                self.lost.update((y.uid, self.lost[x.uid]) for y in outputs)
-                return
+        input_ids = tuple(x.uid for x in inputs)
+        if not self.lost.isdisjoint(input_ids):
+            self._lose(input_ids, tuple(y.uid for y in outputs), "")
+
+    def _lose(self, input_ids, output_ids, cause):
+        self.lost.update(output_ids)
+        self.cuts.append(Cut(len(self._nodes), input_ids, output_ids, cause))
 
     def note_exit(self, tensor):
         if tensor.uid in self._followed:
-            self.exits.append(user_location())
+            self.exits.append((tensor.uid, user_location()))
 
     def variable_read(self, variable):
-        if self._watch_accessed and variable.trainable:
+        if self.watches(variable):
             self._followed.add(variable.uid)
             self._variables.setdefault(variable.uid, variable)
+
+    def watches(self, variable):
+        return self._watch_accessed and variable.trainable
 
     # Differentiation.
 
@@ -142,18 +154,19 @@ class GradientTape:
         if self._recording and not self._persistent:
             self._stop()
         self._used = True
+        target_ids, refusals = {y.uid for y in targets}, []
+        links_before = [] if self._persistent else links(self._nodes)
         connected = [(convert(x), seed) for x, seed in zip(targets, seeds, strict=True) if x.dtype.is_floating]
         gradients = backpropagate(
             list(self._nodes) if self._persistent else self._nodes,  # this tape may record the walk itself
             [x for x, _ in connected],
-            [x.uid if x.uid in self._followed else _NOT_FOLLOWED for x in flat_sources],
+            [x.uid if x.uid in self._followed or x.uid in target_ids else _NOT_FOLLOWED for x in flat_sources],
             [seed for _, seed in connected],
             release=not self._persistent,
+            refusals=refusals,
         )
-        for x, gradient in zip(flat_sources, gradients, strict=True):
-            if gradient is None:
-                for y in targets:
-                    self._explanations[y.uid, x.uid] = explain(self, y, x, self._followed, self._watch_accessed)
+        without = {x.uid for x, gradient in zip(flat_sources, gradients, strict=True) if gradient is None}
+        self._walk = Walk(links_before, target_ids, without, refusals)
         if zero:
             gradients = [
                 apply("ZerosLike", convert(x)) if g is None else g for x, g in zip(flat_sources, gradients, strict=True)
@@ -161,17 +174,34 @@ class GradientTape:
         return nest.pack_as(sources, gradients)
 
     def explain(self, target, source):
-        """Why the last ``gradient(target, source)`` was None: the cause, and the file and line of it."""
-        for x in (target, source):
+        """Why ``gradient(target, source)`` is None: the cause, and the file and line of it. Or that it is not None.
+
+        Args: target: Tensor or Variable. source: the same, or a nested structure of them.
+
+        Returns: str, for several sources a structure of them like ``source``.
+        """
+        for x in (target, *nest.flatten(source)):
             _check_operand("explain", x)
-        text = self._explanations.get((target.uid, source.uid))
-        if text is None:
-            text = explain(self, target, source, self._followed, self._watch_accessed)
-        return text
+        return nest.pack_as(source, [self._explain(target, x) for x in nest.flatten(source)])
+
+    def _explain(self, target, source):
+        walk = self._walk
+        if walk is None or self._persistent:  # try it: a custom gradient may give None
+            walk = Walk(links(self._nodes), {target.uid}, set(), [])
+            if self.follows((source,)) and target.dtype.is_floating:
+                tapes, context.tapes = context.tapes, ()
+                try:
+                    (gradient,) = backpropagate(
+                        list(self._nodes), [convert(target)], [source.uid], [None], refusals=walk.refusals
+                    )
+                finally:
+                    context.tapes = tapes
+                walk.without.update(() if gradient is not None else (source.uid,))
+        return explain(self, target, source, walk)
 
 
 class _Paused:
-    """``with tape.stop_recording():``"""
+    """``with tape.stop_recording():``. In the tape's place it hears what runs meanwhile, for explanations alone."""
 
     def __init__(self, tape):
         self._tape = tape
@@ -180,9 +210,31 @@ class _Paused:
         if not self._tape._recording:
             raise ValueError("stop_recording: the tape is not recording")
         self._tape._stop()
+        context.tapes += (self,)
 
     def __exit__(self, *error):
+        context.tapes = tuple(tape for tape in context.tapes if tape is not self)
         self._tape._start()
+
+    @property
+    def lost(self):
+        return self._tape.lost
+
+    def follows(self, inputs):
+        return self._tape.follows(inputs) or any(x.uid in self._tape.paused_reads for x in inputs)
+
+    def record(self, node):
+        self._tape.cut(node, f"the op {node.op.name} at {user_location()} ran while the tape was paused")
+
+    def pass_on_loss(self, inputs, outputs):
+        self._tape.pass_on_loss(inputs, outputs)
+
+    def note_exit(self, tensor):
+        self._tape.note_exit(tensor)
+
+    def variable_read(self, variable):
+        if self._tape.watches(variable):
+            self._tape.paused_reads.setdefault(variable.uid, user_location())
 
 
 def _check_operand(where, x):

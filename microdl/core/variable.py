@@ -68,7 +68,7 @@ class Variable(Operand):
         return self.read_value()
 
     def before_write(self):
-        """Leaves the old values to a Tensor that still shows them. The caller holds ``writing.lock`` while it writes."""
+        """Leaves the old values to a Tensor that still shows them; ``writing.lock`` is held until the write is done."""
         tensor = self._snapshot()
         if tensor is not None:
             tensor.array = self._array.copy()

@@ -123,10 +123,7 @@ def test_a_cut_beside_another_source():
         cut = here(1)
     dx, dw = tape.gradient(y, [x, w])
     assert (dx, float(dw)) == (None, 3.0)
-    assert tape.explain(y, x) == (
-        "the target does not depend on the source: no recorded op leads from one to the other; "
-        f"the op StopGradient at {cut} has no gradient"
-    )
+    assert tape.explain(y, x) == f"the path from source to target is cut: the op StopGradient at {cut} has no gradient"
 
 
 @pytest.mark.parametrize("leave", [lambda x: x.numpy(), np.asarray, float, lambda x: x.numpy() + 1], ids=str)
@@ -197,11 +194,13 @@ def test_at_most_three_ends_are_named():
     with tf.GradientTape() as tape:
         y = z * z
         for _ in range(10):
-            tf.stop_gradient(x)
-        tf.floor(x)
-        tf.round(x)
-        tf.ones_like(x)
-    assert why(tape, y, x).count("has no gradient") == 3
+            x.numpy()
+        float(x)
+        int(x)
+        np.asarray(x)
+        z.numpy()
+        tf.stop_gradient(x)
+    assert why(tape, y, x).count("; ") == 3
 
 
 def test_every_missing_gradient_of_one_call_is_explained():

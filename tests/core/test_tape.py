@@ -80,11 +80,19 @@ def test_structures_can_be_watched():
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "bool", "uint8"])
-def test_tensors_without_gradients_cannot_be_watched(dtype):
-    with tf.GradientTape() as tape, pytest.raises(ValueError) as raised:
-        tape.watch(tf.constant([1, 0]) > 0 if dtype == "bool" else tf.constant([1, 0], dtype))
-    assert str(raised.value) == (
-        f"tape.watch: a tensor must be floating to have a gradient, got dtype {dtype}; use tf.cast"
+def test_watching_a_tensor_without_gradient_warns(dtype):
+    x, w = tf.constant([1, 0]) > 0 if dtype == "bool" else tf.constant([1, 0], dtype), tf.constant([1.0, 2.0])
+    with tf.GradientTape(persistent=True) as tape:
+        with pytest.warns(UserWarning, match="must be floating") as warned:
+            tape.watch([x, w])
+        y = tf.cast(x, tf.float32) * w
+    assert [(str(w.message), w.filename) for w in warned] == [
+        (f"tape.watch: a tensor must be floating to have a gradient, got dtype {dtype}; use tf.cast", __file__)
+    ]
+    assert tape.gradient(y, x) is None
+    assert tape.gradient(y, w).numpy().tolist() == [1.0, 0.0]
+    assert tape.explain(y, x) == (
+        f"the source has dtype {dtype}; only floating tensors have gradients: use tf.cast first"
     )
 
 
