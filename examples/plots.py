@@ -39,6 +39,7 @@ def curves(history):
     """Loss and accuracy of training and validation images over the epochs."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     epochs = np.arange(1, len(history["loss"]) + 1)
+    highest = max(history["loss"] + history.get("val_loss", []))
     for axis, key, factor, label in (
         (axes[0], "loss", 1, "cross entropy (nats per image)"),
         (axes[1], "accuracy", 100, "accuracy (%)"),
@@ -46,11 +47,11 @@ def curves(history):
         for name, marker, legend in ((key, "o-", "training (mean over the epoch)"), (f"val_{key}", "s-", "validation")):
             if name in history:
                 axis.plot(epochs, factor * np.array(history[name]), marker, label=legend)
-        axis.set(title=key.capitalize(), xlabel="epoch", ylabel=label)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set(title=key.capitalize(), xlabel="epoch", ylabel=label, xlim=(0.5, len(epochs) + 0.5))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axis.grid(alpha=0.3)
         axis.legend()
-    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylim(0, 1.08 * highest)
     figure.suptitle("Training on MNIST")
     return figure
 
