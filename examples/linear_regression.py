@@ -3,10 +3,13 @@
 The data and the start are TensorFlow's own random numbers, so the losses are those that TensorFlow prints.
 """
 
+import argparse
+
 import microdl as tf
 
 LEARNING_RATE = 0.05
 
+argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()  # for --help
 tf.random.set_seed(42)
 # Each random op takes the next op seed. The tutorial that this follows drew twice before it came here:
 tf.random.uniform((3, 2))

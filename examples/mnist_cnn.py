@@ -6,9 +6,9 @@ The last 5,000 training images are held back for the validation curves; the 10,0
 the last epoch. With ``--out`` the weights and pictures of what was learned are written to that folder.
 """
 
-import argparse
 import importlib.util
 import math
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 
 import microdl as tf
+from command_line import mnist_options, run
 
 CLASSES = 10
+WEIGHTS = "mnist_cnn.npz"
 
 
 def load_data(limit=None):
@@ -89,7 +91,7 @@ def train(model, x, y, options):
 
 def verify_saved(model, folder, x, y, accuracy):
     """Saves the weights, loads them into a fresh model, and raises unless that one is exactly as accurate."""
-    path = folder / "mnist_cnn.npz"
+    path = folder / WEIGHTS
     model.save_weights(path)
     fresh = build_model()
     fresh.load_weights(path)
@@ -101,25 +103,38 @@ def verify_saved(model, folder, x, y, accuracy):
 
 
 def main():
-    options = parse_options()
-    if options.threads is not None:
-        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    options = mnist_options(__doc__.splitlines()[0], out=True)
     tf.random.set_seed(options.seed)
-    (x_train, y_train), (x_test, y_test) = load_data(options.limit)
-
+    train_data, test_data = load_data(options.limit)
     model = build_model()
     model.summary()
-    history, images_per_second = train(model, x_train, y_train, options)
-    print(f"trained {images_per_second:,.0f} images per second")
+    try:
+        history, images_per_second = train(model, *train_data, options)
+        print(f"trained {images_per_second:,.0f} images per second")
+        finish(model, history, *test_data, options.out)
+    except KeyboardInterrupt:
+        keep_weights(model, options)
+        raise
 
-    accuracy = model.evaluate(x_test, y_test, batch_size=500, verbose=0, return_dict=True)["accuracy"]
+
+def finish(model, history, x, y, out):
+    """Evaluates the trained model, verifies its weights and draws the pictures."""
+    accuracy = model.evaluate(x, y, batch_size=500, verbose=0, return_dict=True)["accuracy"]
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(options.out or scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        verify_saved(model, folder, x_test, y_test, accuracy)
-    if options.out:
-        draw(model, history, x_test, y_test, Path(options.out))
+        verify_saved(model, out or Path(scratch), x, y, accuracy)
+    if out:
+        draw(model, history, x, y, out)
     print(f"test accuracy: {100 * accuracy:.2f} %")
+
+
+def keep_weights(model, options):
+    """After Ctrl-C: saves the weights reached so far, if there is a folder for them, and says so."""
+    epochs = len(model.history.epoch) if model.history else 0
+    text = f"stopped after {epochs} of {options.epochs} epochs"
+    if options.out:
+        model.save_weights(options.out / WEIGHTS)
+        text += f"; the weights reached so far are in {options.out / WEIGHTS}"
+    print(text, file=sys.stderr)
 
 
 def draw(model, history, x, y, folder):
@@ -134,25 +149,5 @@ def draw(model, history, x, y, folder):
         print(f"wrote {path}")
 
 
-def positive(text):
-    """A positive int from the command line."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-def parse_options():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=positive, default=5, help="passes over the training images (default: 5)")
-    parser.add_argument("--batch-size", type=positive, default=64, help="images per step (default: 64)")
-    parser.add_argument("--learning-rate", type=float, default=2e-3, help="Adam's, at the start (default: 0.002)")
-    parser.add_argument("--seed", type=int, default=42, help="decides weights and order of images (default: 42)")
-    parser.add_argument("--threads", type=int, help="threads of the kernels (default: all cores)")
-    parser.add_argument("--out", help="folder for weights and pictures")
-    parser.add_argument("--limit", type=positive, help="use only the first images of each part, for a quick look")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    main()
+    run(main)

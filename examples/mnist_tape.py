@@ -1,9 +1,8 @@
-"""The network of ``mnist_cnn.py``, trained with a loop of one's own: the tape, the gradients, the optimizer.
+"""The network of mnist_cnn.py, trained with a loop of one's own: the tape, the gradients, the optimizer.
 
 python examples/mnist_tape.py
 """
 
-import argparse
 import math
 import sys
 import time
@@ -11,6 +10,9 @@ import time
 import numpy as np
 
 import microdl as tf
+from command_line import mnist_options, run
+
+LIVE = sys.stdout.isatty()  # whether a line can be written over while an epoch runs
 
 
 class Network(tf.keras.Model):
@@ -49,53 +51,51 @@ def accuracy(network, images, labels, batch_size=500):
     return right / len(images)
 
 
+def train_epoch(network, optimizer, images, labels, batch_size, name):
+    """Shows the network every image once, in random order. Returns the mean loss, in nats per image."""
+    order = tf.random.shuffle(tf.range(len(images))).numpy()
+    steps = math.ceil(len(images) / batch_size)
+    total = 0.0
+    for step in range(steps):
+        rows = order[step * batch_size : (step + 1) * batch_size]
+        loss = train_step(network, optimizer, images[rows], labels[rows])
+        total += float(loss) * len(rows)
+        if LIVE and step % 20 == 0:
+            print(f"\r{name}  step {step:4d}/{steps}  loss {loss:.4f}", end="", flush=True)
+    return total / len(images)
+
+
+def train(network, images, labels, options):
+    """Trains with a learning rate that falls to zero along a half cosine. Ctrl-C says how far it came."""
+    steps = math.ceil(len(images) / options.batch_size) * options.epochs
+    schedule = tf.keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
+    optimizer = tf.keras.optimizers.Adam(schedule)
+    done = 0
+    try:
+        for epoch in range(1, options.epochs + 1):
+            name = f"epoch {epoch}/{options.epochs}"
+            started = time.perf_counter()
+            loss = train_epoch(network, optimizer, images, labels, options.batch_size, name)
+            seconds = time.perf_counter() - started
+            line = f"{name}  {seconds:.1f} s  {len(images) / seconds:,.0f} images per second"
+            print("\r" * LIVE + f"{line}  loss {loss:.4f}", flush=True)
+            done = epoch
+    except KeyboardInterrupt:
+        print("\n" * LIVE + f"stopped after {done} of {options.epochs} epochs", file=sys.stderr)
+        raise
+
+
 def main():
-    options = parse_options()
+    options = mnist_options(__doc__.splitlines()[0])
     tf.random.set_seed(options.seed)
-    parts = tf.keras.datasets.mnist.load_data()
     (x_train, y_train), (x_test, y_test) = (
         (images[: options.limit, ..., np.newaxis] / np.float32(255), labels[: options.limit].astype(np.int32))
-        for images, labels in parts
+        for images, labels in tf.keras.datasets.mnist.load_data()
     )
-
     network = Network()
-    steps = math.ceil(len(x_train) / options.batch_size)
-    schedule = tf.keras.optimizers.schedules.CosineDecay(options.learning_rate, steps * options.epochs)
-    optimizer = tf.keras.optimizers.Adam(schedule)
-    live = sys.stdout.isatty()
-    for epoch in range(options.epochs):
-        name = f"epoch {epoch + 1}/{options.epochs}"
-        started, total = time.perf_counter(), 0.0
-        order = tf.random.shuffle(tf.range(len(x_train))).numpy()
-        for step in range(steps):
-            rows = order[step * options.batch_size : (step + 1) * options.batch_size]
-            loss = train_step(network, optimizer, x_train[rows], y_train[rows])
-            total += float(loss) * len(rows)
-            if live and step % 20 == 0:
-                print(f"\r{name}  step {step:4d}/{steps}  loss {loss:.4f}", end="", flush=True)
-        seconds = time.perf_counter() - started
-        line = f"{name}  {seconds:.1f} s  {len(x_train) / seconds:,.0f} images per second"
-        print("\r" * live + f"{line}  loss {total / len(x_train):.4f}")
+    train(network, x_train, y_train, options)
     print(f"test accuracy: {100 * accuracy(network, x_test, y_test):.2f} %")
 
 
-def positive(text):
-    """A positive int from the command line."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-def parse_options():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=positive, default=5, help="passes over the training images (default: 5)")
-    parser.add_argument("--batch-size", type=positive, default=64, help="images per step (default: 64)")
-    parser.add_argument("--learning-rate", type=float, default=2e-3, help="Adam's, at the start (default: 0.002)")
-    parser.add_argument("--seed", type=int, default=42, help="decides weights and order of images (default: 42)")
-    parser.add_argument("--limit", type=positive, help="use only the first images of each part, for a quick look")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    main()
+    run(main)
