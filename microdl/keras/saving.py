@@ -9,15 +9,17 @@ import hashlib
 import os
 import secrets
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from microdl.core.errors import DataLossError
-from microdl.keras.layers.base import Layer
+from microdl.keras.layers.nested import UNORDERED
 
 ENDING = ".npz"
 CHECKSUM = "__checksum__"
+_CONVERTIBLE = ("bb", "cc", "ff", "ii", "iu", "ui", "uu")  # kinds of NumPy dtypes, from and to
 
 
 def save_weights(model, path, overwrite=True):
@@ -25,6 +27,8 @@ def save_weights(model, path, overwrite=True):
     path = _checked_path("save_weights", path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"save_weights: {path} exists already, and overwrite is False")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"save_weights: {path}: there is no folder {path.parent}; make it first")
     write_arrays(path, {name: variable.numpy() for name, variable in _weights_of("save_weights", model).items()})
 
 
@@ -46,8 +50,9 @@ def load_weights(model, path):
                 f"load_weights: {path}: variable {name!r} has shape {stored[name].shape}, "
                 f"in model {model.name!r} ({variable.name}) it has shape {tuple(variable.shape)}"
             )
+        stored[name] = _cast(path, name, stored[name], variable)
     for name, variable in own.items():
-        variable.assign(stored[name].astype(variable.dtype.as_numpy_dtype))
+        variable.assign(stored[name])
 
 
 def write_arrays(path, arrays):
@@ -80,6 +85,8 @@ def read_arrays(path):
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
+    except ValueError:  # NumPy takes it for a pickle, and advises to load that
+        raise DataLossError(f"load_weights: {path} is damaged or no {ENDING} file") from None
     except Exception as error:  # zip, zlib, header and key errors: np.load has no one error for a damaged file
         raise DataLossError(f"load_weights: {path} is damaged or no {ENDING} file: {error}") from error
     expected = arrays.pop(CHECKSUM, None)
@@ -90,32 +97,38 @@ def read_arrays(path):
     return arrays
 
 
-def named_weights(layer):
-    """Every weight by its place: the attributes and positions that lead to its layer, then its own name."""
-    found = {}
-    _collect(layer, "", found, set())
-    return found
+def named_weights(caller, model):
+    """Every weight by its place: the attributes and positions that lead to its layer, then its own name.
+
+    Attributes lose the underscores in front, unless two layers would then have one place.
+
+    Raises: ValueError if a weight has no place that would be the same in another process.
+    """
+    tree = list(model._tree())
+    counts = Counter(_place(path, "_") for path, _, _ in tree)
+    named, seen = {}, set()
+    for path, layer, variables in tree:
+        if variables and UNORDERED in path:  # layers only: Variables are not hashable
+            raise ValueError(
+                f"{caller}: model {model.name!r} keeps layer {layer.name!r} in a set, where it has no place that is "
+                "the same in every process; keep it in a list or a dict"
+            )
+        place = _place(path, "_")
+        place = place if counts[place] == 1 else _place(path)
+        for variable in variables:
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                named[_unused(place + variable.name.partition(":")[0].rpartition("/")[2], named)] = variable
+    if [id(variable) for variable in named.values()] != [id(variable) for variable in model.weights]:
+        raise ValueError(
+            f"{caller}: model {model.name!r} says that it has {len(model.weights)} weights, but {len(named)} are "
+            "found in its attributes; only those have a place in a file"
+        )
+    return named
 
 
-def _collect(layer, path, found, seen):
-    seen.add(id(layer))
-    for variable in layer._own_variables():
-        name = path + variable.name.partition(":")[0].rpartition("/")[2]
-        if id(variable) not in seen:
-            seen.add(id(variable))
-            found[_unused(name, found)] = variable
-    for place, nested in _nested_layers({name.lstrip("_"): value for name, value in layer.__dict__.items()}):
-        if id(nested) not in seen:
-            _collect(nested, f"{path}{place}/", found, seen)
-
-
-def _nested_layers(container, path=""):
-    """(place, Layer) for every layer that a dict, list or tuple holds, however deep."""
-    for key, value in container.items() if isinstance(container, dict) else enumerate(container):
-        if isinstance(value, Layer):
-            yield f"{path}{key}", value
-        elif isinstance(value, (dict, list, tuple)):
-            yield from _nested_layers(value, f"{path}{key}/")
+def _place(path, stripped=""):
+    return "".join(f"{str(part).lstrip(stripped) or part}/" for part in path)
 
 
 def _unused(name, found):
@@ -127,7 +140,7 @@ def _unused(name, found):
 
 
 def _weights_of(caller, model):
-    weights = named_weights(model)
+    weights = named_weights(caller, model)
     if not weights:
         raise ValueError(f"{caller}: model {model.name!r} has no weights yet: call it or build(input_shape) first")
     return weights
@@ -148,6 +161,24 @@ def _checksum(arrays):
         digest.update(f"{name}\0{array.dtype.str}\0{arrays[name].shape}\0".encode())
         digest.update(array.tobytes())
     return np.frombuffer(digest.digest(), np.uint8)
+
+
+def _cast(path, name, array, variable):
+    """``array`` in the variable's dtype; floats may be rounded. Raises ValueError if it does not fit."""
+    dtype = np.dtype(variable.dtype.as_numpy_dtype)
+    if array.dtype.kind + dtype.kind not in _CONVERTIBLE:
+        misfit = f"values of dtype {array.dtype}"
+    else:
+        with np.errstate(over="ignore"):
+            cast = array.astype(dtype)
+        fits = cast == array if dtype.kind in "iu" else np.isfinite(cast) == np.isfinite(array)
+        if np.all(fits):
+            return cast
+        misfit = f"the value {array[~fits][0]}"
+    raise ValueError(
+        f"load_weights: {path}: variable {name!r} holds {misfit}, which {variable.name} of dtype {variable.dtype.name} "
+        "cannot take"
+    )
 
 
 def _listed(heading, names, most=5):

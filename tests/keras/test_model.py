@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import microdl as tf
-from microdl.keras import layers
+from microdl.keras import layers, saving
 from microdl.keras.layers import Dense, Input
 from microdl.keras.models import Model, Sequential
 
@@ -90,6 +90,15 @@ def test_build_by_shape_that_fails_can_be_tried_again():
     assert model.count_params() == 10
 
 
+def test_model_whose_first_call_fails_is_not_built():
+    model = Branches()
+    with pytest.raises(IndexError):
+        model(X, 2)
+    assert not model.built
+    model(X)
+    assert model.built
+
+
 def test_saved_weights_come_back(tmp_path):
     model = built(Branches())
     model.save_weights(tmp_path / "weights.npz")
@@ -112,6 +121,104 @@ def test_file_names_variables_by_their_place(tmp_path):
             "heads/1/kernel",
             "scale",
         ]
+
+
+class Holder(Model):
+    def __init__(self, *variables):
+        super().__init__()
+        self.held = variables
+
+
+class Underscored(Model):
+    def __init__(self):
+        super().__init__()
+        self.dense, self._dense = Dense(4), Dense(4)
+        self.table = {1: Dense(4), "1": Dense(4), "_1": Dense(4), "a/b": Dense(4), "a": {"b": Dense(4)}}
+
+    def call(self, inputs):
+        x = self._dense(self.dense(inputs))
+        for layer in (*list(self.table.values())[:4], self.table["a"]["b"]):
+            x = layer(x)
+        return x
+
+
+def test_layers_whose_places_look_alike_are_all_stored(tmp_path):
+    model, fresh = Underscored(), Underscored()
+    before = model(X).numpy()
+    fresh(X)
+    model.save_weights(tmp_path / "weights.npz")
+    with np.load(tmp_path / "weights.npz") as stored:
+        assert len(stored.files) == 1 + len(model.weights) == 15
+        assert {"dense/kernel", "_dense/kernel", "table/_1/kernel"} < set(stored.files)
+    fresh.load_weights(tmp_path / "weights.npz")
+    assert np.array_equal(fresh(X).numpy(), before)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), fresh.get_weights(), strict=True))
+
+
+def test_layers_in_a_set_are_trained_but_have_no_place_in_a_file(tmp_path):
+    class Bag(Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = {Dense(4, name="part"), layers.ReLU()}
+
+        def call(self, inputs):
+            return sum(part(inputs) for part in self.parts)
+
+    model = Bag()
+    model(X)
+    assert len(model.trainable_weights) == 2
+    with pytest.raises(ValueError, match="keeps layer 'part' in a set, where it has no place"):
+        model.save_weights(tmp_path / "weights.npz")
+
+
+def test_weights_of_an_own_that_are_not_in_the_attributes_are_not_stored(tmp_path):
+    outside = tf.Variable(1.0)
+
+    class Outside(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(1)
+
+        @property
+        def weights(self):
+            return [*super().weights, outside]
+
+        def call(self, inputs):
+            return self.dense(inputs) * outside
+
+    model = Outside()
+    model(X)
+    with pytest.raises(ValueError, match="says that it has 3 weights, but 2 are found in its attributes"):
+        model.save_weights(tmp_path / "weights.npz")
+
+
+@pytest.mark.parametrize(
+    ("stored", "dtype", "message"),
+    [
+        (np.complex128(2), "float32", "holds values of dtype complex128, which w:0 of dtype float32 cannot take"),
+        (np.int64(2), "float32", "holds values of dtype int64"),
+        (np.float64(2), "int32", "holds values of dtype float64"),
+        (np.bool_(True), "int32", "holds values of dtype bool"),
+        (np.array([1, 1e300]), "float32", r"holds the value 1e\+300"),
+        (np.array([1, 2**40]), "int32", "holds the value 1099511627776"),
+        (np.array([1, -1]), "uint8", "holds the value -1"),
+    ],
+)
+def test_stored_values_that_do_not_fit_are_refused(tmp_path, stored, dtype, message):
+    model = Holder(tf.Variable(np.zeros(stored.shape, dtype), name="w"))
+    saving.write_arrays(tmp_path / "weights.npz", {"w": stored})
+    with pytest.raises(ValueError, match=r"weights\.npz: variable 'w' " + message):
+        model.load_weights(tmp_path / "weights.npz")
+    assert not np.any(model.get_weights()[0])
+
+
+def test_stored_values_are_rounded_to_the_dtype_of_the_model(tmp_path):
+    model = Holder(tf.Variable([0.0, 0.0], name="w"), tf.Variable([0], dtype="int64", name="n"))
+    saving.write_arrays(tmp_path / "weights.npz", {"w": np.array([0.1, np.inf]), "n": np.array([7], np.int32)})
+    model.load_weights(tmp_path / "weights.npz")
+    w, n = model.get_weights()
+    assert np.array_equal(w, np.array([0.1, np.inf], np.float32))
+    assert n == [7]
 
 
 def test_shared_layer_is_stored_once(tmp_path):

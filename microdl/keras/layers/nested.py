@@ -4,6 +4,9 @@ import numpy as np
 
 from microdl.core.shapes import TensorShape, as_shape
 
+UNORDERED = object()
+_SETS = (set, frozenset)
+_CONTAINERS = (dict, list, tuple, *_SETS)
 _SIMPLE = frozenset({str, int, float, bool, type(None)})
 
 
@@ -23,18 +26,22 @@ def same_kind(sequence, parts):
     return type(sequence)(*parts) if hasattr(sequence, "_fields") else type(sequence)(parts)
 
 
-def find(kind, parts):
-    """Every instance of the class ``kind`` in nested lists, tuples, sets and dicts, in order."""
-    found = []
-    for part in parts:
-        if isinstance(part, kind):
-            found.append(part)
-        elif type(part) not in _SIMPLE:  # each training step looks here for weights: names and numbers are frequent
-            if isinstance(part, dict):
-                found += find(kind, part.values())
-            elif isinstance(part, (list, tuple, set)):
-                found += find(kind, part)
-    return found
+def placed(kinds, container, path=()):
+    """(path, part) for every instance of ``kinds`` in nested dicts, lists, tuples and sets, in order.
+
+    Args:
+        kinds: class or tuple of classes; instances are not looked into.
+        path: tuple of the dict keys and positions that lead to ``container``; UNORDERED stands for those in a set.
+    """
+    unordered = isinstance(container, _SETS)
+    for key, part in container.items() if isinstance(container, dict) else enumerate(container):
+        if type(part) in _SIMPLE:  # each training step looks here for weights: names and numbers are frequent
+            continue
+        place = UNORDERED if unordered else key
+        if isinstance(part, kinds):
+            yield (*path, place), part
+        elif isinstance(part, _CONTAINERS):
+            yield from placed(kinds, part, (*path, place))
 
 
 def unique(objects):

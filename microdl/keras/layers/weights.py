@@ -8,7 +8,7 @@ from microdl.core import dtypes
 from microdl.core.shapes import as_shape
 from microdl.core.variable import Variable
 from microdl.keras import initializers
-from microdl.keras.layers.nested import find, unique
+from microdl.keras.layers.nested import placed, unique
 
 
 class HasWeights:
@@ -72,24 +72,27 @@ class HasWeights:
         self._weights.append(variable)
         return variable
 
-    def _own_variables(self):
-        """Variables of this layer without those of nested layers."""
-        return unique(self._weights + find(Variable, self.__dict__.values()))
+    def _tracked(self, path=()):
+        """Variables of this layer without those of nested ones, and (path, layer) for each directly nested layer."""
+        variables, layers = list(self._weights), []
+        for place, part in placed((Variable, HasWeights), self.__dict__, path):
+            if isinstance(part, Variable):
+                variables.append(part)
+            else:
+                layers.append((place, part))
+        return unique(variables), layers
 
-    def _own_layers(self):
-        """Layers nested directly in this one."""
-        return unique(find(HasWeights, self.__dict__.values()))
-
-    def _flatten_layers(self):
-        """This layer and all nested in it, each once, outer ones first."""
-        found: dict[int, HasWeights] = {}
-        waiting: list[HasWeights] = [self]
+    def _tree(self):
+        """(path, layer, its own Variables) for this layer and all nested in it, each once, outer ones first."""
+        seen: set[int] = set()
+        waiting: list[tuple[tuple, HasWeights]] = [((), self)]
         while waiting:
-            layer = waiting.pop()
-            if id(layer) not in found:
-                found[id(layer)] = layer
-                waiting.extend(reversed(layer._own_layers()))
-        return list(found.values())
+            path, layer = waiting.pop()
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                variables, layers = layer._tracked(path)
+                waiting.extend(reversed(layers))
+                yield path, layer, variables
 
     @property
     def _label(self):
@@ -103,7 +106,7 @@ class HasWeights:
     @property
     def weights(self):
         """All Variables of this layer and those nested in it."""
-        return unique(v for layer in self._flatten_layers() for v in layer._own_variables())
+        return unique(v for _, _, variables in self._tree() for v in variables)
 
     variables = weights
 
@@ -127,18 +130,18 @@ class HasWeights:
 
     @trainable.setter
     def trainable(self, value):
-        for layer in self._flatten_layers():
+        for _, layer, variables in self._tree():
             layer._trainable = bool(value)
-            layer._mark_variables()
+            layer._mark_variables(variables)
 
-    def _mark_variables(self):
+    def _mark_variables(self, variables):
         """Freezes the own variables, or gives back to those it froze that they are trainable."""
         if self._trainable:
             for v in self._frozen:
                 v.trainable = True
             self._frozen = []
         else:
-            newly = [v for v in self._own_variables() if v.trainable]
+            newly = [v for v in variables if v.trainable]
             self._frozen = self._frozen + newly
             for v in newly:
                 v.trainable = False

@@ -2,7 +2,7 @@
 
 from microdl.core.shapes import as_shape
 from microdl.keras import saving
-from microdl.keras.layers.nested import is_shape, map_nested, shape_of
+from microdl.keras.layers.nested import is_shape, map_nested, shape_of, unique
 from microdl.keras.layers.symbolic import without_batch_size
 from microdl.keras.models.summary import print_summary
 from microdl.keras.models.training import Trainer
@@ -61,7 +61,7 @@ class Model(Trainer):
     @property
     def layers(self):
         """The layers directly in this model, in the order of creation."""
-        return self._own_layers()
+        return unique(layer for _, layer in self._tracked()[1])
 
     def get_layer(self, name=None, index=None):
         """The layer of that name or at that position. Raises ValueError if there is none."""
