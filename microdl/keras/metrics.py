@@ -50,7 +50,7 @@ def sparse_categorical_accuracy(y_true, y_pred):
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
     """1 where fewer than k of the C predictions are larger than that of the class y_true, else 0.
 
-    Nothing can be said of predictions among which one is NaN or infinite, nor of a y_true that is no class: these give 0.
+    Predictions among which one is NaN or infinite, and a y_true that is no class, give 0.
     y_true: class numbers, (N, ...) or (N, ..., 1). y_pred: (N, ..., C). Returns float32, (N, ...).
     """
     labels, y_pred = class_labels("sparse_top_k_categorical_accuracy", y_true, y_pred)
