@@ -6,12 +6,12 @@ have any further axes, over which a loss function has already taken the mean (re
 
 import difflib
 import inspect
-import warnings
 from typing import Any
 
 from microdl.core.dtypes import int64
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tensor import convert
+from microdl.keras.messages import warn
 from microdl.keras.naming import snake_case
 from microdl.keras.targets import align_weight, class_labels, floats, label_kind, matched
 from microdl.ops import array, loss, math
@@ -186,10 +186,9 @@ class LossFunctionWrapper(Loss):
         """Once: negative "probabilities" are the mark of a model without softmax, which trains badly and in silence."""
         self._looked_for_logits = True
         if y_pred.array is not None and (y_pred.array < 0).any():
-            warnings.warn(
+            warn(
                 f"{self.name}: y_pred holds negative numbers, so they are no probabilities; if the last layer has "
-                f"no softmax or sigmoid, use keras.losses.{_OF_PROBABILITIES[self.fn].__name__}(from_logits=True)",
-                stacklevel=4,
+                f"no softmax or sigmoid, use keras.losses.{_OF_PROBABILITIES[self.fn].__name__}(from_logits=True)"
             )
 
     def get_config(self):

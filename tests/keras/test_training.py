@@ -325,7 +325,7 @@ def endless():
         ),
         (lambda: compiled().fit(iter([]), verbose=0), ValueError, "x yields no batches"),
         (lambda: compiled().fit(7, Y), TypeError, "x must be arrays or an iterable of batches"),
-        (lambda: compiled().fit(np.array(["a"]), Y), TypeError, "data must be numbers"),
+        (lambda: compiled().fit(np.array(["a"]), Y), TypeError, "fit: x must hold numbers"),
         (lambda: compiled().fit(X, Y, callbacks=[callbacks.History]), TypeError, "make an instance of it"),
         (lambda: compiled().fit(X, Y, verbose=5), ValueError, "verbose is"),
         (lambda: compiled().evaluate(X, Y[:3]), ValueError, "evaluate: x has 10 samples but y has 3"),

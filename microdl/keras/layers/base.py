@@ -4,7 +4,6 @@ A layer is configured in ``__init__``, makes its weights in ``build(input_shape)
 Calling it converts the inputs, builds it if need be, settles the value of ``training`` and runs ``call``.
 """
 
-import difflib
 import functools
 import inspect
 import threading
@@ -20,6 +19,7 @@ from microdl.keras.layers import checks
 from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, same_kind, shape_of, tensor_shape
 from microdl.keras.layers.symbolic import ShapesOnly, known_sizes, without_batch_size
 from microdl.keras.layers.weights import HasWeights
+from microdl.keras.messages import arguments_of_init, refuse_unknown
 from microdl.keras.naming import unique_name
 
 
@@ -245,14 +245,5 @@ def _refuse_unknown(layer, unknown):
     for key in [key for key in unknown if key.endswith(("_regularizer", "_constraint"))]:
         if unknown.pop(key) is not None:
             raise ValueError(f"{layer.__name__}: there are no regularizers and constraints yet, {key} must be None")
-    if not unknown:
-        return
-    known = set()
-    for base in layer.__mro__[:-1]:
-        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
-        known |= {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
-    parts = []
-    for key in unknown:
-        close = difflib.get_close_matches(key, known, n=1)
-        parts.append(f"{key!r} (did you mean {close[0]!r}?)" if close else repr(key))
-    raise TypeError(f"{layer.__name__}: unknown arguments {', '.join(parts)}; it takes {', '.join(sorted(known))}")
+    if unknown:
+        refuse_unknown(layer.__name__, unknown, arguments_of_init(layer))

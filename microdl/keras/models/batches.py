@@ -4,13 +4,12 @@ A batch is what ``train_step`` and ``test_step`` receive: ``x``, ``(x, y)`` or `
 are Tensors or lists, tuples and dicts of them. float64 arrays become float32, as in Keras; other dtypes stay.
 """
 
-import warnings
-
 import numpy as np
 
 from microdl.core import dtypes, nest
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, convert
+from microdl.keras.messages import warn
 from microdl.ops.random import shuffle as random_shuffle
 
 BATCH_SIZE = 32  # samples, where none is given
@@ -29,7 +28,7 @@ def make_batches(caller, x, y=None, sample_weight=None, batch_size=None, steps=N
         raise ValueError(f"{caller}: the number of steps must be at least 1, got {steps}")
     if x is None:
         raise ValueError(f"{caller}: x is None; give arrays, or an iterable of batches")
-    if _is_arrays(x):
+    if is_arrays(x):
         batch_size = BATCH_SIZE if batch_size is None else batch_size
         return ArrayBatches(caller, x, y, sample_weight, batch_size, steps, shuffle, class_weight)
     if not hasattr(x, "__iter__"):
@@ -49,9 +48,9 @@ class ArrayBatches:
     """
 
     def __init__(self, caller, x, y, sample_weight, batch_size=None, steps=None, shuffle=False, class_weight=None):
-        if batch_size is not None and batch_size < 1:
-            raise ValueError(f"{caller}: batch_size must be at least 1, got {batch_size}")
-        self.data = tuple(_arrays(part) for part in (x, y, sample_weight))
+        if batch_size is not None:
+            _check_batch_size(caller, batch_size)
+        self.data = _all_arrays(caller, x, y, sample_weight)
         self.samples = _common_length(caller, self.data)
         if class_weight is not None and y is None:
             raise ValueError(f"{caller}: class_weight needs y, whose classes it weighs")
@@ -98,13 +97,13 @@ class IterableBatches:
                 self._ran_out(taken)
                 return
             taken += 1
-            x, y, weight = (_map(_own_copy, _arrays(part)) for part in unpack_x_y_sample_weight(batch))
+            parts = _all_arrays(self._caller, *unpack_x_y_sample_weight(batch))
+            x, y, weight = (_map(_own_copy, part) for part in parts)
             yield _packed(x, y, weight, self._class_weight)
 
     def _ran_out(self, taken):
         if self.steps is not None:
-            text = f"{self._caller}: the data ended after {taken} of {self.steps} batches of an epoch"
-            warnings.warn(text, stacklevel=6)  # the line that calls fit or evaluate
+            warn(f"{self._caller}: the data ended after {taken} of {self.steps} batches of an epoch")
 
 
 def unpack_x_y_sample_weight(data):
@@ -120,9 +119,9 @@ def split_for_validation(caller, x, y, sample_weight, fraction):
     """The first ``1 - fraction`` of the samples and the last ``fraction``, each as ``(x, y, sample_weight)``."""
     if not 0 < fraction < 1:
         raise ValueError(f"{caller}: validation_split is a fraction in [0, 1), got {fraction}")
-    if not _is_arrays(x):
+    if not is_arrays(x):
         raise ValueError(f"{caller}: validation_split needs arrays, not {type(x).__name__}; use validation_data")
-    data = tuple(_arrays(part) for part in (x, y, sample_weight))
+    data = _all_arrays(caller, x, y, sample_weight)
     samples = _common_length(caller, data)
     kept = int(samples * (1 - fraction))
     if not 0 < kept < samples:
@@ -136,31 +135,43 @@ def first_leaf(structure):
     return next(leaf for leaf in nest.flatten(structure) if leaf is not None)
 
 
-def _is_arrays(x):
+def is_arrays(x):
     """Whether ``x`` is an array or a structure of arrays, rather than something that yields batches."""
     if isinstance(x, (list, tuple, dict)):
-        return all(_is_arrays(leaf) or isinstance(leaf, (int, float, bool)) for leaf in nest.flatten(x))
+        return all(is_arrays(leaf) or isinstance(leaf, (int, float, bool, str)) for leaf in nest.flatten(x))
     return isinstance(x, (Operand, np.ndarray, np.generic)) or hasattr(x, "__array__")
 
 
-def _arrays(structure):
-    """Leaves as arrays; a (nested) list of plain numbers counts as one array."""
+def _check_batch_size(caller, batch_size):
+    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+        alone = "; it takes no y" if caller == "predict" and is_arrays(batch_size) else ""
+        raise TypeError(f"{caller}: batch_size must be an int, got a value of type {type(batch_size).__name__}{alone}")
+    if batch_size < 1:
+        raise ValueError(f"{caller}: batch_size must be at least 1, got {batch_size}")
+
+
+def _all_arrays(caller, x, y, sample_weight):
+    return _arrays(f"{caller}: x", x), _arrays(f"{caller}: y", y), _arrays(f"{caller}: sample_weight", sample_weight)
+
+
+def _arrays(what, structure):
+    """Leaves as arrays; a (nested) list of plain numbers counts as one array. ``what``: for messages."""
     if structure is None:
         return None
     if isinstance(structure, (list, tuple)) and not any(map(_is_leaf_array, nest.flatten(structure))):
-        return np.asarray(structure)
-    return _map(_as_array, structure)
+        return _as_array(what, np.asarray(structure))
+    return _map(lambda leaf: _as_array(what, leaf), structure)
 
 
 def _is_leaf_array(leaf):
     return isinstance(leaf, Operand) or (hasattr(leaf, "__array__") and np.ndim(leaf) > 0)
 
 
-def _as_array(leaf):
+def _as_array(what, leaf):
     """Native byte order and C-contiguous, or gathering rows would copy the whole array each time."""
     array = convert(leaf).known_array() if isinstance(leaf, Operand) else np.asarray(leaf)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"data must be numbers, got an array of dtype {array.dtype} and shape {array.shape}")
+        raise TypeError(f"{what} must hold numbers, got an array of dtype {array.dtype} and shape {array.shape}")
     return np.asarray(array, array.dtype.newbyteorder("="), order="C")
 
 

@@ -29,12 +29,15 @@ class CompiledLoss:
 
 
 class CompiledMetrics:
-    """The metrics of a model with one output. ``unweighted``, ``weighted``: lists, as for ``Model.compile``."""
+    """The metrics of a model with one output. ``unweighted``, ``weighted``: lists, as for ``Model.compile``.
+
+    Attributes: given: pairs (what was asked for, whether sample weights count); empty if there are no metrics.
+    """
 
     def __init__(self, unweighted=None, weighted=None):
-        self._given = [(identifier, False) for identifier in _listed(unweighted)]
-        self._given += [(identifier, True) for identifier in _listed(weighted)]
-        for identifier, _ in self._given:
+        self.given = [(identifier, False) for identifier in _listed(unweighted)]
+        self.given += [(identifier, True) for identifier in _listed(weighted)]
+        for identifier, _ in self.given:
             _check(metrics, "metric", identifier)
         self._made = None  # pairs (Metric, whether sample weights count)
 
@@ -45,13 +48,11 @@ class CompiledMetrics:
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch to every metric."""
-        if not self._given:
-            return
         if y_true is None:
             raise ValueError("metrics need targets, but no y was given: fit(x, y), or batches (x, y)")
         y_true, y_pred = _single(y_true, "targets"), _single(y_pred, "outputs")
         if self._made is None:
-            self._made = [(metrics.get_for(given, y_true, y_pred), is_weighted) for given, is_weighted in self._given]
+            self._made = [(metrics.get_for(given, y_true, y_pred), is_weighted) for given, is_weighted in self.given]
         for metric, is_weighted in self._made:
             metric.update_state(y_true, y_pred, sample_weight if is_weighted else None)
 

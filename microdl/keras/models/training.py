@@ -1,7 +1,6 @@
 """The loops of a model: ``compile``, ``fit``, ``evaluate``, ``predict``, and the step that each of them repeats."""
 
 import contextlib
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,12 @@ from microdl.core.tensor import convert
 from microdl.keras import optimizers
 from microdl.keras.callbacks import CallbackList
 from microdl.keras.layers.base import Layer
+from microdl.keras.messages import explains_arguments, warn
 from microdl.keras.metrics import Mean, Metric
 from microdl.keras.models.batches import (
     ArrayBatches,
     first_leaf,
+    is_arrays,
     make_batches,
     split_for_validation,
     unpack_x_y_sample_weight,
@@ -35,6 +36,7 @@ class Trainer(Layer):
     _compiled_metrics: Any = None
     _loss_tracker: Any = None
 
+    @explains_arguments
     def compile(
         self,
         optimizer="rmsprop",
@@ -62,6 +64,7 @@ class Trainer(Layer):
         self._loss_tracker = Mean(name="loss")
         self.stop_training = False
 
+    @explains_arguments
     def fit(
         self,
         x=None,
@@ -108,8 +111,9 @@ class Trainer(Layer):
         batches = make_batches("fit", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
         validation = None
         if validation_data is not None:
+            needs_y = self._compiled_loss is not None and type(self).test_step is Trainer.test_step
             size = validation_batch_size or batch_size
-            validation = _validation_batches(validation_data, size, validation_steps)
+            validation = _validation_batches(validation_data, size, validation_steps, needs_y)
         with self._watched(callbacks, verbose, add_history=True, epochs=epochs, steps=batches.steps) as watchers:
             self._fit(batches, validation, validation_freq, range(initial_epoch, epochs), watchers)
         return watchers.history
@@ -125,10 +129,9 @@ class Trainer(Layer):
             if not steps:
                 if epoch == epochs.start:
                     raise ValueError("fit: x yields no batches")
-                warnings.warn(
+                warn(
                     f"fit: x ended with epoch {epoch}; for more epochs give something that can be iterated over again, "
-                    "or steps_per_epoch",
-                    stacklevel=3,
+                    "or steps_per_epoch"
                 )
                 break
             watchers.params["steps"] = steps  # an iterable's number of batches is known from its first epoch on
@@ -139,6 +142,7 @@ class Trainer(Layer):
                 break
         watchers.call("on_train_end", logs)
 
+    @explains_arguments
     def evaluate(
         self,
         x=None,
@@ -170,6 +174,7 @@ class Trainer(Layer):
         watchers.call("on_test_end", logs)
         return logs
 
+    @explains_arguments
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The model's outputs for ``x`` (as for ``fit``), batch after batch, as one array or a structure of arrays."""
         batches = make_batches("predict", x, batch_size=batch_size, steps=steps)
@@ -239,7 +244,7 @@ class Trainer(Layer):
 
     def predict_step(self, data):
         """The outputs for a batch."""
-        return self(unpack_x_y_sample_weight(data)[0], training=False)
+        return self._given(self(unpack_x_y_sample_weight(data)[0], training=False))
 
     def _tracked_loss(self, x, y, y_pred, sample_weight, training):
         loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
@@ -250,11 +255,17 @@ class Trainer(Layer):
         """The loss of a batch, a scalar Tensor: the compiled loss, the mean over the batch."""
         if self._compiled_loss is None:
             raise ValueError(f"model {self.name!r} has no loss: call compile(loss=...) first")
-        return self._compiled_loss(y, y_pred, sample_weight)
+        return self._compiled_loss(y, self._given(y_pred), sample_weight)
+
+    def _given(self, y_pred):
+        if y_pred is None:
+            raise ValueError(f"model {self.name!r} ({type(self).__name__}) gave None: does call return its result?")
+        return y_pred
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the compiled metrics with a batch and returns the running means of loss and metrics by name."""
-        self._compiled_metrics.update_state(y, y_pred, sample_weight)
+        if self._compiled_metrics.given:
+            self._compiled_metrics.update_state(y, self._given(y_pred), sample_weight)
         return self.get_metrics_result()
 
     @property
@@ -284,6 +295,7 @@ class Trainer(Layer):
         for metric in self.metrics:
             metric.reset_state()
 
+    @explains_arguments
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One training step on one batch. Returns its loss and metrics, before the step, as ``evaluate`` does."""
         self._require_compiled("train_on_batch")
@@ -291,6 +303,7 @@ class Trainer(Layer):
         logs = self.train_step(_one_batch("train_on_batch", x, y, sample_weight, class_weight))
         return _results(logs, return_dict)
 
+    @explains_arguments
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """Loss and metrics of one batch, without training. Returns as ``evaluate`` does."""
         self._require_compiled("test_on_batch")
@@ -307,11 +320,20 @@ class Trainer(Layer):
             raise RuntimeError(text)
 
 
-def _validation_batches(validation_data, batch_size, steps):
-    if isinstance(validation_data, (tuple, list)):
-        parts = unpack_x_y_sample_weight(validation_data)
-        return make_batches("fit (validation_data)", *parts, batch_size=batch_size, steps=steps)
-    return make_batches("fit (validation_data)", validation_data, steps=steps)
+def _validation_batches(validation_data, batch_size, steps, needs_y):
+    """The batches of ``fit``'s validation_data; ``needs_y``: whether it is of no use without targets."""
+    caller, kinds = "fit (validation_data)", "(x, y), (x, y, sample_weight) or an iterable of batches"
+    is_tuple = isinstance(validation_data, (tuple, list))
+    if is_tuple and not 1 <= len(validation_data) <= 3:
+        raise ValueError(
+            f"{caller}: {kinds} is expected, got a {type(validation_data).__name__} of {len(validation_data)}"
+        )
+    if not is_tuple and not is_arrays(validation_data):
+        return make_batches(caller, validation_data, steps=steps)
+    x, y, sample_weight = unpack_x_y_sample_weight(validation_data)
+    if y is None and needs_y:
+        raise ValueError(f"{caller}: {kinds} is expected, got x alone: the loss needs targets")
+    return make_batches(caller, x, y, sample_weight, batch_size=batch_size, steps=steps)
 
 
 def _is_due(frequency, epoch):

@@ -29,8 +29,9 @@ class Adam(Optimizer):
         clipvalue=None,
         global_clipnorm=None,
         name="adam",
+        **unknown,
     ):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **unknown)
         for beta, value in (("beta_1", beta_1), ("beta_2", beta_2)):
             if not 0 <= value < 1:
                 raise ValueError(f"{type(self).__name__}: {beta} must be in [0, 1), got {value}")

@@ -23,9 +23,20 @@ class AdamW(Adam):
         clipvalue=None,
         global_clipnorm=None,
         name="adamw",
+        **unknown,
     ):
         if weight_decay is None:
             raise ValueError("AdamW: weight_decay must be a float, got None (Adam is the rule without it)")
         super().__init__(
-            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm, clipvalue, global_clipnorm, name
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+            amsgrad,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            name,
+            **unknown,
         )

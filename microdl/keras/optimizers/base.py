@@ -2,7 +2,7 @@
 
 import numbers
 import re
-import warnings
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +11,19 @@ from microdl.core.errors import InvalidArgumentError
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import apply, convert
 from microdl.core.variable import Variable
+from microdl.keras.messages import arguments_of_init, refuse_unknown, warn
 from microdl.keras.naming import unique_name
 from microdl.keras.optimizers import schedules
 from microdl.ops import clip, functions, state as state  # apply finds the updates by name
+
+# Keras's further arguments with the values that change nothing, the only ones that there are yet.
+NOT_YET = {
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+}
 
 
 class Optimizer:
@@ -41,7 +51,9 @@ class Optimizer:
         clipvalue=None,
         global_clipnorm=None,
         name=None,
+        **unknown,
     ):
+        _refuse_unknown(type(self), unknown)
         if sum(limit is not None for limit in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise ValueError(
                 f"{type(self).__name__}: only one of clipnorm, clipvalue and global_clipnorm can be set, got "
@@ -54,7 +66,8 @@ class Optimizer:
         self.iterations = Variable(np.int64(0), trainable=False, name=f"{self.name}/iteration")
         self._learning_rate = self._checked_rate(learning_rate)
         self._slots = []
-        self._index = {}  # a variable's uid -> its place in the list that the optimizer was built with
+        self._trainable_variables = []  # those that it was built with
+        self._index = {}  # a variable's uid -> its place in that list
         self._decay_excluded, self._decay_pattern = frozenset(), None
 
     def _checked_rate(self, rate):
@@ -97,6 +110,7 @@ class Optimizer:
 
     def build(self, variables):
         """Makes the slots for ``variables``, all that this optimizer will ever update. Called by the first step."""
+        self._trainable_variables = list(variables)
         self._index = {variable.uid: i for i, variable in enumerate(variables)}
         self.built = True
 
@@ -138,9 +152,31 @@ class Optimizer:
 
         Raises:
             ValueError: if every gradient is None, a gradient has another shape than its variable, or a variable is none
-                of those that the first call had.
+                of those that the first call had. TypeError: for something else than pairs.
         """
+        if name is not None and not isinstance(name, str):
+            raise TypeError(
+                f"{self.name}: apply_gradients takes pairs, apply_gradients(zip(gradients, variables)); "
+                "two lists go to apply(gradients, variables)"
+            )
         return self._apply(grads_and_vars, why=None)
+
+    def apply(self, grads, trainable_variables=None):
+        """Updates variables by their gradients, as ``apply_gradients`` does.
+
+        Args:
+            grads: list of gradients. trainable_variables: list of as many Variables; None for those that the first step
+                or ``build`` had.
+        """
+        grads = list(grads)
+        if trainable_variables is None:
+            if not self.built:
+                raise ValueError(f"{self.name}: apply needs trainable_variables, or build(variables) first")
+            trainable_variables = self._trainable_variables
+        variables = list(trainable_variables)
+        if len(grads) != len(variables):
+            raise ValueError(f"{self.name}: apply got {len(grads)} gradients for {len(variables)} variables")
+        self._apply(zip(grads, variables, strict=True), why=None)
 
     def minimize(self, loss, var_list, grad_loss=None, name=None, tape=None):
         """Differentiates ``loss`` and takes one step.
@@ -167,7 +203,7 @@ class Optimizer:
         return self._apply(zip(gradients, variables, strict=True), why=lambda variable: tape.explain(loss, variable))
 
     def _apply(self, grads_and_vars, why):
-        pairs = [(None if g is None else convert(g, hint=v.dtype), v) for g, v in grads_and_vars]
+        pairs = [self._pair(item) for item in grads_and_vars]
         variables = [v for _, v in pairs]
         present = self._present(pairs, why)
         if not self.built:
@@ -181,6 +217,19 @@ class Optimizer:
             self.update_step(gradient, variable, rate)
         self.iterations.assign_add(1)
         return self.iterations
+
+    def _pair(self, item: Any):
+        """``item`` as (gradient or None, Variable). Raises TypeError if it is something else."""
+        wanted = "apply_gradients expects pairs (gradient, variable), as zip(gradients, variables) makes them"
+        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            raise TypeError(f"{self.name}: {wanted}; got {_kind(item)}")
+        gradient, variable = item
+        if not isinstance(variable, Variable):
+            swapped = ": they are swapped" if isinstance(gradient, Variable) else ""
+            raise TypeError(
+                f"{self.name}: {wanted}, with a tf.Variable second; got ({_kind(gradient)}, {_kind(variable)}){swapped}"
+            )
+        return (None if gradient is None else convert(gradient, hint=variable.dtype)), variable
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable. gradient: Tensor of its shape and dtype. learning_rate: scalar Tensor, float32."""
@@ -196,9 +245,7 @@ class Optimizer:
             raise ValueError(f"No gradients provided for any variable.{hint}{reasons}")
         if missing:
             names = [v.name for v in missing]
-            warnings.warn(
-                f"Gradients do not exist for variables {names} when minimizing the loss.{reasons}", stacklevel=4
-            )
+            warn(f"Gradients do not exist for variables {names} when minimizing the loss.{reasons}")
         return present
 
     def _check(self, gradient, variable):
@@ -263,3 +310,22 @@ class Optimizer:
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
         return cls(**config)
+
+
+def _refuse_unknown(optimizer, unknown):
+    for key in NOT_YET.keys() & unknown.keys():
+        if (value := unknown.pop(key)) != NOT_YET[key]:
+            raise ValueError(
+                f"{optimizer.__name__}: {key} is not in microdl yet, it must be {NOT_YET[key]}, got {value!r}"
+            )
+    if unknown:
+        refuse_unknown(optimizer.__name__, unknown, arguments_of_init(optimizer))
+
+
+def _kind(value):
+    """What ``value`` is, for messages."""
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    article = "an" if type(value).__name__[0] in "aeiouAEIOU" else "a"
+    shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
+    return "None" if value is None else f"{article} {type(value).__name__}{shape}"

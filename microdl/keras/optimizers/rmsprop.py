@@ -27,8 +27,9 @@ class RMSprop(Optimizer):
         clipvalue=None,
         global_clipnorm=None,
         name="rmsprop",
+        **unknown,
     ):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **unknown)
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
 
     def build(self, variables):

@@ -24,8 +24,9 @@ class SGD(Optimizer):
         clipvalue=None,
         global_clipnorm=None,
         name="SGD",
+        **unknown,
     ):
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name)
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **unknown)
         if not 0 <= momentum <= 1:
             raise ValueError(f"SGD: momentum must be in [0, 1], got {momentum}")
         self.momentum, self.nesterov = momentum, nesterov
