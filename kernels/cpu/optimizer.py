@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import prange
 
-from ..jit import kernel
+from ..jit import inner, kernel
 
 BLOCK = 4096  # elements; fixed, so that what lands in a vector and what in a loop's tail does not depend on the threads
 
@@ -132,18 +132,34 @@ def weight_decay(rate, w):
 
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
     """
-    for i in prange(w.size):
-        w[i] -= rate * w[i]
+    for block in prange((w.size + BLOCK - 1) // BLOCK):
+        ws = w[block * BLOCK : (block + 1) * BLOCK]
+        for i in range(ws.size):
+            ws[i] -= rate * ws[i]
+
+
+@inner
+def sum_of_squares(x):
+    """sum(x^2) in float64, which holds the square of a float32 exactly."""
+    total = 0.0
+    for i in range(x.size):
+        total += np.float64(x[i]) * np.float64(x[i])
+    return total
+
+
+@inner
+def sum_of(x):
+    """sum(x), serially (x.sum() would become a parallel region whose parts depend on the number of threads)."""
+    total = 0.0
+    for i in range(x.size):
+        total += x[i]
+    return total
 
 
 @kernel(parallel=True, work=lambda x, y: x.size)
 def l2_loss(x, y):
-    """y[0] = sum(x^2) / 2, by blocks. x: float (n,), read. y: as x, (1,), written."""
-    blocks = (x.size + BLOCK - 1) // BLOCK
-    partials = np.zeros(blocks, np.float64)
-    for block in prange(blocks):
-        total = x.dtype.type(0)
-        for i in range(block * BLOCK, min((block + 1) * BLOCK, x.size)):
-            total += x[i] * x[i]
-        partials[block] = total
-    y[0] = partials.sum() / 2
+    """y[0] = sum(x^2) / 2, by blocks, added up in float64. x: float (n,), read. y: as x, (1,), written."""
+    partials = np.empty((x.size + BLOCK - 1) // BLOCK, np.float64)
+    for block in prange(partials.size):
+        partials[block] = sum_of_squares(x[block * BLOCK : (block + 1) * BLOCK])
+    y[0] = sum_of(partials) / 2

@@ -244,5 +244,9 @@ def dropout(x, key, low, high, rate, scale, mask, y):
 @kernel(parallel=True)
 def dropout_grad(dy, mask, scale, dx):
     """dx[i] = scale * dy[i] where mask, else 0. dy: float (n,), mask: uint8 (n,), read. dx: as dy, written."""
-    for i in prange(dx.size):
-        dx[i] = dy[i] * scale if mask[i] else dx.dtype.type(0)
+    zero = dx.dtype.type(0)
+    for block in prange((dx.size + BLOCK - 1) // BLOCK):
+        part = slice(block * BLOCK, (block + 1) * BLOCK)
+        dys, kept, dxs = dy[part], mask[part], dx[part]
+        for i in range(dxs.size):
+            dxs[i] = dys[i] * scale if kept[i] else zero

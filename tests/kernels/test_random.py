@@ -142,6 +142,8 @@ def test_dropout_gives_the_same_bits_for_any_number_of_threads(same_bits):
     def run():
         y, mask = np.empty_like(x), np.empty(x.size, np.uint8)
         KERNELS.dropout(x, *stream(1, 2), np.float32(0.25), np.float32(4 / 3), mask, y)
-        return [y, mask]
+        dx = np.empty_like(x)
+        KERNELS.dropout_grad(x, mask, np.float32(4 / 3), dx)
+        return [y, mask, dx]
 
     same_bits(run)
