@@ -101,12 +101,12 @@ def elu(x, alpha, scale, y):
 
 @kernel(parallel=True)
 def elu_grad(dy, y, alpha, scale, dx):
-    """dx = scale * dy where y > 0, else (y + scale * alpha) * dy."""
+    """dx = scale * dy where y >= 0, else (y + scale * alpha) * dy."""
     zero = y.dtype.type(0)
     for block in prange(blocks(y.size)):
         dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
         for i in range(ys.size):
-            dxs[i] = dys[i] * (scale if ys[i] > zero else ys[i] + scale * alpha)
+            dxs[i] = dys[i] * (scale if ys[i] >= zero else ys[i] + scale * alpha)
 
 
 @kernel(parallel=True, serial_below=SERIAL_BELOW)

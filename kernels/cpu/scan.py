@@ -93,9 +93,10 @@ def logsumexp(x, y):
 
 @kernel(parallel=True)
 def extremum_grad(x, y, dy, dx):
-    """dx[o, r, i] = dy[o, i] / ties where x[o, r, i] equals y[o, i], else 0: the gradient of max and min.
+    """dx[o, r, i] = dy[o, i] / ties * (1 where x[o, r, i] equals y[o, i], else 0): the gradient of max and min.
 
-    ties: how many x[o, :, i] equal y[o, i]; they share the gradient, as in TensorFlow. dx: as x, written.
+    ties: how many x[o, :, i] equal y[o, i]; they share the gradient, as in TensorFlow. Where y is NaN nothing equals
+    it, and the whole line becomes NaN (0 / 0). dx: as x, written.
     """
     for task in prange(_tasks(x)):
         o, first, last = _columns(x, task)
@@ -110,7 +111,7 @@ def extremum_grad(x, y, dy, dx):
         for r in range(x.shape[1]):
             row, out = x[o, r, first:last], dx[o, r, first:last]
             for i in range(row.size):
-                out[i] = share[i] if row[i] == extreme[i] else x.dtype.type(0)
+                out[i] = share[i] * x.dtype.type(row[i] == extreme[i])
 
 
 @kernel(parallel=True)

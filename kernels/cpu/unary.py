@@ -275,11 +275,11 @@ def is_finite(x, y):
 
 @kernel(parallel=True)
 def clip(x, low, high, y):
-    """y = min(max(x, low), high); NaN stays NaN. low, high: scalars of x's dtype."""
+    """y = max(min(x, high), low); NaN stays NaN. low, high: scalars of x's dtype."""
     for block in prange(blocks(x.size)):
         xs, ys = part(x, block), part(y, block)
         for i in range(xs.size):
-            ys[i] = np.minimum(np.maximum(xs[i], low), high)
+            ys[i] = np.maximum(np.minimum(xs[i], high), low)
 
 
 # Backward kernels that save passes over memory; y is the forward kernel's output, dy and dx are as it.

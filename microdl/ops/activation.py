@@ -153,7 +153,7 @@ class _Elu(_Activation):
 
 @register_op("EluGrad")
 class _EluGrad(_ActivationGrad):
-    """Reads the output y: f' = y + scale * alpha where y <= 0."""
+    """Reads the output y: f' = y + scale * alpha where y < 0, scale elsewhere (at 0 too, as in TensorFlow)."""
 
     kernel = "elu_grad"
     flops = 3

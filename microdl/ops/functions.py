@@ -319,7 +319,7 @@ def round(x, name=None):
 
 
 def clip_by_value(t, clip_value_min, clip_value_max, name=None):
-    """min(max(t, clip_value_min), clip_value_max); NaN stays NaN. The bounds: numbers, or tensors that broadcast."""
+    """max(min(t, clip_value_max), clip_value_min); NaN stays NaN. The bounds: numbers, or tensors that broadcast."""
     t = convert(t)
     if isinstance(clip_value_min, (int, float)) and isinstance(clip_value_max, (int, float)):
         low, high = (convert(bound, hint=t.dtype).numpy().item() for bound in (clip_value_min, clip_value_max))

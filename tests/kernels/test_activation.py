@@ -42,7 +42,7 @@ FUNCTIONS = [
         "elu",
         (ALPHA, SCALE),
         lambda x: SCALE * (x if x > 0 else ALPHA * math.expm1(x)),
-        lambda x: SCALE * (1 if x > 0 else ALPHA * math.exp(x)),
+        lambda x: SCALE * (1 if x >= 0 else ALPHA * math.exp(x)),
         True,
     ),
     ("sigmoid", (), sigmoid, lambda x: sigmoid(x) * sigmoid(-x), True),
@@ -88,6 +88,13 @@ def test_values_and_slopes_equal_the_formula(rng, name, scalars, f, slope, reads
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(y, expected, rtol=16 * eps, atol=2 * eps)
     np.testing.assert_allclose(backward(name, dy, y if reads_y else x, scalars), dy * slopes, rtol=0, atol=16 * eps)
+
+
+def test_elu_takes_the_slope_of_positive_numbers_at_zero():
+    dx = backward(
+        "elu", np.ones(2, "float32"), forward("elu", np.array([0.0, -0.0], "float32"), (ALPHA, SCALE)), (ALPHA, SCALE)
+    )
+    np.testing.assert_array_equal(dx, np.full(2, SCALE))
 
 
 @pytest.mark.parametrize(("name", "x"), [("sigmoid", -80.0), ("softplus", -80.0), ("elu", -1e-6), ("gelu", -10.0)])

@@ -244,6 +244,12 @@ def test_tests_of_floats():
     np.testing.assert_array_equal(unary("logical_not", np.isnan(x)), ~np.isnan(x))
 
 
+def test_clip_ends_at_its_low_bound_if_the_bounds_cross():
+    y = np.empty(3, np.float32)
+    cpu.unary.clip(np.float32([0, 1.5, 3]), np.float32(2), np.float32(1), y)
+    np.testing.assert_array_equal(y, np.float32([2, 2, 2]))
+
+
 def test_clip_keeps_nan():
     x, y = np.array([-2, 0.5, 3, np.nan], np.float32), np.empty(4, np.float32)
     cpu.unary.clip(x, np.float32(0), np.float32(1), y)

@@ -150,6 +150,13 @@ def test_ties_share_the_gradient_of_an_extreme(rng):
         np.testing.assert_allclose(dx, ties * dy[:, None] / ties.sum(1, keepdims=True), rtol=1e-15)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
+def test_the_gradient_of_an_extreme_that_is_nan_is_nan():
+    x = np.array([[1, np.nan, 3], [1, 2, 2]], np.float32)[:, :, None]
+    dx = scanned("extremum_grad", x, reduced("reduce_max", x), np.ones((2, 1), np.float32))
+    np.testing.assert_array_equal(dx[:, :, 0], [[np.nan] * 3, [0, 0.5, 0.5]])
+
+
 @pytest.mark.parametrize("zeros", [0, 1, 2])
 def test_gradient_of_a_product_with_zeros(zeros, rng):
     x, dy = rng.uniform(0.5, 2, (3, 6, 4)), rng.normal(size=(3, 4))
