@@ -189,6 +189,20 @@ def test_bad_arguments_are_refused_in_these_words(case, i):
     assert str(raised.value) == message
 
 
+def test_every_op_has_a_message():
+    bare = {case.op for case in CASES} - {case.op for case in CASES if case.errors}
+    assert bare == set(TAKES_EVERYTHING)
+
+
+# Ops that refuse no tensor; what no tensor can be made of is refused before them.
+TAKES_EVERYTHING = {
+    "Identity": "any dtype, any shape",
+    "StopGradient": "any dtype, any shape",
+    "ZerosLike": "any dtype, any shape",
+    "OnesLike": "any dtype, any shape",
+}
+
+
 def test_every_op_is_in_the_table():
     covered = {name for case in CASES for name in (case.op, *case.covers)}
     assert set(all_ops()) - covered - set(ELSEWHERE) == set()

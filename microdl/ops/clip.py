@@ -2,6 +2,7 @@
 
 from microdl.core.op import Spec, register_op
 from microdl.core.tensor import apply, convert
+from microdl.ops.checks import require_floating
 
 
 @register_op("L2Loss")
@@ -11,6 +12,7 @@ class _L2Loss:
 
     @staticmethod
     def infer(t):
+        require_floating("L2Loss", t)
         return Spec((), t.dtype)
 
     @staticmethod

@@ -87,6 +87,8 @@ class _LinSpace(_Creation):
 class _Eye(_Creation):
     @staticmethod
     def infer(rows, columns, dtype):
+        if rows < 0 or columns < 0:
+            raise InvalidArgumentError(f"Eye: sizes must be >= 0, got {rows} rows and {columns} columns")
         return Spec((rows, columns), dtype)
 
     @staticmethod

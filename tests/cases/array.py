@@ -14,6 +14,12 @@ def any_tensor(draw, rng, max_rank=4):
 
 
 @inputs
+def quarters(draw, rng):
+    """Numbers that float32 holds exactly."""
+    return [rng.integers(-20, 20, draw(shapes())) / 4], {}
+
+
+@inputs
 def reshaping(draw, rng):
     shape = draw(shapes(1, 3, 1))
     target = draw(st.permutations(shape))
@@ -157,13 +163,27 @@ CASES = [
     ),
     Case("Identity", lambda tf, x: tf.identity(x), lambda x: x, any_tensor()),
     Case("StopGradient", lambda tf, x: tf.stop_gradient(x), lambda x: x, any_tensor(), gradient=False),
-    Case("Cast", lambda tf, x: tf.cast(x, tf.int32), lambda x: x.astype(np.int32), any_tensor(), gradient=False),
     Case(
         "Cast",
-        lambda tf, x: tf.cast(tf.cast(x, tf.float32), tf.float64),
+        lambda tf, x: tf.cast(tf.cast(x, tf.float32), tf.float64),  # exact, and so is its gradient
         lambda x: x,
-        st.just(([np.arange(6.0).reshape(2, 3) / 4], {})),
-        label="there_and_back",
+        quarters(),
+        errors=(
+            refused(
+                lambda tf: tf.cast(tf.zeros(2), "float31"),
+                "cannot interpret 'float31' as a dtype; there are: float16, float32, float64, int8, int16, int32, "
+                "int64, uint8, uint16, uint32, uint64, bool",
+                TypeError,
+            ),
+        ),
+    ),
+    Case(
+        "Cast",
+        lambda tf, x: tf.cast(x, tf.int32),
+        lambda x: x.astype(np.int32),
+        any_tensor(),
+        gradient=False,
+        label="to_integers",
     ),
     Case(
         "Transpose",

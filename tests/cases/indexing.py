@@ -196,5 +196,6 @@ CASES = [
         lambda rows, columns: (np.eye(rows, columns), np.broadcast_to(np.eye(rows), (2, rows, rows))),
         nothing(rows=(0, 3), columns=(0, 3)),
         gradient=False,
+        errors=(refused(lambda tf: tf.eye(2, -1), "Eye: sizes must be >= 0, got 2 rows and -1 columns"),),
     ),
 ]

@@ -96,6 +96,21 @@ def operator(op, name, oracle, drawn=None, *, errors=(), label="", **options):
     return Case(op, call, oracle, pair() if drawn is None else drawn, errors=refused, label=label, **options)
 
 
+def question(op, name, oracle):
+    """A function of floats with a bool result."""
+    message = (
+        f"{op}: expected a floating-point tensor, got int32 of shape (2,); convert it first: tf.cast(x, tf.float32)"
+    )
+    return Case(
+        op,
+        lambda tf, x: getattr(tf.math, name)(x),
+        oracle,
+        special(),
+        gradient=False,
+        errors=((lambda tf: getattr(tf.math, name)(tf.constant([1, 2])), InvalidArgumentError, message),),
+    )
+
+
 def logic(op, name, oracle):
     message = f"{op}: expected a bool tensor, got int32 of shape (1,); compare it first (x != 0)"
     error = (lambda tf: getattr(tf, name)(tf.constant([1]), tf.constant([1])), InvalidArgumentError, message)
@@ -199,7 +214,20 @@ CASES = [
         gradient=False,
         label="xor",
     ),
-    Case("LogicalNot", lambda tf, x: ~x, np.logical_not, truth(), gradient=False),
+    Case(
+        "LogicalNot",
+        lambda tf, x: ~x,
+        np.logical_not,
+        truth(),
+        gradient=False,
+        errors=(
+            (
+                lambda tf: tf.logical_not(tf.constant([1.0, 0.0])),
+                InvalidArgumentError,
+                "LogicalNot: expected a bool tensor, got float32 of shape (2,); compare it first (x != 0)",
+            ),
+        ),
+    ),
     Case(
         "SelectV2",
         lambda tf, condition, a, b: tf.where(condition, a, b),
@@ -207,9 +235,9 @@ CASES = [
         choice(),
         errors=(MIXED_CHOICE, HALF_CHOICE),
     ),
-    Case("IsNan", lambda tf, x: tf.math.is_nan(x), np.isnan, special(), gradient=False),
-    Case("IsInf", lambda tf, x: tf.math.is_inf(x), np.isinf, special(), gradient=False),
-    Case("IsFinite", lambda tf, x: tf.math.is_finite(x), np.isfinite, special(), gradient=False),
+    question("IsNan", "is_nan", np.isnan),
+    question("IsInf", "is_inf", np.isinf),
+    question("IsFinite", "is_finite", np.isfinite),
     function("Neg", np.negative, numbers(), "negative", numbers_only=True),
     function("Abs", np.abs, numbers(points=(0,)), numbers_only=True),
     function("Sign", np.sign, numbers(points=(0,)), numbers_only=True),
@@ -221,6 +249,14 @@ CASES = [
         np.round,
         numbers(points=(-1.5, -0.5, 0.5, 1.5)),
         gradient=False,
+        errors=(
+            (
+                lambda tf: tf.round(tf.constant([True])),
+                InvalidArgumentError,
+                "Rint: expected a floating-point tensor, got bool of shape (1,); "
+                "convert it first: tf.cast(x, tf.float32)",
+            ),
+        ),
     ),
     function("Square", np.square, numbers(), numbers_only=True),
     function("Sqrt", np.sqrt, numbers(low=0.2), covers=("SqrtGrad",)),
@@ -239,7 +275,20 @@ CASES = [
     function("Atan", np.arctan, numbers()),
     function("Sinh", np.sinh, numbers()),
     function("Cosh", np.cosh, numbers()),
-    Case("ClipByValue", lambda tf, x: tf.clip_by_value(x, -1.0, 2), lambda x: np.clip(x, -1, 2), bounded()),
+    Case(
+        "ClipByValue",
+        lambda tf, x: tf.clip_by_value(x, -1.0, 2),
+        lambda x: np.clip(x, -1, 2),
+        bounded(),
+        errors=(
+            (
+                lambda tf: tf.clip_by_value(tf.constant([True]), False, True),
+                InvalidArgumentError,
+                "ClipByValue: expected numbers, got bool of shape (1,); convert it first: tf.cast(x, tf.float32), "
+                "or combine truth values with & and |",
+            ),
+        ),
+    ),
     Case(
         "ClipByValue",
         lambda tf, x, low, high: tf.clip_by_value(x, low, high),
