@@ -14,7 +14,6 @@ and ``padding`` (the zeros before the first row and before the first column) are
 allocated by the caller and written completely.
 """
 
-import functools
 import itertools
 
 import numpy as np
@@ -22,11 +21,13 @@ from numba import prange
 
 from ..jit import inner, kernel
 from .simd import ROWS, VECTOR_BYTES, clear, copy, multiply_panel, panel_width
+from .tables import remembered
 
 BAND = 170 * ROWS  # pixels that one task computes: what they read should stay in the L2 cache
 GROUPS = 16  # most partial sums of a filter's gradient, each over a fixed run of images
 PARTIAL_SIZE = 1 << 22  # most elements in all partial sums together
 SERIAL_BELOW = 1 << 18  # multiply-adds
+TABLE_BYTES = 1 << 25  # kept for later calls
 
 
 def conv2d(x, w, strides, dilations, padding, y):
@@ -61,7 +62,7 @@ def _correlate(x, w, turned, step, divisor, dilation, padding, y):
             _phase_sums(x, filters, *tables, y)
 
 
-@functools.lru_cache(maxsize=256)
+@remembered(TABLE_BYTES)
 def _phase(source, filter_size, corner, step, divisor, dilation, padding, target):
     """Where the targets (corner + divisor * q) of one phase, and what they read, lie: the tables for ``_phase_sums``.
 
@@ -178,7 +179,7 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
     _pixel_sums(x, dy, *_filter_rows(x.shape, dy.shape, dw.shape, strides, dilations, padding), strides, dw)
 
 
-@functools.lru_cache(maxsize=256)
+@remembered(TABLE_BYTES)
 def _filter_rows(source, target, filter_shape, strides, dilations, padding):
     """Where the rows (kh, kw, c) of a filter lie in an image's patch and in the filter: tables for ``_pixel_sums``."""
     height, width, channels, outputs = filter_shape

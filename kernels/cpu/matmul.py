@@ -10,8 +10,6 @@ cache; op(A) is read where it lies, because a tile needs only one number of each
 Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008 (without the packing of A).
 """
 
-import functools
-
 import numpy as np
 from numba import prange
 
@@ -29,31 +27,23 @@ def matmul(a, b, transpose_a, transpose_b, c):
     a: (batch or 1, m, k), with transpose_a (.., k, m), read. b: (batch or 1, k, n), with transpose_b (.., n, k), read.
     c: (batch, m, n), written. One float dtype. A first axis of size 1 serves the whole batch.
     """
-    depth = a.shape[1 if transpose_a else 2]
-    _products(a, b, transpose_a, transpose_b, depth, *_rows(depth, c.shape[1], c.shape[2], transpose_a), c)
+    _products(a, b, transpose_a, transpose_b, a.shape[1 if transpose_a else 2], c)
 
 
-@functools.lru_cache(maxsize=128)
-def _rows(depth, height, width, transposed):
-    """Where the rows of op(a) and of c begin, each table with an unused tile (-1) at its end; and the one run of k."""
-    rows = np.arange(height) * (1 if transposed else depth)
-    targets = np.pad(np.arange(height) * width, (0, ROWS), constant_values=-1)
-    return np.pad(rows, (0, ROWS), "edge" if height else "constant"), targets, np.zeros((1, 2), np.int64)
-
-
-def _multiply_adds(a, b, transpose_a, transpose_b, depth, rows, targets, runs, c):
+def _multiply_adds(a, b, transpose_a, transpose_b, depth, c):
     return c.size * depth
 
 
 @kernel(parallel=True, work=_multiply_adds, serial_below=SERIAL_BELOW)
-def _products(a, b, transpose_a, transpose_b, depth, rows, targets, runs, c):
-    """``matmul`` by blocks of c; ``rows``, ``targets``, ``runs``: of ``_rows``, read."""
+def _products(a, b, transpose_a, transpose_b, depth, c):
+    """``matmul`` by blocks of c. depth: k."""
     left, right, out = a.ravel(), b.ravel(), c.ravel()
     batch, height, width = c.shape
-    step = height if transpose_a else 1
+    step, row_step = (height, 1) if transpose_a else (1, depth)
     wide = 2 * VECTOR_BYTES // a.itemsize
     block_columns = 2 * wide if height <= BLOCK_ROWS else 4 * wide
     blocks, column_blocks = -(-height // BLOCK_ROWS), -(-width // block_columns)
+    zero = np.int64(0)  # a literal would make Numba compile the tiles once more
     for task in prange(batch * blocks * column_blocks):
         image, block = task // (blocks * column_blocks), task % (blocks * column_blocks)
         top, first_column = block // column_blocks * BLOCK_ROWS, block % column_blocks * block_columns
@@ -61,15 +51,27 @@ def _products(a, b, transpose_a, transpose_b, depth, rows, targets, runs, c):
         a_first = image * height * depth if a.shape[0] > 1 else 0
         b_first = image * width * depth if b.shape[0] > 1 else 0
         packed = np.empty(min(depth, DEPTH) * block_columns, a.dtype)
+        rows, targets, runs = _offsets(bottom - top, row_step, width)
+        start, target = a_first + top * row_step, (image * height + top) * width
         for first in range(0, max(1, depth), DEPTH):
-            length, origin = min(DEPTH, depth - first), a_first + first * step
+            length, origin = min(DEPTH, depth - first), start + first * step
             for column in range(first_column, last_column, wide):
                 panel = (column - first_column) * length
                 _pack(right, b_first, first, length, depth, column, width, transpose_b, packed, panel)
                 multiply_panel(
-                    left, rows, top, bottom, origin, runs, length, step, packed, panel,
-                    first > 0, out, targets, image * height * width + column, width - column,
+                    left, rows, zero, bottom - top, origin, runs, length, step, packed, panel,
+                    first > 0, out, targets, target + column, width - column,
                 )  # fmt: skip
+
+
+@inner
+def _offsets(count, row_step, width):
+    """Where ``count`` rows of op(a) and of c begin, each table with an unused tile at its end; and the one run of k."""
+    rows, targets, runs = np.empty(count + ROWS, np.int64), np.empty(count + ROWS, np.int64), np.zeros((1, 2), np.int64)
+    for i in range(rows.size):
+        rows[i] = i * row_step if i < count else 0
+        targets[i] = i * width if i < count else -1
+    return rows, targets, runs
 
 
 @inner
