@@ -8,10 +8,10 @@ import difflib
 import inspect
 from typing import Any
 
+from microdl.core.context import warn
 from microdl.core.dtypes import int64
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tensor import convert
-from microdl.keras.messages import warn
 from microdl.keras.naming import snake_case
 from microdl.keras.targets import align_weight, class_labels, floats, label_kind, matched
 from microdl.ops import array, loss, math

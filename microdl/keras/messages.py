@@ -1,18 +1,13 @@
-"""What users are told about arguments that do not exist, and warnings that point to a line of theirs."""
+"""What users are told about arguments that do not exist."""
 
 import difflib
 import functools
 import inspect
-import os
-import sys
-import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-PACKAGE = os.path.join(Path(__file__).parents[1], "")  # ends in a separator: a sibling microdl_x is the user's
 OTHER_NAMES = {"lr": "learning_rate", "input": "inputs", "batch": "batch_size"}  # too unlike for difflib
 
 
@@ -52,11 +47,3 @@ def explains_arguments(method: Method) -> Method:
         return method(self, *args, **kwargs)
 
     return cast(Method, explained)
-
-
-def warn(text):
-    """A warning that points to the line outside of microdl that led here."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, stacklevel=level)

@@ -7,9 +7,9 @@ are Tensors or lists, tuples and dicts of them. float64 arrays become float32, a
 import numpy as np
 
 from microdl.core import dtypes, nest
+from microdl.core.context import warn
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, convert
-from microdl.keras.messages import warn
 from microdl.ops.random import shuffle as random_shuffle
 
 BATCH_SIZE = 32  # samples, where none is given

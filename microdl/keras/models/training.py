@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from microdl.core import nest
+from microdl.core.context import warn
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import convert
 from microdl.keras import optimizers
 from microdl.keras.callbacks import CallbackList
 from microdl.keras.layers.base import Layer
-from microdl.keras.messages import explains_arguments, warn
+from microdl.keras.messages import explains_arguments
 from microdl.keras.metrics import Mean, Metric
 from microdl.keras.models.batches import (
     ArrayBatches,
@@ -231,7 +232,7 @@ class Trainer(Layer):
         variables = self.trainable_variables
         if not variables:
             raise ValueError(f"fit: model {self.name!r} has no trainable weights")
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        self.optimizer.minimize(loss, variables, tape=tape)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def test_step(self, data):

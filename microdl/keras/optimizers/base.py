@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from microdl.core import nest
+from microdl.core.context import warn
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import apply, convert
 from microdl.core.variable import Variable
-from microdl.keras.messages import arguments_of_init, refuse_unknown, warn
+from microdl.keras.messages import arguments_of_init, refuse_unknown
 from microdl.keras.naming import unique_name
 from microdl.keras.optimizers import schedules
 from microdl.ops import clip, functions, state as state  # apply finds the updates by name
@@ -66,6 +67,7 @@ class Optimizer:
         self.iterations = Variable(np.int64(0), trainable=False, name=f"{self.name}/iteration")
         self._learning_rate = self._checked_rate(learning_rate)
         self._slots = []
+        self._why = None  # within ``minimize``: a variable -> why it has no gradient
         self._trainable_variables = []  # those that it was built with
         self._index = {}  # a variable's uid -> its place in that list
         self._decay_excluded, self._decay_pattern = frozenset(), None
@@ -159,7 +161,7 @@ class Optimizer:
                 f"{self.name}: apply_gradients takes pairs, apply_gradients(zip(gradients, variables)); "
                 "two lists go to apply(gradients, variables)"
             )
-        return self._apply(grads_and_vars, why=None)
+        return self._apply(grads_and_vars)
 
     def apply(self, grads, trainable_variables=None):
         """Updates variables by their gradients, as ``apply_gradients`` does.
@@ -176,7 +178,7 @@ class Optimizer:
         variables = list(trainable_variables)
         if len(grads) != len(variables):
             raise ValueError(f"{self.name}: apply got {len(grads)} gradients for {len(variables)} variables")
-        self._apply(zip(grads, variables, strict=True), why=None)
+        self._apply(zip(grads, variables, strict=True))
 
     def minimize(self, loss, var_list, grad_loss=None, name=None, tape=None):
         """Differentiates ``loss`` and takes one step.
@@ -198,14 +200,18 @@ class Optimizer:
                 "minimize: a loss that is a Tensor needs the tape that recorded it (tape=...), or pass a function"
             )
         variables = nest.flatten(var_list() if callable(var_list) else var_list)
-        seeds = None if grad_loss is None else [convert(grad_loss, hint=loss.dtype)]
+        seeds = None if grad_loss is None else [convert(grad_loss, hint=convert(loss).dtype)]
         gradients = tape.gradient(loss, variables, seeds)
-        return self._apply(zip(gradients, variables, strict=True), why=lambda variable: tape.explain(loss, variable))
+        self._why = lambda variable: tape.explain(loss, variable)
+        try:
+            return self.apply_gradients(zip(gradients, variables, strict=True))
+        finally:
+            self._why = None
 
-    def _apply(self, grads_and_vars, why):
+    def _apply(self, grads_and_vars):
         pairs = [self._pair(item) for item in grads_and_vars]
         variables = [v for _, v in pairs]
-        present = self._present(pairs, why)
+        present = self._present(pairs)
         if not self.built:
             self.build(variables)
         for gradient, variable in present:
@@ -235,13 +241,13 @@ class Optimizer:
         """Updates one variable. gradient: Tensor of its shape and dtype. learning_rate: scalar Tensor, float32."""
         raise NotImplementedError(f"{type(self).__name__} must define update_step(gradient, variable, learning_rate)")
 
-    def _present(self, pairs, why):
+    def _present(self, pairs):
         """The pairs that have a gradient; warns of the others, and raises if there is none."""
         present = [(g, v) for g, v in pairs if g is not None]
         missing = [v for g, v in pairs if g is None]
-        reasons = "".join(f"\n  {v.name}: {why(v)}" for v in missing) if why else ""
+        reasons = "".join(f"\n  {v.name}: {self._why(v)}" for v in missing) if self._why else ""
         if not present:
-            hint = "" if why else " tape.explain(loss, variable) says why a gradient is None."
+            hint = "" if reasons else " tape.explain(loss, variable) says why a gradient is None."
             raise ValueError(f"No gradients provided for any variable.{hint}{reasons}")
         if missing:
             names = [v.name for v in missing]
