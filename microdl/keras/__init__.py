@@ -1,16 +1,25 @@
 """Keras: layers, models, and what trains them."""
 
+from microdl.core.missing import missing as _missing
 from microdl.keras import (
     activations as activations,
     backend as backend,
     callbacks as callbacks,
     datasets as datasets,
     initializers as initializers,
+    later as _later,
     layers as layers,
     losses as losses,
     metrics as metrics,
     models as models,
     optimizers as optimizers,
+    utils as utils,
 )
+from microdl.keras.initializers import Initializer as Initializer
 from microdl.keras.layers import Input as Input, Layer as Layer
+from microdl.keras.losses import Loss as Loss
+from microdl.keras.metrics import Metric as Metric
 from microdl.keras.models import Model as Model, Sequential as Sequential
+from microdl.keras.optimizers import Optimizer as Optimizer
+
+__getattr__ = _missing(__name__, globals(), _later.KERAS)

@@ -3,7 +3,9 @@
 import difflib
 from collections.abc import Callable
 
+from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert
+from microdl.keras import later as _later
 from microdl.ops import activation as ops
 from microdl.ops.arithmetic import minimum
 from microdl.ops.array import where
@@ -114,6 +116,7 @@ _FUNCTIONS = (
     mish, exponential, softmax, log_softmax,
 )  # fmt: skip
 _BY_NAME = {f.__name__: f for f in _FUNCTIONS}
+swish, hard_swish = silu, hard_silu
 _BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
 
 
@@ -138,3 +141,6 @@ def get(identifier) -> Callable:
 def serialize(activation):
     """The name of one of this module's functions; any other function itself, which only memory can hold."""
     return activation.__name__ if activation in _FUNCTIONS else activation
+
+
+__getattr__ = _missing(__name__, globals(), _later.ACTIVATIONS)

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from microdl.core.missing import missing as _missing
+from microdl.keras import later as _later
+
 
 class Callback:
     """The base class: override the methods whose moments matter.
@@ -128,3 +131,6 @@ class CallbackList:
 def _described(value):
     text = f"{value!r} of type {type(value).__name__}"
     return f"{text}: make an instance of it" if isinstance(value, type) else text
+
+
+__getattr__ = _missing(__name__, globals(), _later.CALLBACKS)

@@ -10,7 +10,9 @@ import math
 import numpy as np
 
 from microdl.core import dtypes
-from microdl.core.tensor import constant
+from microdl.core.missing import missing as _missing
+from microdl.core.tensor import constant as _tensor
+from microdl.keras import later as _later
 from microdl.keras.naming import snake_case
 from microdl.ops import random
 
@@ -40,14 +42,14 @@ class Zeros(Initializer):
     """All zeros."""
 
     def __call__(self, shape, dtype=dtypes.float32, **kwargs):
-        return constant(np.zeros(tuple(shape), dtypes.as_dtype(dtype).as_numpy_dtype))
+        return _tensor(np.zeros(tuple(shape), dtypes.as_dtype(dtype).as_numpy_dtype))
 
 
 class Ones(Initializer):
     """All ones."""
 
     def __call__(self, shape, dtype=dtypes.float32, **kwargs):
-        return constant(np.ones(tuple(shape), dtypes.as_dtype(dtype).as_numpy_dtype))
+        return _tensor(np.ones(tuple(shape), dtypes.as_dtype(dtype).as_numpy_dtype))
 
 
 class Constant(Initializer):
@@ -57,7 +59,7 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape, dtype=dtypes.float32, **kwargs):
-        return constant(self.value, dtype=dtype, shape=shape)
+        return _tensor(self.value, dtype=dtype, shape=shape)
 
     def get_config(self):
         return {"value": self.value}
@@ -219,7 +221,7 @@ class Orthogonal(_Random):
         q, r = np.linalg.qr(np.asarray(tall))
         q = q * np.sign(np.diagonal(r))  # QR leaves the columns' signs open; so they become unique, and q uniform
         matrix = q.T if rows < columns else q
-        return constant(self.gain * matrix.reshape(tuple(shape)).astype(q.dtype))
+        return _tensor(self.gain * matrix.reshape(tuple(shape)).astype(q.dtype))
 
     def get_config(self):
         return {"gain": self.gain, "seed": self.seed}
@@ -251,7 +253,18 @@ _CLASSES = (
     LecunNormal,
     Orthogonal,
 )
+# Keras's names in lower case are the classes too.
+constant = Constant
+glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
+he_normal, he_uniform = HeNormal, HeUniform
+lecun_normal, lecun_uniform = LecunNormal, LecunUniform
+ones, zeros = Ones, Zeros
+orthogonal = OrthogonalInitializer = Orthogonal
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling = VarianceScaling
+
 _BY_NAME = {name: cls for cls in _CLASSES for name in (cls.__name__, snake_case(cls.__name__))}
+_BY_NAME |= {"uniform": RandomUniform, "normal": RandomNormal, "zero": Zeros, "one": Ones}
 
 
 def serialize(initializer):
@@ -288,3 +301,6 @@ def get(identifier):
     if isinstance(identifier, type):
         return identifier()
     raise ValueError(f"an initializer is expected (an object, a name or a configuration), got {identifier!r}")
+
+
+__getattr__ = _missing(__name__, globals(), _later.INITIALIZERS)

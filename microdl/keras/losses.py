@@ -11,7 +11,9 @@ from typing import Any
 from microdl.core.context import warn
 from microdl.core.dtypes import int64
 from microdl.core.errors import InvalidArgumentError
+from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert
+from microdl.keras import later as _later
 from microdl.keras.naming import snake_case
 from microdl.keras.targets import align_weight, class_labels, floats, label_kind, matched
 from microdl.ops import array, loss, math
@@ -291,6 +293,9 @@ _OF_PROBABILITIES = {
     categorical_crossentropy: CategoricalCrossentropy,
     sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
 }
+bce = BCE = binary_crossentropy
+mae = MAE = mean_absolute_error
+mse = MSE = mean_squared_error
 _ALIASES = {"bce": binary_crossentropy, "mae": mean_absolute_error, "mse": mean_squared_error}
 _BY_NAME = {item.__name__: item for item in _FUNCTIONS + _CLASSES}
 _BY_NAME |= _ALIASES | {alias.upper(): function for alias, function in _ALIASES.items()}
@@ -347,3 +352,6 @@ def _named(kind, name, by_name):
         near = difflib.get_close_matches(name, by_name, n=3) or sorted(by_name)
         raise ValueError(f"there is no {kind} {name!r}; did you mean {', '.join(near)}?")
     return by_name[name]
+
+
+__getattr__ = _missing(__name__, globals(), _later.LOSSES)

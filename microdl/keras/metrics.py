@@ -11,9 +11,10 @@ import numpy as np
 
 from microdl.core.context import context
 from microdl.core.dtypes import as_dtype, float32
+from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert
 from microdl.core.variable import Variable
-from microdl.keras import initializers, losses
+from microdl.keras import initializers, later as _later, losses
 from microdl.keras.naming import unique_name
 from microdl.keras.targets import align_weight, class_labels, label_kind, matched
 from microdl.ops import array, math
@@ -269,6 +270,21 @@ class MeanAbsoluteError(MeanMetricWrapper):
         super().__init__(losses.mean_absolute_error, name, dtype)
 
 
+class RootMeanSquaredError(Mean):
+    """The square root of the mean of (y_pred - y_true)^2 over all elements."""
+
+    def __init__(self, name="root_mean_squared_error", dtype=None):
+        super().__init__(name, dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch. y_true, y_pred: (N, ...) of one shape. sample_weight: (N,), or their shape; None for 1."""
+        y_true, y_pred = matched(self.name, y_true, y_pred)
+        super().update_state(math.square(y_pred - y_true), sample_weight)
+
+    def result(self):
+        return math.sqrt(super().result())
+
+
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
     """The mean of `losses.sparse_categorical_crossentropy`."""
 
@@ -313,11 +329,17 @@ _CLASSES = (
     Mean,
     MeanAbsoluteError,
     MeanSquaredError,
+    RootMeanSquaredError,
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
     SparseTopKCategoricalAccuracy,
     Sum,
 )
+binary_crossentropy = losses.binary_crossentropy
+categorical_crossentropy = losses.categorical_crossentropy
+sparse_categorical_crossentropy = losses.sparse_categorical_crossentropy
+mae = MAE = mean_absolute_error = losses.mean_absolute_error
+mse = MSE = mean_squared_error = losses.mean_squared_error
 _ALIASES = {"bce": BinaryCrossentropy, "mae": MeanAbsoluteError, "mse": MeanSquaredError}
 _BY_NAME = {item.__name__: item for item in _FUNCTIONS + _CLASSES}
 _BY_NAME |= _ALIASES | {alias.upper(): metric for alias, metric in _ALIASES.items()}
@@ -352,3 +374,6 @@ def get_for(identifier, y_true, y_pred):
     if name is not None:
         metric.name = name
     return metric
+
+
+__getattr__ = _missing(__name__, globals(), _later.METRICS)

@@ -1,5 +1,7 @@
 """Keras's layers."""
 
+from microdl.core.missing import missing as _missing
+from microdl.keras import later as _later
 from microdl.keras.layers.activation import ELU as ELU, LeakyReLU as LeakyReLU, ReLU as ReLU, Softmax as Softmax
 from microdl.keras.layers.base import Layer as Layer
 from microdl.keras.layers.convolution import Conv2D as Conv2D, DepthwiseConv2D as DepthwiseConv2D
@@ -15,3 +17,9 @@ from microdl.keras.layers.pooling import (
 )
 from microdl.keras.layers.regularization import Dropout as Dropout
 from microdl.keras.layers.reshaping import Flatten as Flatten, Reshape as Reshape
+
+Convolution2D = Conv2D
+GlobalAvgPool2D = GlobalAveragePooling2D
+GlobalMaxPool2D = GlobalMaxPooling2D
+
+__getattr__ = _missing(__name__, globals(), _later.LAYERS)

@@ -58,6 +58,14 @@ class Model(Trainer):
             self._input_shape = _batch_unknown(map_nested(shape_of, args[0]))
         return outputs
 
+    def __getattr__(self, attribute):
+        if attribute == "save":
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'save': models are not saved as a whole in microdl "
+                "yet; save_weights('model.npz') writes their weights"
+            )
+        return super().__getattr__(attribute)
+
     @property
     def layers(self):
         """The layers directly in this model, in the order of creation."""

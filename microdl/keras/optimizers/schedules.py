@@ -3,7 +3,9 @@
 import math
 
 from microdl.core import dtypes
+from microdl.core.missing import missing as _missing
 from microdl.core.tensor import apply, convert
+from microdl.keras import later as _later
 
 
 class LearningRateSchedule:
@@ -132,3 +134,6 @@ def _float(step):
 def _positive(schedule, name, value):
     if value <= 0:
         raise ValueError(f"{schedule}: {name} must be > 0, got {value}")
+
+
+__getattr__ = _missing(__name__, globals(), _later.SCHEDULES)

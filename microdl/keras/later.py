@@ -1,0 +1,94 @@
+"""Names that Keras's modules have and microdl's lack so far: who asks for one is told so (``core/missing.py``)."""
+
+
+def _names(text):
+    return tuple(text.split())
+
+
+KERAS = _names("""
+    DTypePolicy FloatDTypePolicy Function InputSpec KerasTensor Operation Quantizer Regularizer Variable
+    applications config constraints device distribution dtype_policies export mixed_precision name_scope ops
+    preprocessing random regularizers tree visualization
+""")
+
+LAYERS = _names("""
+    ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention
+    AugMix AutoContrast Average AveragePooling1D AveragePooling3D AvgPool1D AvgPool3D Bidirectional CategoryEncoding
+    CenterCrop Concatenate ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2DTranspose
+    Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose
+    Convolution2DTranspose Convolution3D Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix
+    DepthwiseConv1D Discretization Dot EinsumDense Embedding Equalization GRU GRUCell GaussianDropout GaussianNoise
+    GlobalAveragePooling1D GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool3D
+    GlobalMaxPooling1D GlobalMaxPooling3D GroupNormalization GroupQueryAttention HashedCrossing Hashing Identity
+    InputSpec IntegerLookup LSTM LSTMCell Lambda LayerNormalization Masking MaxNumBoundingBoxes MaxPool1D MaxPool3D
+    MaxPooling1D MaxPooling3D Maximum MelSpectrogram Minimum MixUp MultiHeadAttention Multiply Normalization PReLU
+    Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
+    RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale
+    RandomHeight RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation
+    RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom RepeatVector Rescaling Resizing
+    ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
+    SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D
+    SpectralNormalization StackedRNNCells StringLookup Subtract TextVectorization ThresholdedReLU TimeDistributed
+    UnitNormalization UpSampling1D UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D add
+    average concatenate deserialize dot maximum minimum multiply serialize subtract
+""")
+
+MODELS = _names("""
+    clone_model load_model model_from_json save_model
+""")
+
+CALLBACKS = _names("""
+    BackupAndRestore CSVLogger EarlyStopping LambdaCallback LearningRateScheduler ModelCheckpoint OrbaxCheckpoint
+    ProgbarLogger ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard TerminateOnNaN
+""")
+
+OPTIMIZERS = _names("""
+    Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion LossScaleOptimizer MultiOptimizer Muon Nadam ScheduleFreeAdamW
+""")
+
+SCHEDULES = _names("""
+    CosineDecayRestarts InverseTimeDecay PolynomialDecay
+""")
+
+LOSSES = _names("""
+    BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy CategoricalHinge
+    Circle CosineSimilarity Dice Hinge KLD KLDivergence LogCosh MAPE MSLE MeanAbsolutePercentageError
+    MeanSquaredLogarithmicError Poisson SquaredHinge Tversky binary_focal_crossentropy
+    categorical_focal_crossentropy categorical_generalized_cross_entropy categorical_hinge circle cosine_similarity
+    ctc deserialize dice hinge kld kullback_leibler_divergence logcosh mape msle poisson serialize squared_hinge
+    tversky
+""")
+
+METRICS = _names("""
+    AUC BinaryIoU CategoricalHinge ConcordanceCorrelation CosineSimilarity F1Score FBetaScore FalseNegatives
+    FalsePositives Hinge IoU KLD KLDivergence LogCoshError MAPE MSLE MeanAbsolutePercentageError MeanIoU
+    MeanSquaredLogarithmicError OneHotIoU OneHotMeanIoU PearsonCorrelation Poisson Precision PrecisionAtRecall
+    R2Score Recall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity SquaredHinge
+    TopKCategoricalAccuracy TrueNegatives TruePositives binary_focal_crossentropy categorical_focal_crossentropy
+    categorical_hinge concordance_correlation deserialize hinge huber kld kullback_leibler_divergence logcosh mape
+    msle pearson_correlation poisson serialize squared_hinge top_k_categorical_accuracy
+""")
+
+INITIALIZERS = _names("""
+    Identity IdentityInitializer STFT STFTInitializer identity stft
+""")
+
+ACTIVATIONS = _names("""
+    celu deserialize glu hard_shrink hard_tanh log_sigmoid soft_shrink sparse_plus sparse_sigmoid
+    sparsemax squareplus tanh_shrink threshold
+""")
+
+UTILS = _names("""
+    CustomObjectScope FeatureSpace Progbar PyDataset Sequence array_to_img audio_dataset_from_directory
+    bounding_boxes custom_object_scope deserialize_keras_object disable_interactive_logging
+    enable_interactive_logging get_custom_objects get_file get_registered_name get_registered_object
+    get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled is_keras_tensor
+    load_img model_to_dot normalize pack_x_y_sample_weight pad_sequences plot_model register_keras_serializable
+    save_img serialize_keras_object split_dataset standardize_dtype text_dataset_from_directory
+    timeseries_dataset_from_array unpack_x_y_sample_weight
+""")
+
+DATASETS = _names("""
+    boston_housing california_housing cifar10 cifar100 fashion_mnist imdb reuters
+""")

@@ -1,0 +1,59 @@
+"""Small helpers around training: labels as one-hot rows, and one seed for everything."""
+
+import random as _random
+
+import numpy as _np
+
+from microdl.core.missing import missing as _missing
+from microdl.keras import later as _later
+from microdl.keras.backend import clear_session as clear_session
+from microdl.ops.random import set_seed as _set_seed
+
+
+def to_categorical(x, num_classes=None):
+    """Class numbers as one-hot rows, for ``categorical_crossentropy``.
+
+    Args:
+        x: whole numbers 0 .. num_classes - 1, (N, ...) or (N, ..., 1). num_classes: int, or None for the largest + 1.
+    Returns: float64 array, (N, ..., num_classes).
+    Raises: ValueError for numbers that are no class.
+
+    >>> to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    given = _np.asarray(x)
+    if given.dtype.kind not in "fiub":
+        raise TypeError(f"to_categorical: x must hold class numbers, got an array of dtype {given.dtype}")
+    classes = given.astype(_np.int64)
+    if given.ndim > 1 and given.shape[-1] == 1:
+        given, classes = given[..., 0], classes[..., 0]
+    if num_classes is None:
+        if not classes.size:
+            raise ValueError("to_categorical: x is empty, so num_classes must be given")
+        num_classes = int(classes.max()) + 1
+    wrong = (classes != given) | (classes < 0) | (classes >= num_classes)
+    if wrong.any():
+        raise ValueError(
+            f"to_categorical: class numbers must be whole, from 0 to {num_classes - 1} (num_classes={num_classes}), "
+            f"got {given[wrong].flat[0]}"
+        )
+    return _np.eye(num_classes)[classes]
+
+
+def set_random_seed(seed):
+    """Seeds the random numbers of Python, NumPy and microdl: what follows is the same in every process.
+
+    The first weights are those of ``tf.random.set_seed`` with TensorFlow 2's generators, not yet bit for bit those
+    that Keras 3 draws after ``keras.utils.set_random_seed``.
+
+    Args: seed: int in [0, 2**32), NumPy's range.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, _np.integer)) or not 0 <= seed < 2**32:
+        raise ValueError(f"set_random_seed: seed must be an int in [0, 2**32), got {seed!r}")
+    _random.seed(int(seed))
+    _np.random.seed(int(seed))
+    _set_seed(int(seed))
+
+
+__getattr__ = _missing(__name__, globals(), _later.UTILS)
