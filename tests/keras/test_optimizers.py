@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microdl import GradientTape, Variable, constant
+from microdl import GradientTape, Variable, constant, int64
+from microdl.core.node import Graph
+from microdl.core.op import Spec
+from microdl.core.tensor import Tensor, apply
 from microdl.keras import optimizers
 
 REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "optimizers.npz")
@@ -150,6 +153,30 @@ def test_cosine_decay_with_and_without_warmup():
     np.testing.assert_allclose(rates(schedule, [0, 3, 10, 50]), expected, rtol=1e-6)
     schedule = optimizers.schedules.CosineDecay(0.0, 10, warmup_target=1.0, warmup_steps=4)
     np.testing.assert_allclose(rates(schedule, [0, 2, 4, 9, 14]), [0, 0.5, 1, 0.5, 0], atol=1e-6)
+
+
+SCHEDULES = [
+    optimizers.schedules.ExponentialDecay(0.5, 10, 0.8),
+    optimizers.schedules.ExponentialDecay(0.5, 10, 0.8, staircase=True),
+    optimizers.schedules.PiecewiseConstantDecay([2, 9], [1.0, 0.5, 0.25]),
+    optimizers.schedules.CosineDecay(0.5, 10, alpha=0.1),
+    optimizers.schedules.CosineDecay(0.1, 10, warmup_target=1.0, warmup_steps=4),
+]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: type(schedule).__name__)
+def test_a_schedule_is_a_float32_scalar_and_the_same_in_a_graph(schedule):
+    for step in (0, 3, 9, 50):
+        rate = schedule(step)
+        assert (tuple(rate.shape), rate.dtype.name) == ((), "float32")
+        symbolic = Tensor(Spec((), int64))
+        with Graph() as graph:
+            schedule(symbolic)
+        values = {symbolic.uid: constant(step, int64)}
+        for node in graph.nodes:
+            result = apply(node.op.name, *(values.get(x.uid, x) for x in node.inputs), **node.attrs)
+            values[node.output_ids[0]] = result
+        np.testing.assert_allclose(rate, result, rtol=1e-6, atol=1e-7)
 
 
 def test_a_schedule_is_asked_at_every_step_and_cannot_be_set_over():

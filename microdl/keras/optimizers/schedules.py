@@ -1,10 +1,17 @@
-"""Learning rates that change with the step: functions of the optimizer's ``iterations`` that give a scalar Tensor."""
+"""Learning rates that change with the step: functions of the optimizer's ``iterations`` that give a scalar Tensor.
+
+In a graph they are made of ops, so that every run computes them anew; else of NumPy's float32 numbers, which take a
+tenth of the time.
+"""
 
 import math
 
+import numpy as np
+
 from microdl.core import dtypes
+from microdl.core.context import context
 from microdl.core.missing import missing as _missing
-from microdl.core.tensor import apply, convert
+from microdl.core.tensor import Tensor, apply, convert
 from microdl.keras import later as _later
 
 
@@ -31,9 +38,9 @@ class ExponentialDecay(LearningRateSchedule):
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
     def __call__(self, step):
-        exponent = _float(step) / float(self.decay_steps)
-        exponent = apply("Floor", exponent) if self.staircase else exponent
-        return self.initial_learning_rate * apply("Pow", convert(float(self.decay_rate)), exponent)
+        exponent = _number(step) / float(self.decay_steps)
+        exponent = _op("Floor", exponent) if self.staircase else exponent
+        return _rate(self.initial_learning_rate * _op("Pow", float(self.decay_rate), exponent))
 
     def get_config(self):
         return {
@@ -57,10 +64,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
     def __call__(self, step):
-        step, rate = _float(step), convert(float(self.values[0]))
+        step, rate = _number(step), float(self.values[0])
         for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
-            rate = apply("SelectV2", step > float(boundary), convert(float(value)), rate)
-        return rate
+            rate = _op("SelectV2", step > float(boundary), float(value), rate)
+        return _rate(rate)
 
     def get_config(self):
         return {"boundaries": self.boundaries, "values": self.values, "name": self.name}
@@ -86,17 +93,17 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
     def __call__(self, step):
-        step = _float(step)
+        step = _number(step)
         if self.warmup_target is None:
-            return self._decayed(step, self.initial_learning_rate)
+            return _rate(self._decayed(step, self.initial_learning_rate))
         rise = (self.warmup_target - self.initial_learning_rate) / max(self.warmup_steps, 1)
         warming = self.initial_learning_rate + step * rise
         decaying = self._decayed(step - float(self.warmup_steps), self.warmup_target)
-        return apply("SelectV2", step < float(self.warmup_steps), warming, decaying)
+        return _rate(_op("SelectV2", step < float(self.warmup_steps), warming, decaying))
 
     def _decayed(self, step, start):
-        part = apply("Minimum", step, float(self.decay_steps)) / float(self.decay_steps)
-        cosine = 0.5 * (apply("Cos", part * math.pi) + 1.0)
+        part = _op("Minimum", step, float(self.decay_steps)) / float(self.decay_steps)
+        cosine = 0.5 * (_op("Cos", part * math.pi) + 1.0)
         return start * ((1 - self.alpha) * cosine + self.alpha)
 
     def get_config(self):
@@ -126,9 +133,23 @@ def deserialize(config, custom_objects=None):
     return known[config["class_name"]].from_config(config["config"])
 
 
-def _float(step):
-    """The step as a float32 scalar: schedules are made of ops, so that a graph computes them anew in every run."""
-    return apply("Cast", convert(step), dtype=dtypes.float32)
+_NUMPY = {"Cos": np.cos, "Floor": np.floor, "Minimum": np.minimum, "Pow": np.power, "SelectV2": np.where}
+
+
+def _number(step):
+    """The step in float32: a Tensor in a graph, else a number of NumPy's."""
+    step = convert(step)
+    return np.float32(step.known_array()) if context.graph is None else apply("Cast", step, dtype=dtypes.float32)
+
+
+def _op(name, *numbers):
+    """The op ``name`` of Tensors, or the same in NumPy."""
+    return apply(name, *numbers) if any(isinstance(x, Tensor) for x in numbers) else _NUMPY[name](*numbers)
+
+
+def _rate(number):
+    """A rate as a scalar Tensor."""
+    return number if isinstance(number, Tensor) else convert(np.float32(number))
 
 
 def _positive(schedule, name, value):
