@@ -7,7 +7,7 @@ from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert
 from microdl.keras import later as _later
 from microdl.ops import activation as ops
-from microdl.ops.arithmetic import minimum
+from microdl.ops.arithmetic import maximum, minimum
 from microdl.ops.array import where
 from microdl.ops.functions import exp
 from microdl.ops.softmax import log_softmax as _log_softmax, softmax as _softmax
@@ -24,8 +24,10 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     if threshold != 0:
         below = negative_slope * (x - threshold) if negative_slope != 0 else 0.0
         y = where(x > threshold, x, below)
+    elif negative_slope != 0:
+        y = ops.leaky_relu(x, negative_slope)
     else:
-        y = ops.leaky_relu(x, negative_slope) if negative_slope != 0 else ops.relu(x)
+        y = ops.relu(x) if x.dtype.is_floating else maximum(x, 0)
     return y if max_value is None else minimum(y, max_value)
 
 

@@ -419,3 +419,11 @@ def test_a_layer_that_could_not_be_built_can_be_used_afterwards():
 def test_weights_need_a_known_last_axis():
     with pytest.raises(ValueError, match=r"^dense \(Dense\): the number of features \(last axis\) must be known"):
         layers.Dense(3).build((None, None))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64])
+def test_relu_takes_integers_as_in_keras(dtype):
+    x = np.array([-5, 0, 3], dtype)
+    for layer in (layers.ReLU(), layers.Activation("relu")):
+        y = layer(x).numpy()
+        assert (y.dtype, y.tolist()) == (dtype, [0, 0, 3])
