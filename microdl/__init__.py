@@ -9,13 +9,18 @@ from microdl import (
     nn as nn,
     random as random,
 )
+from microdl.core import later as _later
 from microdl.core.custom import custom_gradient as custom_gradient
+from microdl.core.device import device as device
 from microdl.core.dtypes import (
+    DType as DType,
     as_dtype as as_dtype,
     bool as bool,
+    double as double,
     float16 as float16,
     float32 as float32,
     float64 as float64,
+    half as half,
     int8 as int8,
     int16 as int16,
     int32 as int32,
@@ -25,11 +30,23 @@ from microdl.core.dtypes import (
     uint32 as uint32,
     uint64 as uint64,
 )
+from microdl.core.missing import missing as _missing
 from microdl.core.shapes import TensorShape as TensorShape
-from microdl.core.tape import GradientTape as GradientTape
-from microdl.core.tensor import Tensor as Tensor, constant as constant, convert as convert_to_tensor
+from microdl.core.tape import GradientTape as GradientTape, UnconnectedGradients as UnconnectedGradients
+from microdl.core.tensor import (
+    Tensor as Tensor,
+    constant as constant,
+    convert as convert_to_tensor,
+    is_tensor as is_tensor,
+)
 from microdl.core.variable import Variable as Variable
-from microdl.ops import assign as _assign  # registers the ops that Variable uses
+from microdl.keras import (
+    initializers as initializers,
+    losses as losses,
+    metrics as metrics,
+    optimizers as optimizers,
+)
+from microdl.ops import assign as _assign, bitwise as _bitwise  # registers the ops that Variable and & | ^ ~ use
 from microdl.ops.activation import sigmoid as sigmoid, tanh as tanh
 from microdl.ops.array import (
     boolean_mask as boolean_mask,
@@ -47,8 +64,10 @@ from microdl.ops.array import (
     pad as pad,
     range as range,
     rank as rank,
+    repeat as repeat,
     reshape as reshape,
     reverse as reverse,
+    roll as roll,
     shape as shape,
     size as size,
     slice as slice,
@@ -64,7 +83,7 @@ from microdl.ops.array import (
     zeros_like as zeros_like,
 )
 from microdl.ops.clip import clip_by_global_norm as clip_by_global_norm, clip_by_norm as clip_by_norm
-from microdl.ops.linalg import matmul as matmul
+from microdl.ops.linalg import matmul as matmul, norm as norm
 from microdl.ops.math import (
     abs as abs,
     acos as acos,
@@ -117,3 +136,5 @@ from microdl.ops.math import (
 
 __version__ = "0.1.0"
 newaxis = None
+
+__getattr__ = _missing(__name__, globals(), _later.TENSORFLOW.split())

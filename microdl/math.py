@@ -1,5 +1,8 @@
 """``tf.math``: functions of numbers."""
 
+from microdl.core.later import MATH as _LATER
+from microdl.core.missing import missing as _missing
+from microdl.ops.activation import sigmoid as sigmoid, softplus as softplus, softsign as softsign, tanh as tanh
 from microdl.ops.math import (
     abs as abs,
     acos as acos,
@@ -39,6 +42,7 @@ from microdl.ops.math import (
     minimum as minimum,
     mod as mod,
     multiply as multiply,
+    multiply_no_nan as multiply_no_nan,
     negative as negative,
     not_equal as not_equal,
     pow as pow,
@@ -65,3 +69,7 @@ from microdl.ops.math import (
     tan as tan,
     truediv as truediv,
 )
+from microdl.ops.normalization import l2_normalize as l2_normalize
+from microdl.ops.softmax import log_softmax as log_softmax, softmax as softmax
+
+__getattr__ = _missing(__name__, globals(), _LATER.split())

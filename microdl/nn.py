@@ -1,5 +1,7 @@
 """``tf.nn``: the parts of neural networks."""
 
+from microdl.core.later import NN as _LATER
+from microdl.core.missing import missing as _missing
 from microdl.ops.activation import (
     elu as elu,
     gelu as gelu,
@@ -35,3 +37,5 @@ from microdl.ops.pooling import (
 )
 from microdl.ops.random import dropout as dropout
 from microdl.ops.softmax import log_softmax as log_softmax, softmax as softmax
+
+__getattr__ = _missing(__name__, globals(), _LATER.split())

@@ -1,5 +1,7 @@
 """``tf.random``: seeds and random tensors."""
 
+from microdl.core.later import RANDOM as _LATER
+from microdl.core.missing import missing as _missing
 from microdl.ops.random import (
     normal as normal,
     set_seed as set_seed,
@@ -10,3 +12,5 @@ from microdl.ops.random import (
     truncated_normal as truncated_normal,
     uniform as uniform,
 )
+
+__getattr__ = _missing(__name__, globals(), _LATER.split())

@@ -104,6 +104,11 @@ def reverse(x, axes, y):
     y[...] = np.flip(x, axes)
 
 
+def roll(x, shifts, axes, y):
+    """y = x moved on by ``shifts`` elements along ``axes``; what leaves at one end enters at the other."""
+    y[...] = np.roll(x, shifts, axes)
+
+
 def gather(params, indices, y):
     """y[o, j, i] = params[o, indices[j], i]. indices: flat, in [0, params.shape[1])."""
     if y.size:

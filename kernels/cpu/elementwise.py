@@ -91,6 +91,16 @@ def multiply(a, b, layout, y):
 
 
 @kernel(parallel=True)
+def multiply_no_nan(a, b, layout, y):
+    """y = a * b, but 0 where b is 0, whatever a is there."""
+    zero = y.dtype.type(0)
+    for block in prange(blocks(y.size)):
+        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        for i in range(out.size):
+            out[i] = zero if right[i] == zero else left[i] * right[i]
+
+
+@kernel(parallel=True)
 def divide(a, b, layout, y):
     """y = a / b, floats; infinite or NaN where b is 0, as IEEE 754 says."""
     for block in prange(blocks(y.size)):

@@ -24,7 +24,13 @@ def custom_gradient(f):
     def wrapped(*args, **kwargs):
         inputs = tuple(convert(x) for x in args)
         with GradientTape() as inside:  # finds the variables; outer tapes follow values that ``gradient`` shares with f
-            result, gradient = f(*inputs, **kwargs)
+            returned = f(*inputs, **kwargs)
+        if not (isinstance(returned, (tuple, list)) and len(returned) == 2 and callable(returned[1])):
+            raise TypeError(
+                f"custom_gradient {f.__name__}: it must return two things, its value and the function that computes "
+                f"the gradient: return y, lambda dy: ...; it returned {_kinds(returned)}"
+            )
+        result, gradient = returned
         variables = [v for v in inside.watched_variables() if all(v.uid != x.uid for x in inputs)]
         if variables and not _takes_variables(gradient):
             raise TypeError(
@@ -57,6 +63,13 @@ def _adapted(f, gradient, count, variables):
         return tuple(dx if dx is None else convert(dx) for dx in (*of_inputs, *of_variables))
 
     return adapted
+
+
+def _kinds(returned):
+    """``a Tensor`` or ``(Tensor, NoneType)``"""
+    if isinstance(returned, (tuple, list)):
+        return f"({', '.join(type(part).__name__ for part in returned)})"
+    return f"a {type(returned).__name__}"
 
 
 def _takes_variables(gradient):

@@ -1,5 +1,7 @@
 """Devices: where arrays live, and which kernels run there."""
 
+import contextlib
+
 import numpy as np
 
 from microdl.core.errors import InvalidArgumentError
@@ -30,3 +32,16 @@ class CPU:
 
 
 current = CPU()
+
+
+def device(device_name):
+    """A context in which ops run on a device: ``with tf.device("/cpu:0"):``. There is one, the CPU.
+
+    Raises: InvalidArgumentError (a ValueError) for every other device.
+    """
+    name = str(device_name or "cpu").lower()
+    short = name.removeprefix("/job:localhost/replica:0/task:0").lstrip("/").removeprefix("device:")
+    if short not in ("cpu", "cpu:0"):
+        gpu = "; GPUs are not supported yet" if "gpu" in short else ""
+        raise InvalidArgumentError(f"device: there is one device, '/cpu:0', got {device_name!r}{gpu}")
+    return contextlib.nullcontext()

@@ -36,6 +36,15 @@ class TensorShape(tuple):
     def is_fully_defined(self):
         return None not in self
 
+    def is_compatible_with(self, other):
+        """Whether a tensor could have both shapes; None fits any size, and as ``other`` any shape."""
+        if other is None:
+            return True
+        other = as_shape(other)
+        return len(self) == len(other) and all(
+            None in pair or pair[0] == pair[1] for pair in zip(self, other, strict=True)
+        )
+
     def __eq__(self, other):
         return tuple.__eq__(self, tuple(other)) if isinstance(other, (tuple, list)) else NotImplemented
 
@@ -84,10 +93,23 @@ def as_shape(value: Any) -> tuple:
 
 
 def normalize_axis(op, axis, rank):
-    """``axis`` counted from the front. Raises InvalidArgumentError if a tensor of ``rank`` axes does not have it."""
+    """``axis`` counted from the front.
+
+    Raises: TypeError if it is no integer. InvalidArgumentError if a tensor of ``rank`` axes does not have it.
+    """
+    axis = as_integer(op, "axis", axis)
     if not -rank <= axis < rank:
         raise InvalidArgumentError(f"{op}: axis {axis} is out of range for a tensor of {rank} axes [{-rank}, {rank})")
     return axis % rank
+
+
+def as_integer(op, what, value):
+    """An int from an int, NumPy's or an integer tensor of shape (). Raises TypeError for everything else."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        given = f"a {value.dtype.name} tensor of shape {value.shape}" if hasattr(value, "spec") else repr(value)
+        raise TypeError(f"{op}: {what} must be an integer, got {given}") from None
 
 
 def broadcast_shapes(op, *shapes):

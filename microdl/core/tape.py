@@ -1,10 +1,20 @@
 """GradientTape: records what is computed from watched tensors, to differentiate it."""
 
+import enum
+
 from microdl.core import nest
 from microdl.core.backprop import backpropagate, links
 from microdl.core.context import context, user_location, warn
 from microdl.core.explain import Cut, Walk, explain
 from microdl.core.tensor import Operand, apply, convert
+
+
+class UnconnectedGradients(enum.Enum):
+    """What ``gradient`` gives for a source that does not reach the target: None, or zeros."""
+
+    NONE = "none"
+    ZERO = "zero"
+
 
 _NOT_FOLLOWED = -1  # a uid that no tensor has
 

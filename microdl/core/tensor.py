@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from microdl.core import device, dtypes
+from microdl.core.attributes import no_attribute
 from microdl.core.context import context
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.node import Node, tape_node
@@ -51,8 +52,17 @@ class Operand:
     def numpy(self) -> Any:
         raise NotImplementedError
 
-    def __bool__(self):
-        return bool(self.numpy())
+    def __getattr__(self, name):
+        raise no_attribute(self, name)
+
+    def __bool__(self) -> bool:
+        size = self.spec.size
+        if size > 1:
+            raise ValueError(
+                f"a tensor of shape {self.shape} has {size} truth values; for a single one use tf.reduce_all(x) "
+                "(all are true) or tf.reduce_any(x) (at least one is)"
+            )
+        return size == 1 and bool(self.numpy())
 
     def __int__(self):
         return int(self.numpy())
@@ -77,6 +87,12 @@ class Operand:
 
     def __hash__(self):
         raise TypeError(f"{type(self).__name__} is unhashable (== compares elementwise); use .ref() as the key")
+
+    def __setitem__(self, index, value):
+        raise TypeError(
+            "tensors are immutable: their elements cannot be assigned; make a new one, with tf.where(condition, x, y) "
+            "for example, or keep values that change in a tf.Variable"
+        )
 
     def __getitem__(self, index):
         return apply("StridedSlice", self, index=hashable_index(index))
@@ -139,21 +155,21 @@ class Operand:
         return apply("Abs", self)
 
     def __invert__(self):
-        return apply("LogicalNot", self)
+        return apply("Invert" if self.dtype.is_integer else "LogicalNot", self)
 
     def __and__(self, other):
-        return apply("LogicalAnd", self, other)
+        return apply("BitwiseAnd" if self.dtype.is_integer else "LogicalAnd", self, other)
 
-    def __rand__(self, other):
-        return apply("LogicalAnd", other, self)
+    __rand__ = __and__
 
     def __or__(self, other):
-        return apply("LogicalOr", self, other)
+        return apply("BitwiseOr" if self.dtype.is_integer else "LogicalOr", self, other)
 
-    def __ror__(self, other):
-        return apply("LogicalOr", other, self)
+    __ror__ = __or__
 
     def __xor__(self, other):
+        if self.dtype.is_integer:
+            return apply("BitwiseXor", self, other)
         return (self | other) & ~(self & other)
 
     __rxor__ = __xor__
@@ -202,7 +218,10 @@ class Tensor(Operand):
     def known_array(self) -> np.ndarray:
         """The values, shared. Raises TypeError in a graph, where there are none yet."""
         if self.array is None:
-            raise TypeError(f"a symbolic tensor of shape {self.shape} has no value until its graph runs")
+            raise TypeError(
+                f"a symbolic tensor of shape {self.shape} has no value until its graph runs: its shape alone is being "
+                "worked out, as where a layer is asked for its output shape"
+            )
         return self.array
 
     def own_array(self):
@@ -402,3 +421,8 @@ def _as_floats(a, b):
         return a, b  # RealDiv refuses the mixture
     to = dtypes.float32 if a.dtype.size <= 2 else dtypes.float64
     return apply("Cast", a, dtype=to), apply("Cast", b, dtype=to)
+
+
+def is_tensor(x):
+    """Whether ``x`` is a Tensor or a Variable."""
+    return isinstance(x, Operand)

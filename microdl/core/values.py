@@ -47,12 +47,26 @@ def _from_python(value, dtype):
             if all(isinstance(leaf, int) for leaf in leaves.flat):
                 array = leaves.astype(np.uint64)  # NumPy makes floats of ints on both sides of 2**63
     except (ValueError, OverflowError) as error:
-        raise ValueError(
-            f"{_brief(value)} is not rectangular or too large to be converted to a tensor: {error}"
-        ) from None
+        if ragged := _raggedness(value):
+            raise ValueError(
+                f"{_brief(value)} is not rectangular: it has {ragged}, but a tensor's rows have one length; "
+                "fill them up, or make one tensor of each"
+            ) from None
+        raise ValueError(f"{_brief(value)} cannot be converted to a tensor: {error}") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{_brief(value)} (a {type(value).__name__}) cannot be converted to a tensor of numbers")
     return _of_default_dtype(array, value) if dtype is None else array
+
+
+def _raggedness(value):
+    """What is not rectangular in nested sequences, level by level: ``rows of lengths 4, 2 and 3``; None if all is."""
+    level = [value]
+    while level and all(hasattr(part, "__len__") for part in level):
+        lengths = list(dict.fromkeys(len(part) for part in level))
+        if len(lengths) > 1:
+            return f"rows of lengths {', '.join(map(str, lengths[:-1]))} and {lengths[-1]}"
+        level = [entry for part in level for entry in part]
+    return "numbers beside rows" if any(hasattr(part, "__len__") for part in level) else None
 
 
 def _of_default_dtype(array, value):

@@ -80,19 +80,28 @@ class Variable(Operand):
         """The buffer itself, for ops that write to it."""
         return self._array
 
-    def assign(self, value, name=None):
-        """Replaces the value. Returns this variable. Raises ValueError if shape or dtype differ."""
-        return self._update("AssignVariableOp", value)
+    def assign(self, value, use_locking=False, name=None, read_value=True):
+        """Replaces the value. Returns this variable, or None without ``read_value``.
 
-    def assign_add(self, delta, name=None):
-        """Adds ``delta``. Returns this variable."""
-        return self._update("AssignAddVariableOp", delta)
+        Writes are always locked. Raises ValueError if shape or dtype differ.
+        """
+        return self._update("AssignVariableOp", value, read_value)
 
-    def assign_sub(self, delta, name=None):
-        """Subtracts ``delta``. Returns this variable."""
-        return self._update("AssignSubVariableOp", delta)
+    def assign_add(self, delta, use_locking=False, name=None, read_value=True):
+        """Adds ``delta``. Returns this variable, or None without ``read_value``."""
+        return self._update("AssignAddVariableOp", delta, read_value)
 
-    def _update(self, op, value):
+    def assign_sub(self, delta, use_locking=False, name=None, read_value=True):
+        """Subtracts ``delta``. Returns this variable, or None without ``read_value``."""
+        return self._update("AssignSubVariableOp", delta, read_value)
+
+    def __setitem__(self, index, value):
+        raise TypeError(
+            f"the elements of {self.name} cannot be assigned one by one; v.assign(...) replaces the whole value, which "
+            "tf.where(condition, x, y), for example, makes"
+        )
+
+    def _update(self, op, value, read_value):
         value = convert(value, hint=self.dtype)
         if value.spec != self.spec:
             raise InvalidArgumentError(
@@ -100,7 +109,7 @@ class Variable(Operand):
                 f"the value has shape {value.shape} and dtype {value.dtype.name}"
             )
         apply(op, self, value)
-        return self
+        return self if read_value else None
 
     def numpy(self):
         """The present values as an array of one's own."""

@@ -71,6 +71,18 @@ class _Mul(BinaryOp):
         return back(node, lambda: dz * y, lambda: dz * x)
 
 
+@register_op("MulNoNan")
+class _MulNoNan(BinaryOp):
+    name, kernel = "MulNoNan", "multiply_no_nan"
+    check = staticmethod(require_floating)
+    keeps = ("x", "y")
+
+    @staticmethod
+    def gradient(node, dz):
+        x, y = node.inputs
+        return back(node, lambda: apply("MulNoNan", dz, y), lambda: apply("MulNoNan", x, dz))
+
+
 @register_op("RealDiv")
 class _RealDiv(BinaryOp):
     name, kernel = "RealDiv", "divide"
@@ -231,6 +243,11 @@ def subtract(x, y, name=None):
 def multiply(x, y, name=None):
     """x * y, element by element, with broadcasting."""
     return apply("Mul", x, y)
+
+
+def multiply_no_nan(x, y, name=None):
+    """x * y, with broadcasting, but 0 where y is 0, even if x is infinite or NaN there. x, y: float."""
+    return apply("MulNoNan", x, y)
 
 
 def divide(x, y, name=None):

@@ -20,6 +20,7 @@ from microdl.ops.indexing import (
 from microdl.ops.joining import (
     concat as concat,
     pad as pad,
+    repeat as repeat,
     split as split,
     stack as stack,
     tile as tile,
@@ -33,6 +34,7 @@ from microdl.ops.shaping import (
     rank as rank,
     reshape as reshape,
     reverse as reverse,
+    roll as roll,
     shape as shape,
     size as size,
     squeeze as squeeze,

@@ -54,7 +54,7 @@ def sorted_axes(op, axis, rank):
     if axis is None:
         return tuple(range(rank))
     given = (axis,) if not hasattr(axis, "__iter__") or getattr(axis, "shape", None) == () else axis
-    axes = [normalize_axis(op, int(one), rank) for one in given]
+    axes = [normalize_axis(op, one, rank) for one in given]
     if len(set(axes)) < len(axes):
         raise InvalidArgumentError(
             f"{op}: axis {tuple(map(int, given))} names an axis twice (the tensor has {rank} axes)"

@@ -23,6 +23,9 @@ def _sliced_shape(shape, index):
     for entry in index:
         if isinstance(entry, tuple) and entry[2] == 0:
             raise InvalidArgumentError(f"StridedSlice: the step of a slice must not be 0 (index {index})")
+    indices = sum(entry is not None and entry is not Ellipsis for entry in index)
+    if indices > len(shape):
+        raise InvalidArgumentError(f"StridedSlice: {indices} indices for a tensor of {len(shape)} axes, shape {shape}")
     try:
         return np.broadcast_to(np.empty((), bool), shape)[_numpy_index(index)].shape
     except IndexError as error:
@@ -198,7 +201,7 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
     indices = convert(indices)
     on, off = (None if value is None else convert(value, hint=dtype) for value in (on_value, off_value))
     given = next((value.dtype for value in (on, off) if value is not None), dtypes.float32)
-    axis = normalize_axis("OneHot", -1 if axis is None else int(axis), len(indices.shape) + 1)
+    axis = normalize_axis("OneHot", -1 if axis is None else axis, len(indices.shape) + 1)
     return apply(
         "OneHot",
         indices,

@@ -1,8 +1,10 @@
 """Larger tensors out of smaller ones and back: concat, stack, split, unstack, tile, pad."""
 
+import numpy as np
+
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
-from microdl.core.shapes import normalize_axis, size_of
+from microdl.core.shapes import as_integer, normalize_axis, size_of
 from microdl.core.tensor import apply, convert
 from microdl.ops.checks import constant_ints
 
@@ -247,22 +249,28 @@ def _tensors(op, values):
 
 def concat(values, axis, name=None):
     """The tensors of ``values`` one after another along ``axis``; in all other axes their sizes agree."""
+    if hasattr(axis, "spec") and not (axis.dtype.is_integer and not axis.ndim):
+        raise TypeError(
+            f"concat: axis must be an integer, got a {axis.dtype.name} tensor of shape {axis.shape}; "
+            "the tensors to join come in one list: tf.concat([a, b], axis)"
+        )
+    axis = as_integer("concat", "axis", axis)
     values = [values] if hasattr(values, "spec") else _tensors("concat", values)
     if len(values) == 1:
         return apply("Identity", values[0])
-    return apply("ConcatV2", *values, axis=normalize_axis("ConcatV2", int(axis), len(values[0].shape)))
+    return apply("ConcatV2", *values, axis=normalize_axis("ConcatV2", axis, len(values[0].shape)))
 
 
 def stack(values, axis=0, name=None):
     """The tensors of ``values``, of one shape, along a new axis at position ``axis`` of the result."""
     values = _tensors("stack", values)
-    return apply("Pack", *values, axis=normalize_axis("Pack", int(axis), len(values[0].shape) + 1))
+    return apply("Pack", *values, axis=normalize_axis("Pack", axis, len(values[0].shape) + 1))
 
 
 def unstack(value, num=None, axis=0, name=None):
     """The list of the slices of ``value`` along ``axis``, without that axis. num: how many there must be, if given."""
     value = convert(value)
-    axis = normalize_axis("Unpack", int(axis), len(value.shape))
+    axis = normalize_axis("Unpack", axis, len(value.shape))
     if num is not None and num != value.shape[axis]:
         raise ValueError(f"unstack: num is {num} but axis {axis} of shape {value.shape} has size {value.shape[axis]}")
     return list(apply("Unpack", value, axis=axis)) if value.shape[axis] else []
@@ -274,7 +282,7 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
     num_or_size_splits: an int, the number of equal pieces; or the list of their sizes, of which one may be -1.
     """
     value = convert(value)
-    axis = normalize_axis("SplitV", int(axis), len(value.shape))
+    axis = normalize_axis("SplitV", axis, len(value.shape))
     sizes, n = constant_ints("SplitV", "num_or_size_splits", num_or_size_splits), value.spec.shape[axis]
     if isinstance(sizes, int):
         if sizes < 1 or n % sizes:
@@ -290,6 +298,24 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
 def tile(input, multiples, name=None):
     """``input`` repeated ``multiples[axis]`` times along each axis."""
     return apply("Tile", input, multiples=constant_ints("Tile", "multiples", multiples))
+
+
+def repeat(input, repeats, axis=None, name=None):
+    """Each slice of ``input`` along ``axis`` (None: each element, flat) several times, one after another.
+
+    repeats: int >= 0, or as many of them as there are slices.
+    """
+    x, counts = convert(input), np.array(constant_ints("repeat", "repeats", repeats), np.int64)
+    if axis is None:
+        x, axis = apply("Reshape", x, shape=(-1,) if x.spec.size else (0,)), 0
+    axis = normalize_axis("repeat", axis, x.ndim)
+    rows = x.spec.shape[axis]
+    if counts.ndim > 1 or counts.size not in (1, rows) or (counts < 0).any():
+        raise InvalidArgumentError(
+            f"repeat: repeats must be one number >= 0, or one for each of the {rows} entries of axis {axis} of shape "
+            f"{x.shape}, got {counts.tolist()}"
+        )
+    return apply("GatherV2", x, np.repeat(np.arange(rows), counts), axis=axis)
 
 
 def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):

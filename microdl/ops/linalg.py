@@ -1,15 +1,17 @@
 """Products of matrices."""
 
 import math
+from typing import Any
 
 import numpy as np
 
+from microdl.core import dtypes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
-from microdl.core.shapes import broadcast_shapes
+from microdl.core.shapes import broadcast_shapes, normalize_axis
 from microdl.core.tensor import apply, convert
 from microdl.ops.broadcast import sum_to_shape
-from microdl.ops.checks import require_floating
+from microdl.ops.checks import require_floating, sorted_axes
 
 
 def _product_shape(a, b, transpose_a, transpose_b):
@@ -20,7 +22,12 @@ def _product_shape(a, b, transpose_a, transpose_b):
                 f"matmul: {name} has shape {tuple(x.shape)}, but a matrix has at least 2 axes; "
                 f"make a vector a row with {name}[tf.newaxis, :] or a column with {name}[:, tf.newaxis]"
             )
-    require_floating("matmul", a, b)
+    for x in (a, b):
+        if not x.dtype.is_floating and x.dtype not in (dtypes.int32, dtypes.int64):
+            raise InvalidArgumentError(
+                f"matmul: expected floats, int32 or int64, got {x.dtype.name} of shape {tuple(x.shape)}; "
+                "convert it first: tf.cast(x, tf.float32)"
+            )
     rows, depth = a.shape[:-3:-1] if transpose_a else a.shape[-2:]
     depth_b, columns = b.shape[:-3:-1] if transpose_b else b.shape[-2:]
     if depth != depth_b:
@@ -66,8 +73,9 @@ class _BatchMatMul:
             numbers = [np.arange(math.prod(x.shape[:-2])).reshape(x.shape[:-2]) for x in (a, b)]
             pairs = zip(*(np.broadcast_to(n, c.shape[:-2]).ravel() for n in numbers), strict=True)
             parts = [(_stack(a)[i], _stack(b)[j], _stack(c)[k]) for k, (i, j) in enumerate(pairs)]
+        product = kernels.matmul.matmul if a.dtype.kind == "f" else kernels.integer.matmul
         for x, y, z in parts:
-            kernels.matmul.matmul(_stack(x), _stack(y), transpose_a, transpose_b, _stack(z))
+            product(_stack(x), _stack(y), transpose_a, transpose_b, _stack(z))
 
     @staticmethod
     def gradient(node, dy):
@@ -102,14 +110,73 @@ def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_
     """a b, the product of matrices: ``c[..., i, j] = sum over k of a[..., i, k] * b[..., k, j]``.
 
     Args:
-        a: float, (..., m, k). b: float, (..., k, n). The axes before the last two broadcast.
+        a: (..., m, k), float, int32 or int64. b: (..., k, n), likewise. The axes before the last two broadcast.
         transpose_a, transpose_b: whether the matrices come as (..., k, m) and (..., n, k).
         adjoint_a, adjoint_b: the same for real numbers.
 
     Returns: (..., m, n).
 
     Raises:
-        InvalidArgumentError (a ValueError): if an input is a vector or no float tensor, or if sizes do not fit.
+        InvalidArgumentError (a ValueError): if an input is a vector or of another dtype, or if sizes do not fit.
     """
     a, b = (convert(a), convert(b, hint=convert(a).dtype)) if not hasattr(b, "spec") else (convert(a, hint=b.dtype), b)
     return _matmul(a, b, bool(transpose_a or adjoint_a), bool(transpose_b or adjoint_b))
+
+
+def matvec(a, b, transpose_a=False, adjoint_a=False, a_is_sparse=False, b_is_sparse=False, name=None):
+    """a b, the product of matrices and vectors: ``c[..., i] = sum over k of a[..., i, k] * b[..., k]``.
+
+    Args:
+        a: (..., m, k), or with ``transpose_a`` (..., k, m). b: (..., k). The axes before these broadcast.
+        adjoint_a: as transpose_a for real numbers. a_is_sparse, b_is_sparse: hints of TensorFlow's, without effect.
+
+    Returns: (..., m).
+
+    Raises:
+        InvalidArgumentError (a ValueError): if b is a scalar, or if sizes do not fit.
+    """
+    a, b = (convert(a), convert(b, hint=convert(a).dtype)) if not hasattr(b, "spec") else (convert(a, hint=b.dtype), b)
+    transpose_a = bool(transpose_a or adjoint_a)
+    if a.ndim < 2 or not b.ndim or a.shape[-2 if transpose_a else -1] != b.shape[-1]:
+        raise InvalidArgumentError(
+            f"matvec: a holds matrices (..., m, k) and b vectors (..., k), got shapes {a.shape}"
+            f"{' (to be transposed)' if transpose_a else ''} and {b.shape}"
+        )
+    column = apply("Reshape", b, shape=(*b.shape, 1))
+    c = _matmul(a, column, transpose_a, False)
+    return apply("Reshape", c, shape=tuple(c.shape[:-1]))
+
+
+def norm(tensor, ord: Any = "euclidean", axis: Any = None, keepdims=None, name=None):
+    """The norm of vectors, ``sum(|x|^p)^(1/p)``, or of matrices.
+
+    Args:
+        tensor: float. ord: "euclidean" (2; of a matrix "fro" too), or p: a number > 0, ``np.inf`` for the maximum. For
+            matrices 1 is the largest sum of a column, ``np.inf`` that of a row.
+        axis: None takes all elements as one vector, an int that axis; a pair is the rows' and columns' axes.
+        keepdims: keep reduced axes with size 1.
+
+    Returns: ``tensor``'s shape without the axes.
+
+    Raises:
+        InvalidArgumentError (a ValueError): for integers and other kinds of ``ord``.
+    """
+    x, keepdims = convert(tensor), bool(keepdims)
+    require_floating("norm", x.spec)
+    pair = isinstance(axis, (list, tuple)) and len(axis) == 2
+    allowed = ("euclidean", "fro", 1, math.inf) if pair else ("euclidean", 2)
+    if ord not in allowed and (pair or isinstance(ord, str) or not ord > 0):
+        kinds = '"euclidean", "fro", 1 and np.inf' if pair else '"euclidean" and numbers > 0'
+        raise InvalidArgumentError(f"norm: of a {'matrix' if pair else 'vector'} ord may be {kinds}, got {ord!r}")
+    axes = sorted_axes("norm", axis, x.ndim)
+    if pair and ord in (1, math.inf):
+        rows, columns = (normalize_axis("norm", entry, x.ndim) for entry in axis)
+        summed, largest = (rows, columns) if ord == 1 else (columns, rows)
+        sums = apply("Sum", abs(x), axis=(summed,), keepdims=True)
+        result = apply("Max", sums, axis=(largest,), keepdims=True)
+        return result if keepdims else apply("Squeeze", result, axis=axes)
+    if ord in ("euclidean", "fro", 2):
+        return apply("Sqrt", apply("Sum", apply("Square", x), axis=axes, keepdims=keepdims))
+    if ord == 1 or ord == math.inf:
+        return apply("Sum" if ord == 1 else "Max", abs(x), axis=axes, keepdims=keepdims)
+    return apply("Sum", abs(x) ** ord, axis=axes, keepdims=keepdims) ** (1 / ord)

@@ -40,7 +40,12 @@ class _SparseSoftmaxCrossEntropy:
 
     @staticmethod
     def infer(logits, labels):
-        require_floating(SPARSE, logits)
+        if labels.dtype.is_floating and logits.dtype.is_integer:
+            raise InvalidArgumentError(
+                f"{SPARSE}: labels are {labels.dtype.name} {tuple(labels.shape)} and logits {logits.dtype.name} "
+                f"{tuple(logits.shape)}; are they swapped? labels come first, or by name: labels=..., logits=..."
+            )
+        require_floating(f"{SPARSE}, logits", logits)
         _check_rank(SPARSE, logits)
         if labels.dtype not in (dtypes.int32, dtypes.int64):
             raise InvalidArgumentError(
@@ -61,9 +66,10 @@ class _SparseSoftmaxCrossEntropy:
         # Read as unsigned, a negative label is a huge one.
         if labels.size and labels.view(f"u{labels.itemsize}").max() >= classes:
             wrong = labels[(labels < 0) | (labels >= classes)]
+            extent = f", between {wrong.min()} and {wrong.max()}" if wrong.min() < wrong.max() else ""
             raise InvalidArgumentError(
                 f"{SPARSE}: label {wrong[0]} is outside of [0, {classes}), the classes of logits with shape "
-                f"{logits.shape}; {wrong.size} of {labels.size} labels are, between {wrong.min()} and {wrong.max()}"
+                f"{logits.shape}; {wrong.size} of {labels.size} labels {'is' if wrong.size == 1 else 'are'}{extent}"
             )
         kernels.softmax.sparse_softmax_cross_entropy(matrix(logits), labels.ravel(), loss.ravel(), matrix(backprop))
 

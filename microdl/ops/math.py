@@ -11,6 +11,7 @@ from microdl.ops.arithmetic import (
     minimum as minimum,
     mod as mod,
     multiply as multiply,
+    multiply_no_nan as multiply_no_nan,
     pow as pow,
     squared_difference as squared_difference,
     subtract as subtract,

@@ -71,7 +71,7 @@ def _position(op, x, axis, output_type):
     x, output_type = convert(x), dtypes.as_dtype(output_type)
     if output_type not in (dtypes.int32, dtypes.int64):
         raise InvalidArgumentError(f"{op}: output_type must be tf.int32 or tf.int64, got {output_type.name}")
-    axis = normalize_axis(op, 0 if axis is None else int(axis), len(x.shape))
+    axis = normalize_axis(op, 0 if axis is None else axis, len(x.shape))
     return apply(op, x, axis=axis, output_type=output_type)
 
 
@@ -88,5 +88,5 @@ def argmin(input, axis=None, output_type=dtypes.int64, name=None):
 def cumsum(x, axis=0, exclusive=False, reverse=False, name=None):
     """Running sums along ``axis``. exclusive: without the element itself. reverse: from the end."""
     x = convert(x)
-    axis = normalize_axis("Cumsum", int(axis), len(x.shape))
+    axis = normalize_axis("Cumsum", axis, len(x.shape))
     return apply("Cumsum", x, axis=axis, exclusive=bool(exclusive), reverse=bool(reverse))

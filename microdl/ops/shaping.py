@@ -208,6 +208,24 @@ class _ReverseV2:
         return apply("ReverseV2", dy, axis=node.attrs["axis"])
 
 
+@register_op("Roll")
+class _Roll:
+    inputs = ("input",)
+    cost = staticmethod(_moved)
+
+    @staticmethod
+    def infer(x, shift, axis):
+        return x
+
+    @staticmethod
+    def run(kernels, x, y, shift, axis):
+        kernels.array.roll(x, shift, axis, y)
+
+    @staticmethod
+    def gradient(node, dy):
+        return apply("Roll", dy, shift=tuple(-n for n in node.attrs["shift"]), axis=node.attrs["axis"])
+
+
 def cast(x, dtype, name=None):
     """``x`` in another dtype. Floats become integers by dropping the fraction."""
     x, dtype = convert(x), dtypes.as_dtype(dtype)
@@ -223,7 +241,7 @@ def reshape(tensor, shape, name=None):
 def expand_dims(input, axis, name=None):
     """``input`` with a new axis of size 1 at position ``axis`` of the result."""
     x = convert(input)
-    return apply("ExpandDims", x, axis=normalize_axis("ExpandDims", int(axis), len(x.shape) + 1))
+    return apply("ExpandDims", x, axis=normalize_axis("ExpandDims", axis, len(x.shape) + 1))
 
 
 def squeeze(input, axis=None, name=None):
@@ -250,6 +268,19 @@ def reverse(tensor, axis, name=None):
     """``tensor`` with the order along the axes of the list ``axis`` reversed."""
     x = convert(tensor)
     return apply("ReverseV2", x, axis=sorted_axes("ReverseV2", axis, len(x.shape)))
+
+
+def roll(input, shift, axis, name=None):
+    """``input`` moved on by ``shift`` elements along ``axis``; what leaves at one end enters at the other.
+
+    shift, axis: an int each, or lists of equal length: the shifts along one axis add up.
+    """
+    x = convert(input)
+    shifts, axes = constant_ints("Roll", "shift", shift), constant_ints("Roll", "axis", axis)
+    shifts, axes = (entry if isinstance(entry, tuple) else (entry,) for entry in (shifts, axes))
+    if len(shifts) != len(axes):
+        raise InvalidArgumentError(f"Roll: shift and axis have one length, got {len(shifts)} and {len(axes)} entries")
+    return apply("Roll", x, shift=shifts, axis=tuple(normalize_axis("Roll", i, x.ndim) for i in axes))
 
 
 def identity(input, name=None):

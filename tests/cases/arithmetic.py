@@ -29,7 +29,6 @@ CASES = [
         lambda tf, x, y: tf.math.multiply_no_nan(x, y),
         product,
         with_zeros(wild=False),
-        gradient=(0,),  # by y it has a step where y is 0: tests/ops/test_math.py
         errors=(
             (
                 lambda tf: tf.math.multiply_no_nan([1, 2], [3, 4]),

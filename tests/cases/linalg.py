@@ -39,11 +39,11 @@ def matrices_and_vectors(draw, rng):
 
 
 @inputs
-def normed(draw, rng):
+def normed(draw, rng, matrix_orders):
     """Distinct sizes away from 0, where norms have kinks."""
     shape = draw(shapes(2, 3, 1, 4))
     axis = draw(st.sampled_from([None, 0, -1, (0, 1), (1, 0), (-1, 0)]))
-    orders = ["fro", 1, np.inf] if isinstance(axis, tuple) else [1, 1.5, 2, 3, np.inf]
+    orders = matrix_orders if isinstance(axis, tuple) else [1, 1.5, 2, 3, np.inf]
     x = (1 + rng.permutation(int(np.prod(shape))).reshape(shape)) * 0.1 + rng.uniform(-0.01, 0.01, shape)
     x *= rng.choice([-1.0, 1.0], shape)
     return [x], {"ord": draw(st.sampled_from(["euclidean", *orders])), "axis": axis, "keepdims": draw(st.booleans())}
@@ -128,7 +128,7 @@ CASES = [
         "Sqrt",
         lambda tf, x, **options: tf.norm(x, **options),
         _norm,
-        normed(),
+        normed(matrix_orders=["fro"]),
         label="norm",
         errors=(
             (
@@ -148,5 +148,13 @@ CASES = [
                 'norm: of a matrix ord may be "euclidean", "fro", 1 and np.inf, got 2',
             ),
         ),
+    ),
+    Case(
+        "Max",
+        lambda tf, x, **options: tf.linalg.norm(x, **options),
+        _norm,
+        normed(matrix_orders=[1, np.inf]),
+        gradient=False,  # kinks where two rows have nearly one sum
+        label="norm",
     ),
 ]

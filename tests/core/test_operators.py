@@ -168,7 +168,24 @@ def test_truth_values_are_no_numbers(use):
 @pytest.mark.parametrize("use", [lambda x: ~x, lambda x: x & x, lambda x: x | 1, lambda x: x ^ 1])
 def test_numbers_are_no_truth_values(use):
     with pytest.raises(InvalidArgumentError, match="expected a bool tensor"):
-        use(tf.constant([1, 0]))
+        use(tf.constant([1.0, 0.0]))
+
+
+def test_bits_of_integers_combine():
+    a, b = tf.constant([5, 3]), tf.constant([1, 2])
+    assert (a & b).numpy().tolist() == [1, 2]
+    assert (a | 8).numpy().tolist() == (8 | a).numpy().tolist() == [13, 11]
+    assert (a ^ 1).numpy().tolist() == (1 ^ a).numpy().tolist() == [4, 2]
+    assert (~a).numpy().tolist() == [-6, -4]
+    assert (~tf.constant([5], tf.uint8)).numpy().tolist() == [250]
+
+
+def test_integer_matrices_multiply():
+    a, b = tf.constant([[1, 2]]), tf.constant([[3], [4]])
+    with tf.GradientTape() as tape:
+        product = a @ b
+    assert (product.dtype, product.numpy().tolist()) == (tf.int32, [[11]])
+    assert tape.gradient(product, a) is None
 
 
 def test_signs():
@@ -263,7 +280,7 @@ def test_positions_may_be_tensors_and_numpy_integers():
         (np.s_[2], "index 2 is out of bounds for axis 0 with size 2"),
         (np.s_[-3], "index -3 is out of bounds for axis 0 with size 2"),
         (np.s_[0, 3], "index 3 is out of bounds for axis 1 with size 3"),
-        (np.s_[0, 0, 0, 0], "too many indices"),
+        (np.s_[0, 0, 0, 0], "4 indices for a tensor of 3 axes"),
         (np.s_[..., ...], "an index can only have a single ellipsis"),
         (np.s_[0, 0, ::0], "the step of a slice must not be 0"),
     ],

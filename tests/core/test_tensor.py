@@ -129,7 +129,7 @@ def test_numpy_functions_take_tensors():
 
 def test_elements_cannot_be_assigned():
     tensor = tf.constant([1.0, 2.0])
-    with pytest.raises(TypeError, match="does not support item assignment"):
+    with pytest.raises(TypeError, match=r"^tensors are immutable: their elements cannot be assigned; "):
         tensor[0] = 9.0
 
 
@@ -247,7 +247,7 @@ def test_truth_is_that_of_the_single_value(value, truth):
 
 
 def test_several_values_are_neither_true_nor_false():
-    with pytest.raises(ValueError, match="truth value of an array with more than one element is ambiguous"):
+    with pytest.raises(ValueError, match=r"^a tensor of shape \(2,\) has 2 truth values; "):
         bool(tf.constant([1.0, 2.0]))
 
 
@@ -313,8 +313,8 @@ def test_symbolic_tensors_have_no_value():
     with Graph() as graph:
         y = x + 1.0
     assert (y.shape, y.dtype, len(graph.nodes)) == ((2,), tf.float32, 1)
-    for use in (y.numpy, lambda: np.asarray(y), lambda: bool(y), lambda: pickle.dumps(y)):
-        with pytest.raises(TypeError, match=r"^a symbolic tensor of shape \(2,\) has no value until its graph runs$"):
+    for use in (y.numpy, lambda: np.asarray(y), lambda: float(y), lambda: pickle.dumps(y)):
+        with pytest.raises(TypeError, match=r"^a symbolic tensor of shape \(2,\) has no value until its graph runs: "):
             use()
 
 

@@ -174,7 +174,7 @@ def test_what_does_not_fit_is_refused_in_these_words(convert, value, dtype, erro
 def test_ragged_lists_are_refused(convert, ragged):
     with pytest.raises(ValueError) as raised:
         convert(ragged)
-    assert str(raised.value).startswith(f"{ragged} is not rectangular or too large to be converted to a tensor")
+    assert str(raised.value).startswith(f"{ragged} is not rectangular: it has ")
 
 
 def test_long_values_are_shortened_in_messages():
