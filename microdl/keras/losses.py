@@ -137,6 +137,8 @@ class Loss:
             values = values * weight
         if self.reduction in ("none", None):
             return values
+        if weight is None and self.reduction != "sum" and values.spec.size:
+            return math.reduce_mean(values)
         total = math.reduce_sum(values)
         if self.reduction == "sum":
             return total

@@ -67,6 +67,10 @@ def _hits(a, b):
     return array.cast(math.equal(a, b), float32)
 
 
+def _total(x):
+    return math.reduce_sum(x) if x.ndim else x
+
+
 def _unrecorded(update_state):
     """``update_state`` with this thread's tapes set aside."""
 
@@ -178,7 +182,7 @@ class Mean(Metric):
 
     def update_state(self, values, sample_weight=None):
         """values: (N, ...) or a scalar. sample_weight: one per sample, or the shape of values; None for 1."""
-        values = array.cast(convert(values), self.dtype)
+        values = array.cast(values, self.dtype)
         samples = values.spec.shape[0] if values.ndim else 1
         per_sample = max(values.spec.size // max(samples, 1), 1)
         count = float(samples)
@@ -186,15 +190,19 @@ class Mean(Metric):
             weight = align_weight(self.name, values, sample_weight)
             values = values * weight
             shared_by = values.spec.size / max(weight.spec.size, 1)  # values that have one weight in common
-            count = math.reduce_sum(weight)
+            count = _total(weight)
             if shared_by != per_sample:
                 count = count * (shared_by / per_sample)
-        total = math.reduce_sum(values)
+        total = _total(values)
         self.total.assign_add(total if per_sample == 1 else total / float(per_sample))
         self.count.assign_add(count)
 
     def result(self):
-        return math.divide_no_nan(self.total.read_value(), self.count.read_value())
+        if context.graph is not None:
+            return math.divide_no_nan(self.total, self.count)
+        total, count = self.total.known_array(), self.count.known_array()  # asked for in each step: ops would cost more
+        with np.errstate(all="ignore"):
+            return convert(total / count if count else self.dtype.as_numpy_dtype(0))
 
 
 class MeanMetricWrapper(Mean):

@@ -27,7 +27,7 @@ def matched(name, y_true, y_pred, hint="give both the same shape: nothing is bro
         y_true = array.cast(y_true, y_pred.dtype)
     y_true, y_pred = _same_rank(y_true, y_pred)
     y_pred, y_true = _same_rank(y_pred, y_true)
-    if y_true.shape != y_pred.shape:
+    if y_true.spec.shape != y_pred.spec.shape:
         raise InvalidArgumentError(
             f"{name}: y_true must have the shape of y_pred, {y_pred.shape}, got {y_true.shape}; {hint}"
         )
@@ -47,12 +47,12 @@ def class_labels(name, y_true, y_pred):
     Raises: InvalidArgumentError naming the loss or metric, both shapes and what they point to.
     """
     y_pred, labels = floats(y_pred), convert(y_true)
+    expected = y_pred.spec.shape[:-1]
     if not y_pred.ndim:
         raise InvalidArgumentError(f"{name}: y_pred needs an axis of classes, got a scalar")
-    expected = y_pred.shape[:-1]
-    if labels.ndim == y_pred.ndim and labels.shape[-1] == 1:
+    if labels.ndim == y_pred.ndim and labels.spec.shape[-1] == 1:
         labels = array.squeeze(labels, axis=-1)
-    if labels.shape != expected:
+    if labels.spec.shape != expected:
         one_hot = labels.shape == y_pred.shape
         hint = f"for one-hot labels use {name.replace('sparse_', '')}" if one_hot else "give one label per prediction"
         raise InvalidArgumentError(
@@ -70,12 +70,12 @@ def align_weight(name, values, sample_weight):
     weight = convert(sample_weight, hint=values.dtype)
     if weight.dtype is not values.dtype:
         weight = array.cast(weight, values.dtype)
-    given = weight.shape
+    given, shape = weight.spec.shape, values.spec.shape
     if weight.ndim == values.ndim + 1 and given[-1] == 1:
         weight = array.squeeze(weight, axis=-1)
     if weight.ndim < values.ndim:
-        weight = array.reshape(weight, tuple(weight.shape) + (1,) * (values.ndim - weight.ndim))
-    if weight.ndim > values.ndim or any(w not in (1, n) for w, n in zip(weight.shape, values.shape, strict=True)):
+        weight = array.reshape(weight, weight.spec.shape + (1,) * (values.ndim - weight.ndim))
+    if weight.ndim > values.ndim or any(w not in (1, n) for w, n in zip(weight.spec.shape, shape, strict=True)):
         raise InvalidArgumentError(
             f"{name}: sample_weight of shape {given} does not fit values of shape {values.shape}; "
             "give one weight per sample"
