@@ -52,7 +52,8 @@ class Model(Trainer):
         try:
             outputs = super().__call__(*args, **kwargs)
         except BaseException:
-            self.built = self.built and not begins
+            if begins:
+                self.built = False
             raise
         if self._input_shape is None and args:
             self._input_shape = _batch_unknown(map_nested(shape_of, args[0]))
