@@ -17,7 +17,7 @@ class Sequential(Model):
             weights at once, else they are made by the first call, ``fit`` or ``build(input_shape)``.
         trainable, name: as for Layer.
 
-    Inputs are cast to the dtype of the ``Input`` (float32 without one), and a last axis of size 1 is added or taken away
+    Inputs are cast to the dtype of the ``Input`` (float32 without one). A last axis of size 1 is added or taken away
     where only that keeps them from having the shape of the first inputs, or of the ``Input``.
 
     >>> model = Sequential([Input((4,)), Dense(8, activation="relu"), Dense(1)])
