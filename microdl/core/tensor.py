@@ -274,32 +274,41 @@ def apply(name, *inputs, **attrs) -> Any:
     tensors = _input_tensors(op, inputs)
     inferred = op.infer(*(x.spec for x in tensors), **attrs)
     specs = (inferred,) if isinstance(inferred, Spec) else inferred
-    if context.graph is None:
-        outputs = tuple(map(Tensor, specs, _run(op, tensors, specs, attrs)))
-    else:
+    if context.graph is not None:
         for i in op.mutates:
             raise RuntimeError(f"variable {inputs[i].name} cannot be written to in a graph whose ops do not run yet")
         outputs = tuple(map(Tensor, specs))
         context.graph.nodes.append(Node(op, attrs, tensors, outputs))
+    elif op.mutates:
+        with writing.lock:
+            for i in op.mutates:
+                tensors[i].before_write()
+            outputs = tuple(map(Tensor, specs, _run(op, tensors, specs, attrs)))
+    else:
+        moved = writing.moved
+        arrays = _run(op, tensors, specs, attrs)
+        if writing.moved != moved:
+            arrays = _run_undisturbed(op, tensors, specs, attrs)
+        outputs = tuple(map(Tensor, specs, arrays))
     if context.tapes:
         record(op, attrs, tensors, outputs)
     return outputs[0] if specs is not inferred else outputs
 
 
 def _run(op, tensors, specs, attrs):
-    """The arrays of the outputs, as if no other thread wrote to a variable meanwhile (see ``core/writing.py``)."""
-    if op.mutates:
-        with writing.lock:
-            for i in op.mutates:
-                tensors[i].before_write()
-            return device.current.run(op, [x.known_array() for x in tensors], specs, attrs)
+    arrays = device.current.run(op, [x.known_array() for x in tensors], specs, attrs)
+    if op.view and tensors[0].borrowed:
+        return tuple(array.copy() for array in arrays)  # the Variable may change, this tensor must not
+    return arrays
+
+
+def _run_undisturbed(op, tensors, specs, attrs):
+    """``_run`` until no thread writes to a variable whose buffer it reads (see ``core/writing.py``)."""
     while True:
-        moved, arrays = writing.moved, [x.known_array() for x in tensors]
-        results = device.current.run(op, arrays, specs, attrs)
-        if op.view and tensors[0].borrowed:
-            results = tuple(array.copy() for array in results)  # the Variable may change, this tensor must not
-        if writing.moved == moved or all(x.array is array for x, array in zip(tensors, arrays, strict=True)):
-            return results
+        before = [x.array for x in tensors]
+        arrays = _run(op, tensors, specs, attrs)
+        if all(x.array is array for x, array in zip(tensors, before, strict=True)):
+            return arrays
 
 
 def record(op, attrs, inputs, outputs):
