@@ -12,10 +12,12 @@ from numba import prange
 from ..jit import inner as inlined, kernel
 
 SUM, PRODUCT, MAXIMUM, MINIMUM = range(4)
+UFUNCS = (np.add, np.multiply, np.maximum, np.minimum)
 
 BLOCK = 32768  # elements that one task reduces
 COLUMNS = 1024  # inner elements that one task looks after: their results stay in the L1 cache
 ROWS = 64  # least number of rows in a block
+SMALL = 256  # elements; fewer (the mean of a batch's losses) are not worth compiling anything
 LANES = 128  # partial results held side by side where rows are short, so that a vector instruction makes many of them
 
 
@@ -93,10 +95,13 @@ def _reduce(kind, x, outer, reduced, inner, y):
 def _reduce_axis(kind, x, y, empty):
     """y = x reduced along axis 1, or ``empty`` where that axis has no elements."""
     outer, reduced, inner = x.shape
-    if y.size and reduced:
-        _reduce(kind, x.ravel(), outer, reduced, inner, y.ravel())
-    else:
+    if not y.size or not reduced:
         y[...] = empty
+    elif x.size <= SMALL:
+        with np.errstate(over="ignore", invalid="ignore"):
+            UFUNCS[kind].reduce(x, axis=1, dtype=y.dtype, out=y)
+    else:
+        _reduce(kind, x.ravel(), outer, reduced, inner, y.ravel())
 
 
 def reduce_sum(x, y):
@@ -140,6 +145,12 @@ def reduce_mean(x, y):
         total = np.empty(y.shape, np.int64)
         reduce_sum(x, total)
         y[...] = np.sign(total) * (np.abs(total) // count) if count else 0
+
+
+def mean_grad(dy, count, dx):
+    """dx[o, r, i] = dy[o, i] / count: the gradient of the mean. dx: float (outer, reduced, inner), written."""
+    if dx.size:
+        dx[...] = (dy / dy.dtype.type(count))[:, None]
 
 
 def least(dtype):

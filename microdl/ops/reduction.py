@@ -96,8 +96,36 @@ class _Mean(_Reduction):
 
     @staticmethod
     def gradient(node, dy):
-        count = size_of(node.inputs[0].shape[i] for i in node.attrs["axis"])
-        return _spread(node, dy / max(count, 1))  # a mean of nothing has an empty gradient
+        return apply("MeanGrad", dy, shape=tuple(node.inputs[0].shape), axis=node.attrs["axis"])
+
+
+@register_op("MeanGrad")
+class _MeanGrad:
+    """dx = dy / count, the same along all ``axis`` of ``shape``. Linear in dy: its gradient is a mean again."""
+
+    inputs = ("dy",)
+
+    @staticmethod
+    def infer(dy, shape, axis):
+        return Spec(shape, dy.dtype)
+
+    @staticmethod
+    def run(kernels, dy, dx, shape, axis):
+        count = size_of(shape[i] for i in axis)
+
+        def write(three):
+            kernels.reduction.mean_grad(dy.reshape(three.shape[0], three.shape[2]), count, three)
+
+        written_as_three(write, dx, axis)
+
+    @staticmethod
+    def gradient(node, ddx):
+        mean = apply("Mean", ddx, axis=node.attrs["axis"], keepdims=False)
+        return apply("Reshape", mean, shape=tuple(node.inputs[0].shape))
+
+    @staticmethod
+    def cost(dy, shape, axis):
+        return dy.size, dy.nbytes + Spec(shape, dy.dtype).nbytes
 
 
 @register_op("Any")

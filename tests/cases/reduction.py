@@ -116,7 +116,7 @@ NARROW = (
 CASES = [
     reduction("Sum", np.sum, floats(), errors=(out_of_range("Sum", "reduce_sum"), TWICE, NO_NUMBERS)),
     reduction("Sum", lambda x, **o: np.sum(x, dtype=np.int32, **o), integers(), gradient=False, label="int32"),
-    reduction("Mean", np.mean, floats(min_size=1)),
+    reduction("Mean", np.mean, floats(min_size=1), covers=("MeanGrad",)),
     reduction("Mean", truncated_mean, integers(), gradient=False, label="int32"),
     reduction("Max", np.max, apart(), covers=("ExtremumGrad",)),
     reduction("Min", np.min, apart()),
