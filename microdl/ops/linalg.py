@@ -85,7 +85,7 @@ class _BatchMatMul:
             da = _matmul(b, dy, tb, True) if ta else _matmul(dy, b, False, not tb)
             da = sum_to_shape(da, a.shape)
         if node.wants[1]:
-            if len(a.shape) > 2 == len(b.shape) and not ta:  # one b for all: the sum over the batch is part of the product
+            if len(a.shape) > 2 == len(b.shape) and not ta:  # one b: the sum over the batch is in the product
                 a, dy = (apply("Reshape", x, shape=(math.prod(x.shape[:-1]), x.shape[-1])) for x in (a, dy))
             db = _matmul(dy, a, True, ta) if tb else _matmul(a, dy, not ta, False)
             db = sum_to_shape(db, b.shape)
