@@ -283,31 +283,31 @@ def apply(name, *inputs, **attrs) -> Any:
         with writing.lock:
             for i in op.mutates:
                 tensors[i].before_write()
-            outputs = tuple(map(Tensor, specs, _run(op, tensors, specs, attrs)))
+            outputs = tuple(map(Tensor, specs, _run(op, _arrays(tensors), tensors, specs, attrs)))
     else:
-        moved = writing.moved
-        arrays = _run(op, tensors, specs, attrs)
-        if writing.moved != moved:
-            arrays = _run_undisturbed(op, tensors, specs, attrs)
-        outputs = tuple(map(Tensor, specs, arrays))
+        outputs = tuple(map(Tensor, specs, _run_undisturbed(op, tensors, specs, attrs)))
     if context.tapes:
         record(op, attrs, tensors, outputs)
     return outputs[0] if specs is not inferred else outputs
 
 
-def _run(op, tensors, specs, attrs):
-    arrays = device.current.run(op, [x.known_array() for x in tensors], specs, attrs)
+def _arrays(tensors):
+    return [x.known_array() for x in tensors]
+
+
+def _run(op, inputs, tensors, specs, attrs):
+    arrays = device.current.run(op, inputs, specs, attrs)
     if op.view and tensors[0].borrowed:
         return tuple(array.copy() for array in arrays)  # the Variable may change, this tensor must not
     return arrays
 
 
 def _run_undisturbed(op, tensors, specs, attrs):
-    """``_run`` until no thread writes to a variable whose buffer it reads (see ``core/writing.py``)."""
+    """``_run``, again if a thread wrote to a variable whose buffer it was reading (see ``core/writing.py``)."""
     while True:
-        before = [x.array for x in tensors]
-        arrays = _run(op, tensors, specs, attrs)
-        if all(x.array is array for x, array in zip(tensors, before, strict=True)):
+        moved, inputs = writing.moved, _arrays(tensors)
+        arrays = _run(op, inputs, tensors, specs, attrs)
+        if writing.moved == moved or all(x.array is array for x, array in zip(tensors, inputs, strict=True)):
             return arrays
 
 
