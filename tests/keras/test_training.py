@@ -368,6 +368,48 @@ def test_fit_says_why_all_gradients_are_missing():
         model.fit(X, X[:, :1], verbose=0)
 
 
+def test_what_is_frozen_or_thawed_within_fit_counts_from_the_next_step_on():
+    model = Sequential([Input((4,)), Dense(3), Dense(1)])
+    model.compile(optimizers.SGD(0.1), "mse")
+    first, last = model.layers
+    moved = []
+
+    class Thaw(callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            first.trainable, last.trainable = batch in (0, 2, 3), batch != 2
+            self.before = [w.copy() for w in model.get_weights()]
+
+        def on_train_batch_end(self, batch, logs=None):
+            moved.append([not np.array_equal(a, b) for a, b in zip(self.before, model.get_weights(), strict=True)])
+
+    model.fit(X, X[:, :1], batch_size=2, shuffle=False, verbose=0, callbacks=[Thaw()])
+    expected = [(True, True), (False, True), (True, False), (True, True), (False, True)]
+    assert moved == [[a, a, b, b] for a, b in expected]
+
+
+def test_trainable_variables_of_an_own_are_asked_for_in_each_step():
+    class Alternating(Model):
+        def __init__(self):
+            super().__init__()
+            self.both, self.step = [Dense(1), Dense(1)], -1
+
+        def call(self, inputs):
+            return sum(dense(inputs) for dense in self.both)
+
+        @property
+        def trainable_variables(self):
+            self.step += 1
+            return self.both[self.step % 2].trainable_variables
+
+    model = Alternating()
+    model.compile(optimizers.SGD(0.1), "mse")
+    model(X)
+    model.optimizer.build(model.weights)
+    start = model.get_weights()
+    model.fit(X, Y, batch_size=5, verbose=0)
+    assert not any(np.array_equal(a, b) for a, b in zip(start, model.get_weights(), strict=True))
+
+
 def test_an_optimizers_own_apply_gradients_is_used():
     class Counting(tf.keras.optimizers.SGD):
         steps = 0

@@ -35,7 +35,7 @@ def placed(kinds, container, path=()):
     """
     unordered = isinstance(container, _SETS)
     for key, part in container.items() if isinstance(container, dict) else enumerate(container):
-        if type(part) in _SIMPLE:  # each training step looks here for weights: names and numbers are frequent
+        if type(part) in _SIMPLE:  # most attributes: names, numbers
             continue
         place = UNORDERED if unordered else key
         if isinstance(part, kinds):

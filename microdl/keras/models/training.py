@@ -26,6 +26,13 @@ from microdl.keras.models.compiled import CompiledLoss, CompiledMetrics
 from microdl.keras.progress import logger_for
 
 
+class _Trained:
+    """What a step updates, and the uids of the Variables that it read. No list: those of a model are searched."""
+
+    def __init__(self, read, variables):
+        self.read, self.variables = read, variables
+
+
 class Trainer(Layer):
     """What a Model can do that a Layer cannot. Subclasses override ``train_step``, ``compute_loss`` and such."""
 
@@ -36,6 +43,7 @@ class Trainer(Layer):
     _compiled_loss: Any = None
     _compiled_metrics: Any = None
     _loss_tracker: Any = None
+    _trained: Any = None
 
     @explains_arguments
     def compile(
@@ -229,11 +237,20 @@ class Trainer(Layer):
         with GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self._tracked_loss(x, y, y_pred, sample_weight, training=True)
-        variables = self.trainable_variables
-        if not variables:
-            raise ValueError(f"fit: model {self.name!r} has no trainable weights")
+        variables = self._to_train(tape)
         self.optimizer.minimize(loss, variables, tape=tape)
         return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def _to_train(self, tape):
+        """``trainable_variables``, looked for again if a step reads others than the last, or a subclass chooses."""
+        read = [v.uid for v in tape.watched_variables()]
+        is_own = type(self).trainable_variables is not Trainer.trainable_variables
+        if is_own or self._trained is None or self._trained.read != read:
+            variables = self.trainable_variables
+            if not variables:
+                raise ValueError(f"fit: model {self.name!r} has no trainable weights")
+            self._trained = _Trained(read, variables)
+        return self._trained.variables
 
     def test_step(self, data):
         """Evaluates a batch. Arguments and result as for ``train_step``."""

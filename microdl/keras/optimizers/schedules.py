@@ -1,7 +1,7 @@
 """Learning rates that change with the step: functions of the optimizer's ``iterations`` that give a scalar Tensor.
 
-In a graph they are made of ops, so that every run computes them anew; else of NumPy's float32 numbers, which take a
-tenth of the time.
+In a graph they are made of ops, so that every run computes them anew; else of Python's floats, which take a tenth of
+the time.
 """
 
 import math
@@ -133,18 +133,24 @@ def deserialize(config, custom_objects=None):
     return known[config["class_name"]].from_config(config["config"])
 
 
-_NUMPY = {"Cos": np.cos, "Floor": np.floor, "Minimum": np.minimum, "Pow": np.power, "SelectV2": np.where}
+_OF_FLOATS = {
+    "Cos": math.cos,
+    "Floor": math.floor,
+    "Minimum": min,
+    "Pow": math.pow,
+    "SelectV2": lambda condition, x, y: x if condition else y,
+}
 
 
 def _number(step):
-    """The step in float32: a Tensor in a graph, else a number of NumPy's."""
+    """The step as a float32 Tensor in a graph, else as a float."""
     step = convert(step)
-    return np.float32(step.known_array()) if context.graph is None else apply("Cast", step, dtype=dtypes.float32)
+    return float(step.known_array()) if context.graph is None else apply("Cast", step, dtype=dtypes.float32)
 
 
 def _op(name, *numbers):
-    """The op ``name`` of Tensors, or the same in NumPy."""
-    return apply(name, *numbers) if any(isinstance(x, Tensor) for x in numbers) else _NUMPY[name](*numbers)
+    """The op ``name`` of Tensors, or the same of floats."""
+    return apply(name, *numbers) if any(isinstance(x, Tensor) for x in numbers) else _OF_FLOATS[name](*numbers)
 
 
 def _rate(number):
