@@ -73,6 +73,7 @@ _BY_NAME = {
     dtype.name: dtype
     for dtype in (float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool)
 }
+_BY_NUMPY = {np.dtype(dtype.as_numpy_dtype): dtype for dtype in _BY_NAME.values()}
 _ALIASES = {float: float32, int: int32, "half": float16, "float": float32, "double": float64}
 
 
@@ -84,6 +85,8 @@ def as_dtype(value):
     """
     if isinstance(value, DType):
         return value
+    if isinstance(value, np.dtype) and value in _BY_NUMPY:  # of every array that becomes a tensor: kept quick
+        return _BY_NUMPY[value]
     try:
         if value is None:  # NumPy's default would be float64
             raise TypeError

@@ -14,10 +14,11 @@ def as_array(value, dtype=None):
         TypeError: if the value's kind does not fit ``dtype`` (a float for an int32, a bool for a float32).
         ValueError: if it is no rectangular arrangement of numbers.
     """
-    if dtype is not None and (
-        (type(value) is float and dtype.is_floating) or (type(value) is int and (dtype.is_integer or dtype.is_floating))
-    ):
-        return _checked_range(value, dtype)  # a factor written in a formula: by far the most frequent case
+    kind = type(value)
+    if kind is float and (abs(value) < 1e38 if dtype is None else dtype.is_floating):
+        return _checked_range(value, dtype or dtypes.float32)  # a factor in a formula: by far the most frequent case
+    if kind is int and dtype is not None and (dtype.is_integer or dtype.is_floating):
+        return _checked_range(value, dtype)
     array = np.asarray(value) if _is_numpy(value) else _from_python(value, dtype)
     if dtype is None:
         dtype = dtypes.as_dtype(array.dtype)
