@@ -17,6 +17,7 @@ from numba import prange
 from ..jit import inner, kernel
 
 BLOCK = 4096  # elements: 16 KiB of float32
+A, B, C = np.int64(1), np.int64(2), np.int64(3)  # first, second, third operand; literals would be compiled one by one
 
 
 @inner
@@ -33,7 +34,7 @@ def part(x, block):
 
 @inner
 def operand(k, a, layout, size, block):
-    """The elements of ``a``, operand k (from 1) of an operator with ``size`` outputs, that one block needs."""
+    """The elements of ``a``, operand k (from 1: A, B, C) of an operator with ``size`` outputs, that one block needs."""
     if a.size == size:
         return part(a, block)
     start = block * BLOCK
@@ -67,7 +68,7 @@ def operand(k, a, layout, size, block):
 def add(a, b, layout, y):
     """y = a + b. a, b: flat, one dtype, read; layout: see above; y: flat, written. So for all kernels of this file."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] + right[i]
 
@@ -76,7 +77,7 @@ def add(a, b, layout, y):
 def subtract(a, b, layout, y):
     """y = a - b."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] - right[i]
 
@@ -85,7 +86,7 @@ def subtract(a, b, layout, y):
 def multiply(a, b, layout, y):
     """y = a * b."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] * right[i]
 
@@ -95,7 +96,7 @@ def multiply_no_nan(a, b, layout, y):
     """y = a * b, but 0 where b is 0, whatever a is there."""
     zero = y.dtype.type(0)
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = zero if right[i] == zero else left[i] * right[i]
 
@@ -104,7 +105,7 @@ def multiply_no_nan(a, b, layout, y):
 def divide(a, b, layout, y):
     """y = a / b, floats; infinite or NaN where b is 0, as IEEE 754 says."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] / right[i]
 
@@ -113,7 +114,7 @@ def divide(a, b, layout, y):
 def floordiv(a, b, layout, y):
     """y = floor(a / b), integers, no b may be 0."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] // right[i]
 
@@ -122,7 +123,7 @@ def floordiv(a, b, layout, y):
 def floordiv_real(a, b, layout, y):
     """y = floor(a / b), floats; infinite or NaN where b is 0."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = np.floor(left[i] / right[i])
 
@@ -131,7 +132,7 @@ def floordiv_real(a, b, layout, y):
 def floormod(a, b, layout, y):
     """y = a - b * floor(a / b), which has b's sign. Integers: no b may be 0. Floats: NaN where b is 0."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] % right[i]
 
@@ -140,7 +141,7 @@ def floormod(a, b, layout, y):
 def pow(a, b, layout, y):
     """y = a ** b. Integers: no b may be negative."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] * left[i] if right[i] == 2 else left[i] ** right[i]
 
@@ -149,7 +150,7 @@ def pow(a, b, layout, y):
 def maximum(a, b, layout, y):
     """y = the greater of a and b; NaN if one of them is."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = np.maximum(left[i], right[i])
 
@@ -158,7 +159,7 @@ def maximum(a, b, layout, y):
 def minimum(a, b, layout, y):
     """y = the smaller of a and b; NaN if one of them is."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = np.minimum(left[i], right[i])
 
@@ -167,7 +168,7 @@ def minimum(a, b, layout, y):
 def squared_difference(a, b, layout, y):
     """y = (a - b)**2."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = (left[i] - right[i]) * (left[i] - right[i])
 
@@ -179,7 +180,7 @@ def squared_difference(a, b, layout, y):
 def equal(a, b, layout, y):
     """y = (a == b)."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] == right[i]
 
@@ -188,7 +189,7 @@ def equal(a, b, layout, y):
 def not_equal(a, b, layout, y):
     """y = (a != b); true where one of them is NaN."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] != right[i]
 
@@ -197,7 +198,7 @@ def not_equal(a, b, layout, y):
 def less(a, b, layout, y):
     """y = (a < b). ``a > b`` is ``less(b, a)``."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] < right[i]
 
@@ -206,7 +207,7 @@ def less(a, b, layout, y):
 def less_equal(a, b, layout, y):
     """y = (a <= b). ``a >= b`` is ``less_equal(b, a)``."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] <= right[i]
 
@@ -215,7 +216,7 @@ def less_equal(a, b, layout, y):
 def logical_and(a, b, layout, y):
     """y = a and b, all bool."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] & right[i]
 
@@ -224,7 +225,7 @@ def logical_and(a, b, layout, y):
 def logical_or(a, b, layout, y):
     """y = a or b, all bool."""
     for block in prange(blocks(y.size)):
-        left, right, out = operand(1, a, layout, y.size, block), operand(2, b, layout, y.size, block), part(y, block)
+        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
         for i in range(out.size):
             out[i] = left[i] | right[i]
 
@@ -233,8 +234,8 @@ def logical_or(a, b, layout, y):
 def select(condition, a, b, layout, y):
     """y = a where condition holds, else b. condition: flat, bool; a, b: flat, one dtype; layout: three operands."""
     for block in prange(blocks(y.size)):
-        chosen, out = operand(1, condition, layout, y.size, block), part(y, block)
-        left, right = operand(2, a, layout, y.size, block), operand(3, b, layout, y.size, block)
+        chosen, out = operand(A, condition, layout, y.size, block), part(y, block)
+        left, right = operand(B, a, layout, y.size, block), operand(C, b, layout, y.size, block)
         for i in range(out.size):
             yes, no = left[i], right[i]  # read both: a loop whose reads depend on data would not vectorise
             out[i] = yes if chosen[i] else no
