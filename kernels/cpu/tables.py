@@ -33,7 +33,6 @@ def remembered(limit):
                     held -= _bytes(kept.popitem(last=False)[1])
             return result
 
-        recall.kept = kept
         return recall
 
     return decorate
