@@ -11,6 +11,7 @@ import threading
 
 import numba
 from numba.core import config as numba_config
+from numba.np.ufunc.parallel import threading_layer
 
 # GNU's OpenMP lets threads that wait spin for milliseconds; where another process wants the core, each parallel region
 # then costs a scheduler's slice. Read when the first parallel kernel starts the threads.
@@ -30,13 +31,13 @@ def run_guarded(serial, parallel, args):
         return
     with _turn:
         parallel(*args)
-        unguarded = numba.threading_layer() != "workqueue"
+        unguarded = threading_layer() != "workqueue"
 
 
 def _after_fork():
     global unguarded, _forked, _turn
     _turn = threading.Lock()  # another thread of the parent may have held it
-    if unguarded and numba.threading_layer() == "omp":
+    if unguarded and threading_layer() == "omp":
         unguarded, _forked = False, True
 
 
