@@ -39,48 +39,67 @@ def _along(name, op, logits, axis):
     return transpose(y, back)
 
 
-def softmax(logits, axis=None, name=None):
-    """exp(logits) / sum(exp(logits)) along ``axis`` (None: the last)."""
-    return _along("Softmax", "softmax", logits, axis)
+class _Rowwise:
+    """Base of the records: the kernel ``name`` works on each row of (rows, classes)."""
 
-
-@register_op("Softmax")
-class _Softmax:
     inputs = ("logits",)
     keeps = ("output",)
+    name = ""
 
-    @staticmethod
-    def infer(logits):
-        require_floating("softmax", logits)
+    @classmethod
+    def infer(cls, logits):
+        require_floating(cls.name, logits)
         return logits
 
-    @staticmethod
-    def run(kernels, x, y):
-        kernels.softmax.softmax(matrix(x), matrix(y))
-
-    @staticmethod
-    def gradient(node, dy):
-        return apply("SoftmaxGrad", dy, node.outputs[0])
+    @classmethod
+    def run(cls, kernels, x, y):
+        getattr(kernels.softmax, cls.name)(matrix(x), matrix(y))
 
     @staticmethod
     def cost(logits):
         return 20 * logits.size, 2 * logits.nbytes
 
 
-@register_op("SoftmaxGrad")
-class _SoftmaxGrad:
-    """dx = y (dy - sum(dy y))."""
+class _RowwiseGrad:
+    """Base of the gradients' records, from the gradient that arrives and the output."""
 
     inputs = ("dy", "y")
     keeps = ("dy", "y")
+    name = ""
+    flops = 0  # per element
 
     @staticmethod
     def infer(dy, y):
         return y
 
+    @classmethod
+    def run(cls, kernels, dy, y, dx):
+        getattr(kernels.softmax, cls.name)(matrix(dy), matrix(y), matrix(dx))
+
+    @classmethod
+    def cost(cls, dy, y):
+        return cls.flops * y.size, 3 * y.nbytes
+
+
+def softmax(logits, axis=None, name=None):
+    """exp(logits) / sum(exp(logits)) along ``axis`` (None: the last)."""
+    return _along("Softmax", "softmax", logits, axis)
+
+
+@register_op("Softmax")
+class _Softmax(_Rowwise):
+    name = "softmax"
+
     @staticmethod
-    def run(kernels, dy, y, dx):
-        kernels.softmax.softmax_grad(matrix(dy), matrix(y), matrix(dx))
+    def gradient(node, dy):
+        return apply("SoftmaxGrad", dy, node.outputs[0])
+
+
+@register_op("SoftmaxGrad")
+class _SoftmaxGrad(_RowwiseGrad):
+    """dx = y (dy - sum(dy y))."""
+
+    name, flops = "softmax_grad", 4
 
     @staticmethod
     def gradient(node, ddx):
@@ -90,10 +109,6 @@ class _SoftmaxGrad:
             return by_dy, None
         return by_dy, ddx * (dy - _sum(dy * y)) - dy * _sum(ddx * y)
 
-    @staticmethod
-    def cost(dy, y):
-        return 4 * y.size, 3 * y.nbytes
-
 
 def log_softmax(logits, axis=None, name=None):
     """logits - log(sum(exp(logits))) along ``axis`` (None: the last)."""
@@ -101,52 +116,25 @@ def log_softmax(logits, axis=None, name=None):
 
 
 @register_op("LogSoftmax")
-class _LogSoftmax:
-    inputs = ("logits",)
-    keeps = ("output",)
-
-    @staticmethod
-    def infer(logits):
-        require_floating("log_softmax", logits)
-        return logits
-
-    @staticmethod
-    def run(kernels, x, y):
-        kernels.softmax.log_softmax(matrix(x), matrix(y))
+class _LogSoftmax(_Rowwise):
+    name = "log_softmax"
 
     @staticmethod
     def gradient(node, dy):
         return apply("LogSoftmaxGrad", dy, node.outputs[0])
 
-    @staticmethod
-    def cost(logits):
-        return 20 * logits.size, 2 * logits.nbytes
-
 
 @register_op("LogSoftmaxGrad")
-class _LogSoftmaxGrad:
+class _LogSoftmaxGrad(_RowwiseGrad):
     """dx = dy - exp(y) sum(dy)."""
 
-    inputs = ("dy", "y")
-    keeps = ("dy", "y")
-
-    @staticmethod
-    def infer(dy, y):
-        return y
-
-    @staticmethod
-    def run(kernels, dy, y, dx):
-        kernels.softmax.log_softmax_grad(matrix(dy), matrix(y), matrix(dx))
+    name, flops = "log_softmax_grad", 20
 
     @staticmethod
     def gradient(node, ddx):
         dy, y = node.inputs
         weighted = ddx * apply("Exp", y)
         return ddx - _sum(weighted), -(weighted * _sum(dy))
-
-    @staticmethod
-    def cost(dy, y):
-        return 20 * y.size, 3 * y.nbytes
 
 
 def _sum(x):
