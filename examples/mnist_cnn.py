@@ -1,4 +1,4 @@
-"""Trains a convolutional network to read handwritten digits, in about a minute on two cores.
+"""Trains a convolutional network to read handwritten digits, in a minute or two on two cores.
 
     python examples/mnist_cnn.py --out out
 
