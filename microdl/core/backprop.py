@@ -26,7 +26,7 @@ def backpropagate(nodes, targets, source_ids, seeds, release=False, refusals=Non
     pending = {}  # uid -> gradients that arrived so far
     for target, seed in zip(targets, seeds, strict=True):
         if target.uid in reached:
-            pending.setdefault(target.uid, []).append(_seed(target, seed))
+            pending.setdefault(target.uid, []).append(apply("OnesLike", target) if seed is None else seed)
     found = {}
     wanted = set(source_ids)
     for position in reversed(range(len(nodes))):
@@ -64,9 +64,10 @@ def reachable(links, source_ids):
     return reached
 
 
-def _seed(target, seed):
+def checked_seed(target, seed):
+    """``seed``, the gradient that arrives at ``target``, as a Tensor like it; None (ones) as it is."""
     if seed is None:
-        return apply("OnesLike", target)
+        return None
     seed = convert(seed, hint=target.dtype)
     if seed.spec != target.spec:
         raise InvalidArgumentError(

@@ -3,7 +3,7 @@
 import enum
 
 from microdl.core import nest
-from microdl.core.backprop import backpropagate, links
+from microdl.core.backprop import backpropagate, checked_seed, links
 from microdl.core.context import context, user_location, warn
 from microdl.core.explain import Cut, Walk, explain
 from microdl.core.tensor import Operand, apply, convert
@@ -161,6 +161,7 @@ class GradientTape:
         seeds = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
         if len(seeds) != len(targets):
             raise ValueError(f"gradient: {len(seeds)} output_gradients were given for {len(targets)} targets")
+        seeds = [checked_seed(y, seed) for y, seed in zip(targets, seeds, strict=True)]
         if self._recording and not self._persistent:
             self._stop()
         self._used = True

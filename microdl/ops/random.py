@@ -210,7 +210,11 @@ def set_seed(seed):
 
     Args:
         seed: int, or None to draw from the system's entropy again.
+
+    Raises: TypeError for other things.
     """
+    if seed is not None and not hasattr(seed, "__index__"):
+        raise TypeError(f"set_seed: an int is expected (or None), got {seed!r}")
     random_state.set_seed(seed)
 
 

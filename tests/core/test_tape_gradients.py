@@ -282,3 +282,12 @@ def test_stop_gradient():
 
 def test_arrays_end_a_path():
     assert gradient_at(lambda x: tf.constant(x.numpy()) * 2.0, 5.0) is None
+
+
+def test_a_seed_of_another_shape_does_not_use_the_tape_up():
+    x = tf.Variable([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        y = x * x
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"output_gradients has shape \(3,\)"):
+        tape.gradient(y, x, output_gradients=tf.ones(3))
+    np.testing.assert_array_equal(tape.gradient(y, x, output_gradients=tf.ones(2)).numpy(), [2.0, 4.0])

@@ -215,3 +215,8 @@ def test_errors_say_what_was_expected_and_what_came(call, message):
 def test_integer_limits_must_be_integers():
     with pytest.raises(TypeError, match=r"random.uniform: maxval must be an integer for an integer dtype, got 2.5"):
         random.uniform([2], 0, 2.5, "int32")
+
+
+def test_a_seed_that_is_no_integer_is_refused():
+    with pytest.raises(TypeError, match=r"^set_seed: an int is expected \(or None\), got 1.9$"):
+        random.set_seed(1.9)
