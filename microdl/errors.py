@@ -2,7 +2,6 @@
 
 from microdl.core.errors import (
     DataLossError as DataLossError,
-    FailedPreconditionError as FailedPreconditionError,
     InvalidArgumentError as InvalidArgumentError,
     OpError as OpError,
 )

@@ -1,8 +1,8 @@
 """Optimizer updates in place, and the norm for clipping gradients. Twin: ``kernels/cuda/optimizer.py``.
 
 Arrays are 1-D and of one float dtype: gradient ``g`` read, variable ``w`` and its slots read and written. One call
-updates one variable, or many that lie one after the other in a flat buffer. Calling once a variable is cheap enough: a
-call costs under 1 us, and what remains is memory traffic, which no merging saves. Formulas are those of Keras 3.
+updates one variable, or many that lie one after the other in a flat buffer. The op on top calls once a variable, which
+costs some 10 us each for the op and under 1 us for the kernel; the rest is memory traffic. Formulas are Keras 3's.
 """
 
 import math

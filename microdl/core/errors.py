@@ -13,9 +13,5 @@ class InvalidArgumentError(OpError, ValueError):
     """An argument has a shape, dtype or value that the op cannot take."""
 
 
-class FailedPreconditionError(OpError, RuntimeError):
-    """The state that the op needs is not there (a variable without a value, say)."""
-
-
 class DataLossError(OpError, ValueError):
     """A file is damaged: its contents do not have the length or the checksum that they should."""
