@@ -1,6 +1,7 @@
-"""The one way a kernel is compiled: flags, serial or parallel by problem size, and a disk cache that cannot go stale.
+"""The one way a kernel is compiled: flags, one thread or several by problem size, a disk cache that cannot go stale.
 
-    @kernel(parallel=True)      called from Python; the last argument's size decides serial or parallel
+    @kernel                     called from Python
+    @kernel(tasks=...)          the same, on several threads: the function does one task
     @inner                      called from kernels only; compiled into each caller
     @exact                      the same, without fastmath
 
@@ -11,6 +12,7 @@ CPU. One file holds one compiled signature and is written under another name fir
 
 import functools
 import hashlib
+import inspect
 import os
 import re
 import sys
@@ -28,6 +30,7 @@ from numba.core import config as numba_config, serialize
 from numba.core.compiler import CompileResult
 
 from . import threads
+from .launch import spread
 
 # No "nnan" and "ninf": with them the compiler may assume that NaN and infinity never occur.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
@@ -50,24 +53,68 @@ def exact(function):
     return numba.njit(**EXACT_FLAGS)(function)
 
 
-def kernel(function=None, *, parallel=False, work=None, serial_below=SERIAL_BELOW):
+def kernel(function=None, *, tasks=None, parallel=False, work=None, serial_below=SERIAL_BELOW):
     """Makes ``function`` callable on arrays from Python, compiled once for each signature and cached on disk.
 
     Args:
-        parallel: compile a second variant in which ``prange`` is spread over threads.
+        tasks: function of the arguments -> number of tasks. ``function`` then does one of them, whose number (int64) it
+            takes before its other arguments, like a block of a CUDA kernel: ``relu(x, y)`` calls relu(0, x, y), relu(1,
+            x, y) and so on, in any order and on any thread. None: ``function`` does all, on one thread.
         work: function of the arguments -> number of elementary steps; None takes the last argument's size.
-        serial_below: int, in units of ``work``. Smaller problems run the serial variant. The choice looks at the
-            problem alone, never at the number of threads, so that results do not depend on that number.
+        serial_below: int, in units of ``work``. Smaller problems stay on one thread.
+
+    Bits must not depend on the number of threads: the number of tasks depends on the problem alone, a task reads
+    nothing that another writes, and every output element belongs to one task.
     """
     if function is None:
-        return functools.partial(kernel, parallel=parallel, work=work, serial_below=serial_below)
+        return functools.partial(kernel, tasks=tasks, parallel=parallel, work=work, serial_below=serial_below)
+    if tasks is not None:
+        return Kernel(function, tasks, work, serial_below)
     if config.DISABLE_JIT:
         return function
     serial = _compiled(function, "serial")
-    return Kernel(function, serial, _compiled(function, "parallel"), work, serial_below) if parallel else serial
+    return PrangeKernel(function, serial, _compiled(function, "parallel"), work, serial_below) if parallel else serial
 
 
 class Kernel:
+    """A function of one task, called for all tasks of a problem."""
+
+    def __init__(self, function, tasks, work, serial_below):
+        functools.update_wrapper(self, function)
+        self.py_func, self.tasks, self.work, self.serial_below = function, tasks, work, serial_below
+        self._launch = None if config.DISABLE_JIT else _launcher(function)
+
+    def __call__(self, *args):
+        count = self.tasks(*args)
+        if self._launch is None:
+            for task in range(count):
+                self.py_func(task, *args)
+        elif count > 1 and (args[-1].size if self.work is None else self.work(*args)) >= self.serial_below:
+            if threads.unguarded:
+                self._launch(count, True, *args)
+            else:
+                threads.run_guarded(self._launch, count, args)
+        elif count > 0:
+            self._launch(count, False, *args)
+
+    def __repr__(self):
+        return f"<Kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
+
+
+def _launcher(function):
+    """launch(tasks, parallel, *args): ``function`` for each task, compiled at the first call."""
+    arguments = ", ".join(list(inspect.signature(function).parameters)[1:])
+    names = {"__name__": function.__module__, "spread": spread, "body": inner(function)}
+    source = f"""def launch(tasks, parallel, {arguments}):
+    if spread(body, tasks, parallel, ({arguments},)):
+        raise MemoryError("{function.__name__}: no memory for a task's scratch arrays")"""
+    exec(source, names)  # a function with the kernel's own arguments: Numba unpacks *args slowly
+    launch: Any = numba.njit(**FLAGS)(names["launch"])
+    launch._cache = KernelCache(function, "tasks")
+    return launch
+
+
+class PrangeKernel:
     """A function compiled twice: calls go to ``serial`` or ``parallel`` by the problem's size."""
 
     def __init__(self, function, serial, parallel, work, serial_below):
@@ -82,7 +129,7 @@ class Kernel:
         elif threads.unguarded:
             self.parallel(*args)
         else:
-            threads.run_guarded(self.serial, self.parallel, args)
+            threads.run_guarded_prange(self.serial, self.parallel, args)
 
     def __repr__(self):
         return f"<Kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
@@ -111,6 +158,7 @@ class KernelCache:
         return self.folder / f"{self.prefix}.{_digest(str(signature))}.{self.sources}.nbc"
 
     def load_overload(self, signature, target_context):
+        threads.start()  # defines the symbols that the machine code of parallel kernels refers to
         target_context.refresh()
         try:
             stored = self._file(signature).read_bytes()

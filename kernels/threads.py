@@ -11,7 +11,7 @@ import threading
 
 import numba
 from numba.core import config as numba_config
-from numba.np.ufunc.parallel import threading_layer
+from numba.np.ufunc.parallel import _launch_threads, threading_layer
 
 # GNU's OpenMP lets threads that wait spin for milliseconds; where another process wants the core, each parallel region
 # then costs a scheduler's slice. Read when the first parallel kernel starts the threads.
@@ -22,8 +22,24 @@ _forked = False  # this process was forked from one whose threads do not live on
 _turn = threading.Lock()
 
 
-def run_guarded(serial, parallel, args):
-    """``parallel(*args)``, alone where the threading layer asks for it; ``serial(*args)`` where no thread can run."""
+def start():
+    """Starts the threading layer, if that has not happened yet."""
+    _launch_threads()
+
+
+def run_guarded(launch, tasks, args):
+    """``launch(tasks, True, *args)``, alone where the threading layer asks for it; serial where no thread can run."""
+    global unguarded
+    if _forked:
+        _say_serial()
+        launch(tasks, False, *args)
+        return
+    with _turn:
+        launch(tasks, True, *args)
+        unguarded = threading_layer() != "workqueue"
+
+
+def run_guarded_prange(serial, parallel, args):
     global unguarded
     if _forked:
         _say_serial()

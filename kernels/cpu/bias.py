@@ -37,14 +37,13 @@ def add_up(partials, total):
         total[c] = partials[0, c] if count else 0
 
 
-@kernel(parallel=True)
-def bias_add(x, bias, y):
+@kernel(tasks=lambda x, bias, y: -(-x.shape[0] // ROWS))
+def bias_add(block, x, bias, y):
     """y[r, c] = x[r, c] + bias[c]. x, bias: read. y: as x, written."""
-    for block in prange(row_blocks(x)):
-        xs, ys = rows_of(x, block), rows_of(y, block)
-        for r in range(xs.shape[0]):
-            for c in range(bias.size):
-                ys[r, c] = xs[r, c] + bias[c]
+    xs, ys = rows_of(x, block), rows_of(y, block)
+    for r in range(xs.shape[0]):
+        for c in range(bias.size):
+            ys[r, c] = xs[r, c] + bias[c]
 
 
 @inner

@@ -20,8 +20,9 @@ import numpy as np
 from numba import prange
 
 from ..jit import inner, kernel
-from .simd import ROWS, VECTOR_BYTES, clear, copy, multiply_panel, panel_width
+from .simd import VECTOR_BYTES, clear, copy
 from .tables import remembered
+from .tiles import ROWS, multiply_panel, panel_width
 
 BAND = 170 * ROWS  # pixels that one task computes: what they read should stay in the L2 cache
 GROUPS = 16  # most partial sums of a filter's gradient, each over a fixed run of images

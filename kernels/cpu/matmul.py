@@ -14,7 +14,8 @@ import numpy as np
 from numba import prange
 
 from ..jit import inner, kernel
-from .simd import ROWS, VECTOR_BYTES, clear, copy, multiply_panel, panel_width
+from .simd import VECTOR_BYTES, clear, copy
+from .tiles import ROWS, multiply_panel, panel_width
 
 BLOCK_ROWS = 192  # of C: one panel of op(B) is used as many times
 DEPTH = 256  # of one block of op(B)

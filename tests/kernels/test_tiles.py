@@ -5,10 +5,11 @@ import pytest
 
 from microdl.core import kernels
 
-simd = kernels.cpu.simd
+simd, tiles = kernels.cpu.simd, kernels.cpu.tiles
 inner = kernels.support("jit").inner
-zeros, outer, store, add, copy, clear = simd.zeros, simd.outer, simd.store, simd.add, simd.copy, simd.clear
-ROWS, multiply_panel = simd.ROWS, simd.multiply_panel
+zeros, outer, store, add = tiles.zeros, tiles.outer, tiles.store, tiles.add
+copy, clear = simd.copy, simd.clear
+ROWS, multiply_panel = tiles.ROWS, tiles.multiply_panel
 DTYPES = ["float32", "float64"]
 
 
@@ -53,7 +54,7 @@ def test_copy_and_clear_touch_their_elements_only(dtype):
 @pytest.mark.parametrize("columns", [1, 3, 4, 5, 8, 11, 16, 17, 31, 33])
 def test_a_panel_product_sums_over_runs_and_adds_up_if_asked(dtype, columns, rng):
     wide = 2 * simd.VECTOR_BYTES // np.dtype(dtype).itemsize
-    width = simd.panel_width(columns, wide)
+    width = tiles.panel_width(columns, wide)
     used, pixels, length = min(columns, width), ROWS + 1, 3  # the second tile has one row
     a, b = rng.normal(size=64).astype(dtype), rng.normal(size=(8, width)).astype(dtype)
     rows = np.append(np.arange(pixels) * 2, np.zeros(ROWS, np.int64))
