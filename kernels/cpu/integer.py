@@ -5,7 +5,6 @@ are read, outputs written.
 """
 
 import numpy as np
-from numba import prange
 
 from ..jit import kernel
 
@@ -30,20 +29,27 @@ def invert(x, y):
     np.invert(x, out=y)
 
 
-@kernel(parallel=True, work=lambda a, b, transpose_a, transpose_b, c: c.size * a.shape[1 if transpose_a else 2])
-def matmul(a, b, transpose_a, transpose_b, c):
+def _rows(a, b, transpose_a, transpose_b, c):
+    return c.shape[0] * c.shape[1]
+
+
+def _multiply_adds(a, b, transpose_a, transpose_b, c):
+    return c.size * a.shape[1 if transpose_a else 2]
+
+
+@kernel(tasks=_rows, work=_multiply_adds)
+def matmul(task, a, b, transpose_a, transpose_b, c):
     """c[n] = op(a[n]) op(b[n]), where op transposes if the flag says so. One task: a row of c.
 
     a: (batch or 1, m, k), with transpose_a (.., k, m). b: (batch or 1, k, n), with transpose_b (.., n, k).
     c: (batch, m, n). A first axis of size 1 serves the whole batch.
     """
-    batch, height, width = c.shape
-    for task in prange(batch * height):
-        n, i = task // height, task % height
-        left, right, row = a[n if a.shape[0] > 1 else 0], b[n if b.shape[0] > 1 else 0], c[n, i]
+    _, height, width = c.shape
+    n, i = task // height, task % height
+    left, right, row = a[n if a.shape[0] > 1 else 0], b[n if b.shape[0] > 1 else 0], c[n, i]
+    for j in range(width):
+        row[j] = 0
+    for k in range(left.shape[0 if transpose_a else 1]):
+        factor = left[k, i] if transpose_a else left[i, k]
         for j in range(width):
-            row[j] = 0
-        for k in range(left.shape[0 if transpose_a else 1]):
-            factor = left[k, i] if transpose_a else left[i, k]
-            for j in range(width):
-                row[j] += factor * (right[j, k] if transpose_b else right[k, j])
+            row[j] += factor * (right[j, k] if transpose_b else right[k, j])

@@ -11,7 +11,6 @@ Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008
 """
 
 import numpy as np
-from numba import prange
 
 from ..jit import inner, kernel
 from .simd import VECTOR_BYTES, clear, copy
@@ -31,38 +30,46 @@ def matmul(a, b, transpose_a, transpose_b, c):
     _products(a, b, transpose_a, transpose_b, a.shape[1 if transpose_a else 2], c)
 
 
+def _tasks(a, b, transpose_a, transpose_b, depth, c):
+    batch, height, width = c.shape
+    return batch * -(-height // BLOCK_ROWS) * -(-width // _block_columns(height, c.itemsize))
+
+
+def _block_columns(height, itemsize):
+    return (2 if height <= BLOCK_ROWS else 4) * 2 * VECTOR_BYTES // itemsize
+
+
 def _multiply_adds(a, b, transpose_a, transpose_b, depth, c):
     return c.size * depth
 
 
-@kernel(parallel=True, work=_multiply_adds, serial_below=SERIAL_BELOW)
-def _products(a, b, transpose_a, transpose_b, depth, c):
-    """``matmul`` by blocks of c. depth: k."""
+@kernel(tasks=_tasks, work=_multiply_adds, serial_below=SERIAL_BELOW)
+def _products(task, a, b, transpose_a, transpose_b, depth, c):
+    """``matmul``, one block of c. depth: k."""
     left, right, out = a.ravel(), b.ravel(), c.ravel()
-    batch, height, width = c.shape
+    _, height, width = c.shape
     step, row_step = (height, 1) if transpose_a else (1, depth)
     wide = 2 * VECTOR_BYTES // a.itemsize
-    block_columns = 2 * wide if height <= BLOCK_ROWS else 4 * wide
+    block_columns = (2 if height <= BLOCK_ROWS else 4) * wide
     blocks, column_blocks = -(-height // BLOCK_ROWS), -(-width // block_columns)
     zero = np.int64(0)  # a literal would make Numba compile the tiles once more
-    for task in prange(batch * blocks * column_blocks):
-        image, block = task // (blocks * column_blocks), task % (blocks * column_blocks)
-        top, first_column = block // column_blocks * BLOCK_ROWS, block % column_blocks * block_columns
-        bottom, last_column = min(height, top + BLOCK_ROWS), min(width, first_column + block_columns)
-        a_first = image * height * depth if a.shape[0] > 1 else 0
-        b_first = image * width * depth if b.shape[0] > 1 else 0
-        packed = np.empty(min(depth, DEPTH) * block_columns, a.dtype)
-        rows, targets, runs = _offsets(bottom - top, row_step, width)
-        start, target = a_first + top * row_step, (image * height + top) * width
-        for first in range(0, max(1, depth), DEPTH):
-            length, origin = min(DEPTH, depth - first), start + first * step
-            for column in range(first_column, last_column, wide):
-                panel = (column - first_column) * length
-                _pack(right, b_first, first, length, depth, column, width, transpose_b, packed, panel)
-                multiply_panel(
-                    left, rows, zero, bottom - top, origin, runs, length, step, packed, panel,
-                    first > 0, out, targets, target + column, width - column,
-                )  # fmt: skip
+    image, block = task // (blocks * column_blocks), task % (blocks * column_blocks)
+    top, first_column = block // column_blocks * BLOCK_ROWS, block % column_blocks * block_columns
+    bottom, last_column = min(height, top + BLOCK_ROWS), min(width, first_column + block_columns)
+    a_first = image * height * depth if a.shape[0] > 1 else 0
+    b_first = image * width * depth if b.shape[0] > 1 else 0
+    packed = np.empty(min(depth, DEPTH) * block_columns, a.dtype)
+    rows, targets, runs = _offsets(bottom - top, row_step, width)
+    start, target = a_first + top * row_step, (image * height + top) * width
+    for first in range(0, max(1, depth), DEPTH):
+        length, origin = min(DEPTH, depth - first), start + first * step
+        for column in range(first_column, last_column, wide):
+            panel = (column - first_column) * length
+            _pack(right, b_first, first, length, depth, column, width, transpose_b, packed, panel)
+            multiply_panel(
+                left, rows, zero, bottom - top, origin, runs, length, step, packed, panel,
+                first > 0, out, targets, target + column, width - column,
+            )  # fmt: skip
 
 
 @inner
