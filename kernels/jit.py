@@ -91,22 +91,22 @@ class Kernel:
                 self.py_func(task, *args)
         elif count > 1 and (args[-1].size if self.work is None else self.work(*args)) >= self.serial_below:
             if threads.unguarded:
-                self._launch(count, True, *args)
+                self._launch(count, threads.limit, *args)
             else:
                 threads.run_guarded(self._launch, count, args)
         elif count > 0:
-            self._launch(count, False, *args)
+            self._launch(count, 1, *args)
 
     def __repr__(self):
         return f"<Kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
 
 
 def _launcher(function):
-    """launch(tasks, parallel, *args): ``function`` for each task, compiled at the first call."""
+    """launch(tasks, threads, *args): ``function`` for each task, compiled at the first call."""
     arguments = ", ".join(list(inspect.signature(function).parameters)[1:])
     names = {"__name__": function.__module__, "spread": spread, "body": inner(function)}
-    source = f"""def launch(tasks, parallel, {arguments}):
-    if spread(body, tasks, parallel, ({arguments},)):
+    source = f"""def launch(tasks, threads, {arguments}):
+    if spread(body, tasks, threads, ({arguments},)):
         raise MemoryError("{function.__name__}: no memory for a task's scratch arrays")"""
     exec(source, names)  # a function with the kernel's own arguments: Numba unpacks *args slowly
     launch: Any = numba.njit(**FLAGS)(names["launch"])
@@ -260,7 +260,8 @@ def cache_folder():
     host = (llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
     settings = (config.CPU_NAME, config.CPU_FEATURES, config.OPT, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT)
     vectors = (config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.USING_SVML, config.ENABLE_AVX)
-    key = _digest(repr((versions, host, settings, vectors)))
+    width = os.environ.get("MICRODL_VECTOR_BYTES")  # cpu/simd.py reads it
+    key = _digest(repr((versions, host, settings, vectors, width)))
     chosen = os.environ.get("MICRODL_CACHE_DIR")
     tried = []
     for place in [lambda: Path(chosen).absolute()] if chosen else [_user_cache, _temporary_cache]:

@@ -4,6 +4,9 @@ Functions come in pairs. The body of the public one says what it computes, and i
 twin with an underscore emits the same as LLVM IR. Arrays are C-contiguous and flat; offsets count elements.
 """
 
+import os
+import platform
+
 from llvmlite import binding as llvm
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -11,17 +14,31 @@ from numba.extending import intrinsic
 from ..jit import config
 
 
+def _features():
+    """The CPU's features as LLVM names them: "+avx2,+fma,...". On AArch64 as on unknown CPUs: no wide vectors."""
+    return llvm.get_host_cpu_features().flatten() if config.CPU_FEATURES is None else config.CPU_FEATURES
+
+
 def _vector_bytes():
-    """Bytes in the vectors that the CPU multiplies fastest."""
-    name = config.CPU_NAME or llvm.get_host_cpu_name()
-    host_features = llvm.get_host_cpu_features().flatten()
-    features = host_features if config.CPU_FEATURES is None else config.CPU_FEATURES
+    """Bytes in the vectors that the CPU multiplies fastest, or what MICRODL_VECTOR_BYTES says (to test a width)."""
+    forced = os.environ.get("MICRODL_VECTOR_BYTES")
+    if forced is not None:
+        if forced not in ("16", "32", "64"):
+            raise ValueError(f"MICRODL_VECTOR_BYTES must be 16, 32 or 64 (bytes in a vector), got {forced!r}")
+        return int(forced)
+    name, features = config.CPU_NAME or llvm.get_host_cpu_name(), _features()
     if "+avx512f" in features and name != "znver4":  # Zen 4 executes 64 bytes as two halves: finer vectors waste less
         return 64
     return 32 if "+avx2" in features else 16
 
 
+def _vector_registers():
+    """How many vectors the CPU holds in registers."""
+    return 32 if "+avx512vl" in _features() or platform.machine().lower() in ("aarch64", "arm64") else 16
+
+
 VECTOR_BYTES = _vector_bytes()
+VECTOR_REGISTERS = _vector_registers()
 
 
 def compiled_as(definition):
