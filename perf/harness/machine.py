@@ -1,0 +1,45 @@
+"""The machine: its processor, cores and caches."""
+
+import os
+import platform
+import re
+from functools import cache
+from pathlib import Path
+
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+USUAL = {1: 32 << 10, 2: 1 << 20, 3: 32 << 20}  # bytes, where the system does not tell
+
+
+def cores():
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def caches():
+    """Level -> (bytes, cores that share it)."""
+    found = {}
+    for index in sorted(CACHES.glob("index*")):
+        try:
+            kind, level = (index / "type").read_text().strip(), int((index / "level").read_text())
+            amount, unit = re.fullmatch(r"(\d+)([KMG]?)", (index / "size").read_text().strip()).groups()
+            sharing = bin(int((index / "shared_cpu_map").read_text().strip().replace(",", ""), 16)).count("1")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if kind != "Instruction":
+            found[level] = int(amount) << {"": 0, "K": 10, "M": 20, "G": 30}[unit], sharing
+    return found or {level: (size, 1 if level < 3 else cores()) for level, size in USUAL.items()}
+
+
+def last_level_cache():
+    """Bytes of the largest cache."""
+    return max(size for size, _ in caches().values())
+
+
+def processor():
+    """The processor's name."""
+    try:
+        names = re.findall(r"^(?:model name|Model)\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,43 @@
+"""This project's side: the calls of a case as they stand in the table, straight to the kernels."""
+
+import functools
+
+import microdl
+import numba
+import numpy as np
+from microdl.core.kernels import cpu
+
+from .worker import Missing
+
+
+def start(threads):
+    numba.set_num_threads(threads)
+    return {"microdl": microdl.__version__, "Numba": numba.__version__}
+
+
+def variants(case, arrays):
+    real = np.dtype(case.dtype).type
+
+    def value(argument):
+        if isinstance(argument, str):
+            return arrays[argument]
+        return real(argument) if isinstance(argument, float) else argument
+
+    calls = [functools.partial(_kernel(name), *map(value, arguments)) for name, arguments in case.calls]
+    return {"": (calls[0] if len(calls) == 1 else _sequence(calls), lambda: {name: arrays[name] for name in case.outputs})}
+
+
+def _kernel(name):
+    family, _, function = name.partition(".")
+    try:
+        return getattr(getattr(cpu, family), function)
+    except (ImportError, AttributeError):
+        raise Missing(f"no kernel {name}") from None
+
+
+def _sequence(calls):
+    def run():
+        for call in calls:
+            call()
+
+    return run

@@ -1,0 +1,129 @@
+"""One side of the benchmark in a process of its own: the process (``serve``) and its handle in the parent (``Worker``).
+
+The parent writes a line of JSON for each request and reads one for each answer. A process works only between the two.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from . import clock
+from .case import Case
+from .cases import find
+
+BENCH = Path(__file__).parents[1] / "bench.py"
+
+
+class Missing(Exception):
+    """This side has nothing for the case; the message says what is missing."""
+
+
+def serve(side, threads, root):
+    """Answers requests from stdin until it ends. ``root``: the checkout whose kernels are measured."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print goes to stderr
+    _pin(threads)
+    sys.path.insert(0, str(root))
+    try:
+        module = importlib.import_module(f"{__package__}.{side}_side")
+        _answer(answers, {"about": module.start(threads)})
+    except ImportError as error:
+        _answer(answers, {"missing": str(error)})
+        return
+    prepared = {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "prepare":
+            prepared, answer = _prepare(module, find(request["case"]))
+        elif request["do"] == "time":
+            answer = {"samples": clock.batch(prepared[request["variant"]], request["seconds"])}
+        else:
+            answer = {"roofs": importlib.import_module(f"{__package__}.roofs").measure(threads)}
+        clock.wait_until_idle()
+        _answer(answers, answer)
+
+
+def _answer(file, answer):
+    print(json.dumps(answer), file=file, flush=True)
+
+
+def _pin(threads):
+    """Keeps the process on as many cores as it may have threads."""
+    with contextlib.suppress(AttributeError, OSError):  # not on every system
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+
+
+def _prepare(module, case: Case):
+    """Groups of calls of each variant, and what they compute. Everything is compiled and run once."""
+    from_last_level = importlib.import_module(f"{__package__}.machine").last_level_cache()
+    copies = -(-2 * from_last_level // max(1, int(case.bytes))) + 1 if case.cold else 1
+    try:
+        variants = [module.variants(case, case.make(seed)) for seed in range(copies)]
+        prepared, digests = {}, {}
+        for name, (call, outputs) in variants[0].items():
+            call()
+            digests[name] = {array: _digest(values) for array, values in outputs().items()}
+            prepared[name] = clock.group_of([copy[name][0] for copy in variants])
+    except Missing as missing:
+        return {}, {"missing": str(missing)}
+    except Exception as error:  # a kernel at work: the other rows are still worth having
+        return {}, {"failed": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"}
+    return prepared, {"variants": digests}
+
+
+def _digest(values):
+    """(elements, norm, a weighted sum): enough to see whether two sides computed the same."""
+    flat = np.asarray(values, np.float64).ravel()
+    return flat.size, float(np.sqrt(flat @ flat)), float(flat @ np.cos(np.arange(flat.size)))
+
+
+def same(digest, other, tolerance=1e-3):
+    """Whether two digests belong to equal arrays, up to rounding."""
+    (size, norm, total), (other_size, other_norm, other_total) = digest, other
+    limit = tolerance * max(norm, other_norm)
+    return size == other_size and abs(norm - other_norm) <= limit and abs(total - other_total) <= limit
+
+
+class Worker:
+    """A side's process, as the parent sees it."""
+
+    def __init__(self, side, python, threads, root=BENCH.parents[1], cache=None):
+        self.side, self._command = side, [python, str(BENCH), "--worker", side, "--threads", str(threads)]
+        self._command += ["--root", str(root)]
+        count = str(threads)
+        names = ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
+        quiet = {"MICRODL_QUIET": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        self._environment = {**os.environ, **dict.fromkeys(names, count), **quiet}
+        self._environment |= {"MICRODL_CACHE_DIR": str(cache)} if cache else {}
+        self._start()
+
+    def _start(self):
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self._environment
+        )
+        greeting = self._read()
+        self.about, self.missing = greeting.get("about", {}), greeting.get("missing") or greeting.get("died")
+
+    def ask(self, **request):
+        """The process's answer; {"died": ...} if there is none. A process that died is started again."""
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer = self._read()
+        if "died" in answer:
+            self._start()
+        return answer
+
+    def _read(self):
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else {"died": f"the process ended with code {self._process.wait()}"}
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
