@@ -1,4 +1,4 @@
-"""Hands the tasks of a kernel to threads: ``spread(body, tasks, parallel, (a, b))`` runs body(task, a, b) for each.
+"""Hands the tasks of a kernel to threads: ``spread(body, tasks, threads, (a, b))`` runs body(task, a, b) for each.
 
 A kernel is written as the work of ONE task, like a block of a CUDA kernel. Whoever is free takes the next tasks, so
 threads that the machine disturbs do less; which thread computes what changes no bit, as each output has one owner.
@@ -19,32 +19,34 @@ SHARES = 8  # chunks for each worker: few enough to be cheap, enough to even out
 
 
 @intrinsic
-def spread(typing, body, tasks, parallel, arguments):
-    """Runs ``body(task, *arguments)`` for 0 <= task < ``tasks``, if ``parallel`` on threads; 1 if a task failed."""
+def spread(typing, body, tasks, threads, arguments):
+    """Runs ``body(task, *arguments)`` for 0 <= task < ``tasks`` on at most ``threads`` threads; 1 if a task failed.
+
+    tasks, threads: int64. Numba's ``set_num_threads`` limits the threads too.
+    """
     signature = body.get_call_type(typing, (types.int64, *arguments.types), {})
     compiled = body.dispatcher.overloads[signature.args]
 
     def emit(context, builder, _, values):
-        _, task_count, is_parallel, packed = values
+        _, task_count, most, packed = values
         context.add_linking_libs([compiled.library])
         job_type = ir.LiteralStructType([INT, INT, INT, INT, packed.type])
         worker = _worker(context, builder, compiled.fndesc, signature, job_type)
         job = cgutils.alloca_once(builder, job_type)
         asked = cgutils.get_or_insert_function(builder.module, ir.FunctionType(INT, []), "get_num_threads")
-        workers = _least(builder, builder.call(asked, []), task_count)
+        workers = _least(builder, _least(builder, builder.call(asked, []), most), task_count)
         chunk = builder.sdiv(task_count, builder.mul(workers, INT(SHARES)))
         chunk = builder.select(builder.icmp_signed("<", chunk, INT(1)), INT(1), chunk)
-        alone = builder.or_(builder.not_(is_parallel), builder.icmp_signed("<=", workers, INT(1)))
         for field, value in enumerate([INT(0), task_count, chunk, INT(0), packed]):
             builder.store(value, _field(builder, job, field))
-        with builder.if_else(alone) as (serially, in_parallel):
+        with builder.if_else(builder.icmp_signed("<=", workers, INT(1))) as (serially, in_parallel):
             with serially:
                 builder.call(worker, [BYTES(None)] * 3 + [job])
             with in_parallel:
                 _parallel_for(builder, worker, workers, job)
         return builder.load(_field(builder, job, FAILED))
 
-    return types.int64(body, tasks, parallel, arguments), emit
+    return types.int64(body, tasks, threads, arguments), emit
 
 
 def _worker(context, caller, descriptor, signature, job_type):

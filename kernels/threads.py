@@ -3,20 +3,66 @@
 GNU's OpenMP (the usual layer) kills a process that was forked after it had started its threads and then enters a
 parallel region; the workqueue layer aborts when two Python threads enter one at once. So a forked child runs kernels
 serially, which it says once, and under workqueue parallel kernels take turns.
+
+Numba counts the cores that the process may run on. A container's quota (so much CPU time a period) is not among them:
+threads beyond it would only stop each other, in the middle of a kernel. It is read here.
 """
 
 import os
 import sys
 import threading
+from pathlib import Path
+from typing import Any
 
 import numba
-from numba.core import config as numba_config
+from numba.core import config
 from numba.np.ufunc.parallel import _launch_threads, threading_layer
 
 # GNU's OpenMP lets threads that wait spin for milliseconds; where another process wants the core, each parallel region
 # then costs a scheduler's slice. Read when the first parallel kernel starts the threads.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # some microseconds
 
+numba_config: Any = config  # Numba fills it in at run time
+
+
+def quota(root=Path("/sys/fs/cgroup"), own=Path("/proc/self/cgroup")):
+    """CPUs' worth of time that the process's control groups (version 1 or 2) grant it; infinity without a limit."""
+    granted = [float("inf")]
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:  # not Linux
+        return granted[0]
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # Version 2 has one tree, version 1 one for each set of controllers. Limits of all groups above apply too; in a
+        # container the tree often begins at the process's own group, so that paths from outside lead nowhere.
+        trees = [root / controllers, root / "cpu"] if controllers else [root]
+        group = Path(path.lstrip("/"))
+        granted += [_granted(tree / above) for tree in trees for above in [group, *group.parents]]
+    return min(granted)
+
+
+def _granted(folder):
+    """The limit that one control group sets."""
+    try:
+        if (folder / "cpu.max").exists():
+            time, period = (folder / "cpu.max").read_text().split()
+        else:
+            time, period = [(folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")]
+        return float(time) / float(period) if time != "max" and float(time) > 0 else float("inf")
+    except (OSError, ValueError):  # no such group, or no limits in it
+        return float("inf")
+
+
+def _limit():
+    """The most threads of a kernel: what NUMBA_NUM_THREADS says if it is set, else the cores within the quota."""
+    cores = numba_config.NUMBA_NUM_THREADS
+    return cores if "NUMBA_NUM_THREADS" in os.environ else max(1, int(min(cores, quota())))
+
+
+limit = _limit()
 unguarded = False  # parallel kernels may be called directly: the threads have started, on a layer that bears it
 _forked = False  # this process was forked from one whose threads do not live on here
 _turn = threading.Lock()
@@ -28,14 +74,14 @@ def start():
 
 
 def run_guarded(launch, tasks, args):
-    """``launch(tasks, True, *args)``, alone where the threading layer asks for it; serial where no thread can run."""
+    """Runs all tasks, alone where the threading layer asks for it, and on one thread where no other can start."""
     global unguarded
     if _forked:
         _say_serial()
-        launch(tasks, False, *args)
+        launch(tasks, 1, *args)
         return
     with _turn:
-        launch(tasks, True, *args)
+        launch(tasks, limit, *args)
         unguarded = threading_layer() != "workqueue"
 
 
@@ -76,7 +122,7 @@ def _say_serial():
 
 def threads():
     """Threads that kernels called from this Python thread may use."""
-    return numba.get_num_threads()
+    return min(numba.get_num_threads(), limit)
 
 
 def set_threads(count):
@@ -85,5 +131,5 @@ def set_threads(count):
 
 
 def available_threads() -> int:
-    """The largest number of threads, fixed when Numba starts: that of the cores, or NUMBA_NUM_THREADS."""
-    return getattr(numba_config, "NUMBA_NUM_THREADS")  # noqa: B009 (set at run time; type checkers do not see it)
+    """The largest number of threads: the cores within the container's quota, or NUMBA_NUM_THREADS."""
+    return limit

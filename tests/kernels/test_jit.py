@@ -26,15 +26,12 @@ def plus(x):
 """
 
 KERNELS = """
-from numba import prange
-
 from ..jit import kernel
 from .helper import plus
 
-@kernel(parallel=True, serial_below=4)
-def shifted(x, y):
-    for i in prange(x.size):
-        y[i] = plus(x[i])
+@kernel(tasks=lambda x, y: x.size, serial_below=4)
+def shifted(i, x, y):
+    y[i] = plus(x[i])
 """
 
 RUN = """
@@ -54,12 +51,12 @@ print(len(jit.compiles), *y)
 
 @pytest.fixture
 def package(tmp_path):
-    """A package laid out like ``kernels``: the real jit.py and threads.py beside one kernel and one helper."""
+    """A package laid out like ``kernels``: the real files of the decorator beside one kernel and one helper."""
     folder = tmp_path / "small"
     (folder / "cpu").mkdir(parents=True)
     for file in ("__init__.py", "cpu/__init__.py"):
         (folder / file).write_text("")
-    for file in ("jit.py", "threads.py"):
+    for file in ("jit.py", "launch.py", "threads.py"):
         (folder / file).write_text((ROOT / "kernels" / file).read_text())
     (folder / "cpu" / "shift.py").write_text(KERNELS)
     (folder / "cpu" / "helper.py").write_text(HELPER.format(amount=1))
@@ -121,11 +118,10 @@ def test_an_edited_decorator_compiles_again(package):
     assert run(package)[:2] == (1, [1, 2, 3])
 
 
-def test_serial_and_parallel_variants_do_not_share_entries(package):
+def test_one_thread_or_several_share_an_entry(package):
     assert run(package, size=3)[0] == 1  # under the bound: serial
-    assert run(package, size=4) == (1, [1, 2, 3, 4], [])
-    assert sorted(entry.name.split(".")[-4] for entry in entries(package)) == ["parallel", "serial"]
-    assert run(package, size=4)[0] == run(package, size=3)[0] == 0
+    assert run(package, size=4) == (0, [1, 2, 3, 4], [])
+    assert len(entries(package)) == 1
 
 
 def test_each_signature_has_an_entry(package):
@@ -307,47 +303,49 @@ def test_kernels_run_as_python_with_the_jit_off(package):
     assert entries(package) == []
 
 
-class Recorder:
-    """Stands in for a compiled variant."""
-
-    def __init__(self):
-        self.sizes = []
-
-    def __call__(self, *args):
-        self.sizes.append(args[-1].size)
-
-
-def python_function(x, y):
+def python_function(task, x, y):
     """Any function."""
 
 
 @pytest.fixture
-def threads_started(monkeypatch):
+def launched(monkeypatch):
+    """A kernel whose launches are recorded, not run: its maker, and the list of (tasks, threads)."""
     monkeypatch.setattr(support("threads"), "unguarded", True)
+    monkeypatch.setattr(support("threads"), "limit", 8)
+    launches = []
+
+    def make(work=None):
+        kernel = support("jit").Kernel(python_function, lambda x, y: x.size, work, serial_below=10)
+        monkeypatch.setattr(kernel, "_launch", lambda tasks, threads, *args: launches.append((tasks, threads)))
+        return kernel
+
+    return make, launches
 
 
-@pytest.mark.usefixtures("threads_started")
-def test_the_variant_depends_on_the_size_of_the_last_argument():
-    serial, parallel = Recorder(), Recorder()
-    kernel = support("jit").Kernel(python_function, serial, parallel, work=None, serial_below=10)
+def test_the_size_of_the_last_argument_decides_on_threads(launched):
+    make, launches = launched
     for size in (0, 9, 10, 11):
-        kernel(np.empty(100), np.empty(size))
-    assert (serial.sizes, parallel.sizes) == ([0, 9], [10, 11])
+        make()(np.empty(3), np.empty(size))
+    assert launches == [(3, 1), (3, 1), (3, 8), (3, 8)]
 
 
-@pytest.mark.usefixtures("threads_started")
-def test_the_variant_depends_on_the_work_where_a_kernel_says_what_it_is():
-    serial, parallel = Recorder(), Recorder()
-    kernel = support("jit").Kernel(
-        python_function, serial, parallel, work=lambda x, y: x.size * y.size, serial_below=10
-    )
+def test_the_work_decides_on_threads_where_a_kernel_says_what_it_is(launched):
+    make, launches = launched
+    kernel = make(lambda x, y: x.size * y.size)
     kernel(np.empty(3), np.empty(3))
     kernel(np.empty(5), np.empty(2))
-    assert (serial.sizes, parallel.sizes) == ([3], [2])
+    assert launches == [(3, 1), (5, 8)]
+
+
+def test_one_task_needs_no_threads_and_no_task_no_launch(launched):
+    make, launches = launched
+    make()(np.empty(1), np.empty(100))
+    make()(np.empty(0), np.empty(100))
+    assert launches == [(1, 1)]
 
 
 def test_a_kernel_keeps_the_name_and_text_of_its_function():
-    kernel = support("jit").Kernel(python_function, Recorder(), Recorder(), None, 0)
+    kernel = support("jit").Kernel(python_function, len, None, 0)
     assert (kernel.__name__, kernel.__doc__, kernel.py_func) == ("python_function", "Any function.", python_function)
     assert repr(kernel) == f"<Kernel {__name__}.python_function>"
 

@@ -87,3 +87,55 @@ def test_the_number_of_threads_can_be_set_within_what_there_is():
     finally:
         threads.set_threads(before)
     assert 1 <= before <= threads.available_threads()
+
+
+@pytest.fixture
+def system(tmp_path):
+    """Files of a made-up system: its maker takes /proc/self/cgroup and {file below /sys/fs/cgroup: contents}."""
+
+    def make(own, files):
+        (tmp_path / "own").write_text(own)
+        for name, contents in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(contents)
+        return tmp_path, tmp_path / "own"
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "expected"),
+    [
+        ("0::/\n", {"cpu.max": "max 100000\n"}, float("inf")),
+        ("0::/\n", {"cpu.max": "250000 100000\n"}, 2.5),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "150000 100000\n"}, 1.5),  # the parent's counts
+        ("0::/not/here\n", {"cpu.max": "50000 100000\n"}, 0.5),  # seen from inside of a container
+        (
+            "4:cpu,cpuacct:/a\n",
+            {"cpu,cpuacct/a/cpu.cfs_quota_us": "300000", "cpu,cpuacct/a/cpu.cfs_period_us": "100000"},
+            3,
+        ),
+        ("4:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, float("inf")),
+        ("3:cpuset:/\n", {"cpu.max": "50000 100000\n"}, float("inf")),
+        ("0::/\n", {"cpu.max": "nonsense\n"}, float("inf")),
+    ],
+)
+def test_the_quota_is_the_least_that_any_control_group_grants(system, own, files, expected):
+    assert threads.quota(*system(own, files)) == expected
+
+
+def test_a_system_without_control_groups_sets_no_quota(tmp_path):
+    assert threads.quota(tmp_path, tmp_path / "none") == float("inf")
+
+
+@pytest.mark.parametrize(("granted", "expected"), [(0.5, 1), (1.9, 1), (1e9, threads.numba_config.NUMBA_NUM_THREADS)])
+def test_kernels_get_the_whole_cores_of_the_quota(monkeypatch, granted, expected):
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    monkeypatch.setattr(threads, "quota", lambda: granted)
+    assert threads._limit() == expected
+
+
+def test_the_users_number_of_threads_beats_the_quota(monkeypatch):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", str(threads.numba_config.NUMBA_NUM_THREADS))
+    monkeypatch.setattr(threads, "quota", lambda: 0.5)
+    assert threads._limit() == threads.numba_config.NUMBA_NUM_THREADS
