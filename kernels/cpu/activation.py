@@ -2,17 +2,15 @@
 
 Arrays are flat, of one size and one float dtype. Forward kernels read x and write y; backward kernels read dy and, of x
 and y, whichever is cheaper, and write dx. Other arguments are scalars of that dtype, dimensionless. NaN stays NaN, but
-not in the gradients of piecewise linear functions. The work is cut into blocks of fixed size, so that no element's bits
-depend on the number of threads.
+not in the gradients of piecewise linear functions. A task is one block of elements.
 """
 
 import math
 
 import numpy as np
-from numba import prange
 
 from ..jit import kernel
-from .elementwise import blocks, part
+from .elementwise import output_blocks, part
 from .scalar import expm1_of, log1p_of, sigmoid_of, tanh_of
 
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
@@ -21,232 +19,210 @@ SQRT_2_OVER_PI = 0.7978845608028654  # gelu_tanh, and 2 times the normal density
 CUBIC = 0.044715  # gelu_tanh
 
 
-@kernel(parallel=True)
-def relu(x, y):
+@kernel(tasks=output_blocks)
+def relu(block, x, y):
     """y = max(x, 0). Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", 2010."""
     zero = x.dtype.type(0)
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = zero if xs[i] < zero else xs[i]
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = zero if xs[i] < zero else xs[i]
 
 
-@kernel(parallel=True)
-def relu_grad(dy, y, dx):
+@kernel(tasks=output_blocks)
+def relu_grad(block, dy, y, dx):
     """dx = dy where y > 0, else 0."""
     zero = y.dtype.type(0)
-    for block in prange(blocks(y.size)):
-        dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
-        for i in range(ys.size):
-            dxs[i] = dys[i] if ys[i] > zero else zero
+    dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
+    for i in range(ys.size):
+        dxs[i] = dys[i] if ys[i] > zero else zero
 
 
-@kernel(parallel=True)
-def relu6(x, y):
+@kernel(tasks=output_blocks)
+def relu6(block, x, y):
     """y = min(max(x, 0), 6). Krizhevsky, "Convolutional Deep Belief Networks on CIFAR-10", 2010."""
     zero, six = x.dtype.type(0), x.dtype.type(6)
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = zero if xs[i] < zero else (six if xs[i] > six else xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = zero if xs[i] < zero else (six if xs[i] > six else xs[i])
 
 
-@kernel(parallel=True)
-def relu6_grad(dy, y, dx):
+@kernel(tasks=output_blocks)
+def relu6_grad(block, dy, y, dx):
     """dx = dy where 0 < y < 6, else 0."""
     zero, six = y.dtype.type(0), y.dtype.type(6)
-    for block in prange(blocks(y.size)):
-        dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
-        for i in range(ys.size):
-            dxs[i] = dys[i] if (ys[i] > zero) & (ys[i] < six) else zero
+    dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
+    for i in range(ys.size):
+        dxs[i] = dys[i] if (ys[i] > zero) & (ys[i] < six) else zero
 
 
-@kernel(parallel=True)
-def leaky_relu(x, alpha, y):
+@kernel(tasks=output_blocks)
+def leaky_relu(block, x, alpha, y):
     """y = x where x > 0, else alpha * x.
 
     Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013.
     """
     zero = x.dtype.type(0)
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = xs[i] if xs[i] > zero else alpha * xs[i]
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = xs[i] if xs[i] > zero else alpha * xs[i]
 
 
-@kernel(parallel=True)
-def leaky_relu_grad(dy, x, alpha, dx):
+@kernel(tasks=output_blocks)
+def leaky_relu_grad(block, dy, x, alpha, dx):
     """dx = dy where x > 0, else alpha * dy."""
     zero = x.dtype.type(0)
-    for block in prange(blocks(x.size)):
-        dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
-        for i in range(xs.size):
-            dxs[i] = dys[i] if xs[i] > zero else alpha * dys[i]
+    dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
+    for i in range(xs.size):
+        dxs[i] = dys[i] if xs[i] > zero else alpha * dys[i]
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def elu(x, alpha, scale, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def elu(block, x, alpha, scale, y):
     """y = scale * x where x > 0, else scale * alpha * (exp(x) - 1).
 
     ELU has scale 1: Clevert, Unterthiner and Hochreiter, arXiv:1511.07289, equation 15. SELU has the alpha and scale
     that keep mean 0 and variance 1 from layer to layer: Klambauer et al., arXiv:1706.02515, equations 2 and 14.
     """
     zero = x.dtype.type(0)
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            below = alpha * expm1_of(zero if xs[i] > zero else xs[i], xs)
-            ys[i] = scale * (xs[i] if xs[i] > zero else below)
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        below = alpha * expm1_of(zero if xs[i] > zero else xs[i], xs)
+        ys[i] = scale * (xs[i] if xs[i] > zero else below)
 
 
-@kernel(parallel=True)
-def elu_grad(dy, y, alpha, scale, dx):
+@kernel(tasks=output_blocks)
+def elu_grad(block, dy, y, alpha, scale, dx):
     """dx = scale * dy where y >= 0, else (y + scale * alpha) * dy."""
     zero = y.dtype.type(0)
-    for block in prange(blocks(y.size)):
-        dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
-        for i in range(ys.size):
-            dxs[i] = dys[i] * (scale if ys[i] >= zero else ys[i] + scale * alpha)
+    dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
+    for i in range(ys.size):
+        dxs[i] = dys[i] * (scale if ys[i] >= zero else ys[i] + scale * alpha)
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def sigmoid(x, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def sigmoid(block, x, y):
     """y = 1 / (1 + exp(-x))."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = sigmoid_of(xs[i], xs)
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = sigmoid_of(xs[i], xs)
 
 
-@kernel(parallel=True)
-def sigmoid_grad(dy, y, dx):
+@kernel(tasks=output_blocks)
+def sigmoid_grad(block, dy, y, dx):
     """dx = dy * y * (1 - y)."""
     one = y.dtype.type(1)
-    for block in prange(blocks(y.size)):
-        dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
-        for i in range(ys.size):
-            dxs[i] = dys[i] * ys[i] * (one - ys[i])
+    dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
+    for i in range(ys.size):
+        dxs[i] = dys[i] * ys[i] * (one - ys[i])
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def tanh(x, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def tanh(block, x, y):
     """y = tanh(x)."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = tanh_of(xs[i], xs)
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = tanh_of(xs[i], xs)
 
 
-@kernel(parallel=True)
-def tanh_grad(dy, y, dx):
+@kernel(tasks=output_blocks)
+def tanh_grad(block, dy, y, dx):
     """dx = dy * (1 - y**2)."""
     one = y.dtype.type(1)
-    for block in prange(blocks(y.size)):
-        dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
-        for i in range(ys.size):
-            dxs[i] = dys[i] * (one - ys[i] * ys[i])
+    dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
+    for i in range(ys.size):
+        dxs[i] = dys[i] * (one - ys[i] * ys[i])
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def softplus(x, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def softplus(block, x, y):
     """y = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-abs(x)))."""
     zero = x.dtype.type(0)
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = (xs[i] if xs[i] > zero else zero) + log1p_of(np.exp(-np.abs(xs[i])), xs)
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = (xs[i] if xs[i] > zero else zero) + log1p_of(np.exp(-np.abs(xs[i])), xs)
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def softplus_grad(dy, x, dx):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def softplus_grad(block, dy, x, dx):
     """dx = dy * sigmoid(x)."""
-    for block in prange(blocks(x.size)):
-        dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
-        for i in range(xs.size):
-            dxs[i] = dys[i] * sigmoid_of(xs[i], xs)
+    dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
+    for i in range(xs.size):
+        dxs[i] = dys[i] * sigmoid_of(xs[i], xs)
 
 
-@kernel(parallel=True)
-def softsign(x, y):
+@kernel(tasks=output_blocks)
+def softsign(block, x, y):
     """y = x / (1 + abs(x))."""
     one = x.dtype.type(1)
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = xs[i] / (one + np.abs(xs[i]))
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = xs[i] / (one + np.abs(xs[i]))
 
 
-@kernel(parallel=True)
-def softsign_grad(dy, x, dx):
+@kernel(tasks=output_blocks)
+def softsign_grad(block, dy, x, dx):
     """dx = dy / (1 + abs(x))**2."""
     one = x.dtype.type(1)
-    for block in prange(blocks(x.size)):
-        dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
-        for i in range(xs.size):
-            scale = one + np.abs(xs[i])
-            dxs[i] = dys[i] / (scale * scale)
+    dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
+    for i in range(xs.size):
+        scale = one + np.abs(xs[i])
+        dxs[i] = dys[i] / (scale * scale)
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def silu(x, beta, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def silu(block, x, beta, y):
     """y = x * sigmoid(beta * x). Ramachandran, Zoph and Le, arXiv:1710.05941 (also called swish)."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = xs[i] * sigmoid_of(beta * xs[i], xs)
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = xs[i] * sigmoid_of(beta * xs[i], xs)
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def silu_grad(dy, x, beta, dx):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def silu_grad(block, dy, x, beta, dx):
     """dx = dy * (s + beta * x * s * (1 - s)), s = sigmoid(beta * x)."""
     one = x.dtype.type(1)
-    for block in prange(blocks(x.size)):
-        dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
-        for i in range(xs.size):
-            s = sigmoid_of(beta * xs[i], xs)
-            dxs[i] = dys[i] * (s + beta * xs[i] * s * (one - s))
+    dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
+    for i in range(xs.size):
+        s = sigmoid_of(beta * xs[i], xs)
+        dxs[i] = dys[i] * (s + beta * xs[i] * s * (one - s))
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def gelu(x, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def gelu(block, x, y):
     """y = x * P(N(0, 1) <= x) = x * erfc(-x / sqrt(2)) / 2. Hendrycks and Gimpel, arXiv:1606.08415."""
     half, root = x.dtype.type(0.5), x.dtype.type(SQRT_HALF)
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = half * xs[i] * math.erfc(-root * xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = half * xs[i] * math.erfc(-root * xs[i])
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def gelu_grad(dy, x, dx):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def gelu_grad(block, dy, x, dx):
     """dx = dy * (P(N(0, 1) <= x) + x * exp(-x**2 / 2) / sqrt(2 * pi))."""
     half, root, density = x.dtype.type(0.5), x.dtype.type(SQRT_HALF), x.dtype.type(SQRT_2_OVER_PI / 2)
-    for block in prange(blocks(x.size)):
-        dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
-        for i in range(xs.size):
-            dxs[i] = dys[i] * (half * math.erfc(-root * xs[i]) + xs[i] * density * np.exp(-half * xs[i] * xs[i]))
+    dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
+    for i in range(xs.size):
+        dxs[i] = dys[i] * (half * math.erfc(-root * xs[i]) + xs[i] * density * np.exp(-half * xs[i] * xs[i]))
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def gelu_tanh(x, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def gelu_tanh(block, x, y):
     """y = x * (1 + tanh(u)) / 2 = x * sigmoid(2 * u), u = sqrt(2 / pi) * (x + 0.044715 * x**3).
 
     The approximation of gelu in arXiv:1606.08415, section 2.
     """
     slope, cubic = x.dtype.type(2 * SQRT_2_OVER_PI), x.dtype.type(CUBIC)
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = xs[i] * sigmoid_of(slope * (xs[i] + cubic * xs[i] * xs[i] * xs[i]), xs)
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = xs[i] * sigmoid_of(slope * (xs[i] + cubic * xs[i] * xs[i] * xs[i]), xs)
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def gelu_tanh_grad(dy, x, dx):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def gelu_tanh_grad(block, dy, x, dx):
     """dx = dy * (s + x * s * (1 - s) * 2 * du/dx), s = sigmoid(2 * u), u as in gelu_tanh."""
     one, slope, cubic, three = x.dtype.type(1), x.dtype.type(2 * SQRT_2_OVER_PI), x.dtype.type(CUBIC), x.dtype.type(3)
-    for block in prange(blocks(x.size)):
-        dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
-        for i in range(xs.size):
-            square = xs[i] * xs[i]
-            s = sigmoid_of(slope * (xs[i] + cubic * xs[i] * square), xs)
-            dxs[i] = dys[i] * (s + xs[i] * s * (one - s) * slope * (one + three * cubic * square))
+    dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
+    for i in range(xs.size):
+        square = xs[i] * xs[i]
+        s = sigmoid_of(slope * (xs[i] + cubic * xs[i] * square), xs)
+        dxs[i] = dys[i] * (s + xs[i] * s * (one - s) * slope * (one + three * cubic * square))

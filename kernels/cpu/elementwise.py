@@ -7,17 +7,21 @@ axes of size 1 and merges axes that lie in memory as one; equal shapes become on
 
     (64, 10) + (10,)    layout [[64, 10], [10, 1], [0, 1]]          (64, 10) + (64, 10)    layout [[640], [1], [1]]
 
-The output is cut into blocks of ``BLOCK`` elements. Of an operand that is stretched, a block's elements are first laid
-out in scratch that fits the L1 cache; so every operator is one plain loop over arrays of equal length.
+A task is one block of ``BLOCK`` elements of the output. Of an operand that is stretched, a block's elements are first
+laid out in scratch that fits the L1 cache; so every operator is one plain loop over arrays of equal length.
 """
 
 import numpy as np
-from numba import prange
 
 from ..jit import inner, kernel
 
 BLOCK = 4096  # elements: 16 KiB of float32
 A, B, C = np.int64(1), np.int64(2), np.int64(3)  # first, second, third operand; literals would be compiled one by one
+
+
+def output_blocks(*args):
+    """Number of blocks that the last argument makes, which is the output: the tasks of a kernel."""
+    return -(-args[-1].size // BLOCK)
 
 
 @inner
@@ -64,178 +68,159 @@ def operand(k, a, layout, size, block):
 # Arithmetic. Integers wrap around; float32 stays float32.
 
 
-@kernel(parallel=True)
-def add(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def add(block, a, b, layout, y):
     """y = a + b. a, b: flat, one dtype, read; layout: see above; y: flat, written. So for all kernels of this file."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] + right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] + right[i]
 
 
-@kernel(parallel=True)
-def subtract(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def subtract(block, a, b, layout, y):
     """y = a - b."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] - right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] - right[i]
 
 
-@kernel(parallel=True)
-def multiply(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def multiply(block, a, b, layout, y):
     """y = a * b."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] * right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] * right[i]
 
 
-@kernel(parallel=True)
-def multiply_no_nan(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def multiply_no_nan(block, a, b, layout, y):
     """y = a * b, but 0 where b is 0, whatever a is there."""
     zero = y.dtype.type(0)
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = zero if right[i] == zero else left[i] * right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = zero if right[i] == zero else left[i] * right[i]
 
 
-@kernel(parallel=True)
-def divide(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def divide(block, a, b, layout, y):
     """y = a / b, floats; infinite or NaN where b is 0, as IEEE 754 says."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] / right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] / right[i]
 
 
-@kernel(parallel=True)
-def floordiv(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def floordiv(block, a, b, layout, y):
     """y = floor(a / b), integers, no b may be 0."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] // right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] // right[i]
 
 
-@kernel(parallel=True)
-def floordiv_real(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def floordiv_real(block, a, b, layout, y):
     """y = floor(a / b), floats; infinite or NaN where b is 0."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = np.floor(left[i] / right[i])
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = np.floor(left[i] / right[i])
 
 
-@kernel(parallel=True)
-def floormod(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def floormod(block, a, b, layout, y):
     """y = a - b * floor(a / b), which has b's sign. Integers: no b may be 0. Floats: NaN where b is 0."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] % right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] % right[i]
 
 
-@kernel(parallel=True)
-def pow(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def pow(block, a, b, layout, y):
     """y = a ** b. Integers: no b may be negative."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] * left[i] if right[i] == 2 else left[i] ** right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] * left[i] if right[i] == 2 else left[i] ** right[i]
 
 
-@kernel(parallel=True)
-def maximum(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def maximum(block, a, b, layout, y):
     """y = the greater of a and b; NaN if one of them is."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = np.maximum(left[i], right[i])
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = np.maximum(left[i], right[i])
 
 
-@kernel(parallel=True)
-def minimum(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def minimum(block, a, b, layout, y):
     """y = the smaller of a and b; NaN if one of them is."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = np.minimum(left[i], right[i])
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = np.minimum(left[i], right[i])
 
 
-@kernel(parallel=True)
-def squared_difference(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def squared_difference(block, a, b, layout, y):
     """y = (a - b)**2."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = (left[i] - right[i]) * (left[i] - right[i])
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = (left[i] - right[i]) * (left[i] - right[i])
 
 
 # Comparisons and logic: y is bool.
 
 
-@kernel(parallel=True)
-def equal(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def equal(block, a, b, layout, y):
     """y = (a == b)."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] == right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] == right[i]
 
 
-@kernel(parallel=True)
-def not_equal(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def not_equal(block, a, b, layout, y):
     """y = (a != b); true where one of them is NaN."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] != right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] != right[i]
 
 
-@kernel(parallel=True)
-def less(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def less(block, a, b, layout, y):
     """y = (a < b). ``a > b`` is ``less(b, a)``."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] < right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] < right[i]
 
 
-@kernel(parallel=True)
-def less_equal(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def less_equal(block, a, b, layout, y):
     """y = (a <= b). ``a >= b`` is ``less_equal(b, a)``."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] <= right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] <= right[i]
 
 
-@kernel(parallel=True)
-def logical_and(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def logical_and(block, a, b, layout, y):
     """y = a and b, all bool."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] & right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] & right[i]
 
 
-@kernel(parallel=True)
-def logical_or(a, b, layout, y):
+@kernel(tasks=output_blocks)
+def logical_or(block, a, b, layout, y):
     """y = a or b, all bool."""
-    for block in prange(blocks(y.size)):
-        left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
-        for i in range(out.size):
-            out[i] = left[i] | right[i]
+    left, right, out = operand(A, a, layout, y.size, block), operand(B, b, layout, y.size, block), part(y, block)
+    for i in range(out.size):
+        out[i] = left[i] | right[i]
 
 
-@kernel(parallel=True)
-def select(condition, a, b, layout, y):
+@kernel(tasks=output_blocks)
+def select(block, condition, a, b, layout, y):
     """y = a where condition holds, else b. condition: flat, bool; a, b: flat, one dtype; layout: three operands."""
-    for block in prange(blocks(y.size)):
-        chosen, out = operand(A, condition, layout, y.size, block), part(y, block)
-        left, right = operand(B, a, layout, y.size, block), operand(C, b, layout, y.size, block)
-        for i in range(out.size):
-            yes, no = left[i], right[i]  # read both: a loop whose reads depend on data would not vectorise
-            out[i] = yes if chosen[i] else no
+    chosen, out = operand(A, condition, layout, y.size, block), part(y, block)
+    left, right = operand(B, a, layout, y.size, block), operand(C, b, layout, y.size, block)
+    for i in range(out.size):
+        yes, no = left[i], right[i]  # read both: a loop whose reads depend on data would not vectorise
+        out[i] = yes if chosen[i] else no

@@ -12,13 +12,12 @@ two), then turns them in place into numbers. TensorFlow rounds after every produ
 import math
 
 import numpy as np
-from numba import prange
 
 from ..jit import exact, inner, kernel
+from .elementwise import BLOCK, output_blocks
 
-BLOCK = 4096  # elements that one thread draws at a time: whole Philox blocks, and they stay in its L1 cache
 GROUP_STRIDE = 256  # words that TensorFlow reserves for each value of a truncated normal
-INITIAL = 1 << 20  # elements; what fills weights once is not worth compiling a second, parallel variant below this
+SERIAL_BELOW = 8192  # elements; a number takes ten rounds of products or more, so a second thread pays early
 
 LOW_WORD, WORD_BITS = np.uint64(0xFFFFFFFF), np.uint64(32)
 MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -104,15 +103,14 @@ def uniform_block(key, low, high, scale, shift, y):
         y[i] = affine(unit(words, i, y), scale, shift)
 
 
-@kernel(parallel=True, serial_below=INITIAL)
-def uniform(key, low, high, scale, shift, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def uniform(block, key, low, high, scale, shift, y):
     """y[i] = scale * u[i] + shift, with u uniform in [0, 1).
 
     key, low, high: uint64 scalars, the stream. scale, shift: scalars of y's dtype. y: float (n,), written.
     """
-    for block in prange((y.size + BLOCK - 1) // BLOCK):
-        part = y[block * BLOCK : (block + 1) * BLOCK]
-        uniform_block(key, block_start(low, block, y), high, scale, shift, part)
+    part = y[block * BLOCK : (block + 1) * BLOCK]
+    uniform_block(key, block_start(low, block, y), high, scale, shift, part)
 
 
 @inner
@@ -128,16 +126,15 @@ def uniform_int_block(key, low, high, minval, span, y):
         y[i] = minval + np.int64(word % span)
 
 
-@kernel(parallel=True, serial_below=INITIAL)
-def uniform_int(key, low, high, minval, span, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def uniform_int(block, key, low, high, minval, span, y):
     """y[i] = minval + w[i] mod span, with w[i] the element's word (int32) or its two words, low one first (int64).
 
     key, low, high: uint64 scalars, the stream. minval: int64 scalar. span: uint64 scalar > 0, maxval - minval.
     y: int32 or int64 (n,), written. The modulus favours small values by at most span / 2^32 (2^64), as TensorFlow does.
     """
-    for block in prange((y.size + BLOCK - 1) // BLOCK):
-        part = y[block * BLOCK : (block + 1) * BLOCK]
-        uniform_int_block(key, block_start(low, block, y), high, minval, span, part)
+    part = y[block * BLOCK : (block + 1) * BLOCK]
+    uniform_int_block(key, block_start(low, block, y), high, minval, span, part)
 
 
 @inner
@@ -158,16 +155,15 @@ def normal_block(key, low, high, stddev, mean, y):
         y[y.size - 1] = affine(first, stddev, mean)
 
 
-@kernel(parallel=True, serial_below=INITIAL)
-def normal(key, low, high, stddev, mean, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def normal(block, key, low, high, stddev, mean, y):
     """y[i] = stddev * z[i] + mean, with z normal: elements 2i and 2i + 1 come from one pair of uniforms.
 
     key, low, high: uint64 scalars, the stream. stddev, mean: scalars of y's dtype. y: float (n,), written.
     Box and Muller, "A Note on the Generation of Random Normal Deviates", 1958.
     """
-    for block in prange((y.size + BLOCK - 1) // BLOCK):
-        part = y[block * BLOCK : (block + 1) * BLOCK]
-        normal_block(key, block_start(low, block, y), high, stddev, mean, part)
+    part = y[block * BLOCK : (block + 1) * BLOCK]
+    normal_block(key, block_start(low, block, y), high, stddev, mean, part)
 
 
 @inner
@@ -187,17 +183,16 @@ def truncated_block(key, low, high, stddev, mean, y):
                         i += 1
 
 
-@kernel(parallel=True, serial_below=INITIAL)
-def truncated_normal(key, low, high, stddev, mean, y):
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
+def truncated_normal(block, key, low, high, stddev, mean, y):
     """y[i] = stddev * z[i] + mean, with z normal and drawn again while |z| >= 2.
 
     TensorFlow's scheme: a Philox block's worth of elements (4 float32 or 2 float64) takes the first accepted numbers of
     a stretch of its own, GROUP_STRIDE words for each element, of the stream that ``normal`` reads.
     key, low, high: uint64 scalars, the stream. stddev, mean: scalars of y's dtype. y: float (n,), written.
     """
-    for block in prange((y.size + BLOCK - 1) // BLOCK):
-        part = y[block * BLOCK : (block + 1) * BLOCK]
-        truncated_block(key, low + np.uint64(block * BLOCK * (GROUP_STRIDE // 4)), high, stddev, mean, part)
+    part = y[block * BLOCK : (block + 1) * BLOCK]
+    truncated_block(key, low + np.uint64(block * BLOCK * (GROUP_STRIDE // 4)), high, stddev, mean, part)
 
 
 @kernel
@@ -228,25 +223,23 @@ def dropout_block(x, key, low, high, rate, scale, mask, y):
         mask[i] = keep
 
 
-@kernel(parallel=True)
-def dropout(x, key, low, high, rate, scale, mask, y):
+@kernel(tasks=output_blocks)
+def dropout(block, x, key, low, high, rate, scale, mask, y):
     """mask[i] = u[i] >= rate, with u uniform in [0, 1); y[i] = scale * x[i] where mask, else 0.
 
     x: float (n,), read. key, low, high: uint64 scalars, the stream. rate, scale = 1 / (1 - rate): scalars of x's dtype.
     mask: uint8 (n,), written: what the gradient needs. y: as x, written.
     Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
     """
-    for block in prange((y.size + BLOCK - 1) // BLOCK):
-        part = slice(block * BLOCK, (block + 1) * BLOCK)
-        dropout_block(x[part], key, block_start(low, block, y), high, rate, scale, mask[part], y[part])
+    part = slice(block * BLOCK, (block + 1) * BLOCK)
+    dropout_block(x[part], key, block_start(low, block, y), high, rate, scale, mask[part], y[part])
 
 
-@kernel(parallel=True)
-def dropout_grad(dy, mask, scale, dx):
+@kernel(tasks=output_blocks)
+def dropout_grad(block, dy, mask, scale, dx):
     """dx[i] = scale * dy[i] where mask, else 0. dy: float (n,), mask: uint8 (n,), read. dx: as dy, written."""
     zero = dx.dtype.type(0)
-    for block in prange((dx.size + BLOCK - 1) // BLOCK):
-        part = slice(block * BLOCK, (block + 1) * BLOCK)
-        dys, kept, dxs = dy[part], mask[part], dx[part]
-        for i in range(dxs.size):
-            dxs[i] = dys[i] * scale if kept[i] else zero
+    part = slice(block * BLOCK, (block + 1) * BLOCK)
+    dys, kept, dxs = dy[part], mask[part], dx[part]
+    for i in range(dxs.size):
+        dxs[i] = dys[i] * scale if kept[i] else zero

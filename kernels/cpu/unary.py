@@ -1,16 +1,15 @@
 """Functions of one array, element by element, on the CPU. Twin: ``kernels/cuda/unary.py``.
 
-Arrays are flat, of one size and, unless said otherwise, of one dtype: x is read, y is written. The work is cut into
-blocks of fixed size, so that no element's bits depend on the number of threads.
+Arrays are flat, of one size and, unless said otherwise, of one dtype: x is read, y is written. A task is one
+block of elements.
 """
 
 import math
 
 import numpy as np
-from numba import prange
 
 from ..jit import exact, kernel
-from .elementwise import blocks, part
+from .elementwise import output_blocks, part
 
 
 @exact  # fastmath would reassociate 1 / sqrt(x) into an estimate
@@ -21,292 +20,261 @@ def _inverse(one, x):
 # Signs and rounding.
 
 
-@kernel(parallel=True)
-def negative(x, y):
+@kernel(tasks=output_blocks)
+def negative(block, x, y):
     """y = -x."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = -xs[i]
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = -xs[i]
 
 
-@kernel(parallel=True)
-def abs(x, y):
+@kernel(tasks=output_blocks)
+def abs(block, x, y):
     """y = abs(x); the smallest signed integer stays as it is."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.abs(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.abs(xs[i])
 
 
-@kernel(parallel=True)
-def sign(x, y):
+@kernel(tasks=output_blocks)
+def sign(block, x, y):
     """y = -1, 0 or 1 by the sign of x; NaN where x is NaN."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.sign(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.sign(xs[i])
 
 
-@kernel(parallel=True)
-def floor(x, y):
+@kernel(tasks=output_blocks)
+def floor(block, x, y):
     """y = the greatest whole number <= x, floats."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.floor(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.floor(xs[i])
 
 
-@kernel(parallel=True)
-def ceil(x, y):
+@kernel(tasks=output_blocks)
+def ceil(block, x, y):
     """y = the smallest whole number >= x, floats."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.ceil(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.ceil(xs[i])
 
 
-@kernel(parallel=True)
-def round(x, y):
+@kernel(tasks=output_blocks)
+def round(block, x, y):
     """y = x rounded to a whole number, halves to the even one (IEEE 754), floats."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.rint(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.rint(xs[i])
 
 
 # Powers, exponentials and logarithms.
 
 
-@kernel(parallel=True)
-def square(x, y):
+@kernel(tasks=output_blocks)
+def square(block, x, y):
     """y = x**2."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = xs[i] * xs[i]
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = xs[i] * xs[i]
 
 
-@kernel(parallel=True)
-def sqrt(x, y):
+@kernel(tasks=output_blocks)
+def sqrt(block, x, y):
     """y = sqrt(x); NaN where x < 0."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.sqrt(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.sqrt(xs[i])
 
 
-@kernel(parallel=True)
-def rsqrt(x, y):
+@kernel(tasks=output_blocks)
+def rsqrt(block, x, y):
     """y = 1 / sqrt(x)."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = _inverse(x.dtype.type(1), np.sqrt(xs[i]))
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = _inverse(x.dtype.type(1), np.sqrt(xs[i]))
 
 
-@kernel(parallel=True)
-def reciprocal(x, y):
+@kernel(tasks=output_blocks)
+def reciprocal(block, x, y):
     """y = 1 / x."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = _inverse(x.dtype.type(1), xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = _inverse(x.dtype.type(1), xs[i])
 
 
-@kernel(parallel=True)
-def exp(x, y):
+@kernel(tasks=output_blocks)
+def exp(block, x, y):
     """y = e**x."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.exp(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.exp(xs[i])
 
 
-@kernel(parallel=True)
-def expm1(x, y):
+@kernel(tasks=output_blocks)
+def expm1(block, x, y):
     """y = e**x - 1, exact also where x is near 0."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.expm1(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.expm1(xs[i])
 
 
-@kernel(parallel=True)
-def log(x, y):
+@kernel(tasks=output_blocks)
+def log(block, x, y):
     """y = natural logarithm of x; -inf at 0, NaN below."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.log(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.log(xs[i])
 
 
-@kernel(parallel=True)
-def log1p(x, y):
+@kernel(tasks=output_blocks)
+def log1p(block, x, y):
     """y = log(1 + x), exact also where x is near 0."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.log1p(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.log1p(xs[i])
 
 
-@kernel(parallel=True)
-def erf(x, y):
+@kernel(tasks=output_blocks)
+def erf(block, x, y):
     """y = 2 / sqrt(pi) * integral of exp(-t**2) for t from 0 to x."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = math.erf(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = math.erf(xs[i])
 
 
 # Trigonometric and hyperbolic functions; angles are radians.
 
 
-@kernel(parallel=True)
-def sin(x, y):
+@kernel(tasks=output_blocks)
+def sin(block, x, y):
     """y = sin(x)."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.sin(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.sin(xs[i])
 
 
-@kernel(parallel=True)
-def cos(x, y):
+@kernel(tasks=output_blocks)
+def cos(block, x, y):
     """y = cos(x)."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.cos(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.cos(xs[i])
 
 
-@kernel(parallel=True)
-def tan(x, y):
+@kernel(tasks=output_blocks)
+def tan(block, x, y):
     """y = tan(x)."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.tan(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.tan(xs[i])
 
 
-@kernel(parallel=True)
-def asin(x, y):
+@kernel(tasks=output_blocks)
+def asin(block, x, y):
     """y = the angle in [-pi/2, pi/2] whose sine is x; NaN outside [-1, 1]."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.arcsin(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.arcsin(xs[i])
 
 
-@kernel(parallel=True)
-def acos(x, y):
+@kernel(tasks=output_blocks)
+def acos(block, x, y):
     """y = the angle in [0, pi] whose cosine is x; NaN outside [-1, 1]."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.arccos(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.arccos(xs[i])
 
 
-@kernel(parallel=True)
-def atan(x, y):
+@kernel(tasks=output_blocks)
+def atan(block, x, y):
     """y = the angle in (-pi/2, pi/2) whose tangent is x."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.arctan(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.arctan(xs[i])
 
 
-@kernel(parallel=True)
-def sinh(x, y):
+@kernel(tasks=output_blocks)
+def sinh(block, x, y):
     """y = (e**x - e**-x) / 2."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.sinh(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.sinh(xs[i])
 
 
-@kernel(parallel=True)
-def cosh(x, y):
+@kernel(tasks=output_blocks)
+def cosh(block, x, y):
     """y = (e**x + e**-x) / 2."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.cosh(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.cosh(xs[i])
 
 
 # Tests: y is bool.
 
 
-@kernel(parallel=True)
-def logical_not(x, y):
+@kernel(tasks=output_blocks)
+def logical_not(block, x, y):
     """y = not x; x is bool too."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = not xs[i]
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = not xs[i]
 
 
-@kernel(parallel=True)
-def is_nan(x, y):
+@kernel(tasks=output_blocks)
+def is_nan(block, x, y):
     """y = whether x is NaN."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.isnan(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.isnan(xs[i])
 
 
-@kernel(parallel=True)
-def is_inf(x, y):
+@kernel(tasks=output_blocks)
+def is_inf(block, x, y):
     """y = whether x is an infinity."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.isinf(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.isinf(xs[i])
 
 
-@kernel(parallel=True)
-def is_finite(x, y):
+@kernel(tasks=output_blocks)
+def is_finite(block, x, y):
     """y = whether x is neither NaN nor infinite."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.isfinite(xs[i])
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.isfinite(xs[i])
 
 
-@kernel(parallel=True)
-def clip(x, low, high, y):
+@kernel(tasks=output_blocks)
+def clip(block, x, low, high, y):
     """y = max(min(x, high), low); NaN stays NaN. low, high: scalars of x's dtype."""
-    for block in prange(blocks(x.size)):
-        xs, ys = part(x, block), part(y, block)
-        for i in range(xs.size):
-            ys[i] = np.maximum(np.minimum(xs[i], high), low)
+    xs, ys = part(x, block), part(y, block)
+    for i in range(xs.size):
+        ys[i] = np.maximum(np.minimum(xs[i], high), low)
 
 
 # Backward kernels that save passes over memory; y is the forward kernel's output, dy and dx are as it.
 
 
-@kernel(parallel=True)
-def sqrt_grad(y, dy, dx):
+@kernel(tasks=output_blocks)
+def sqrt_grad(block, y, dy, dx):
     """dx = dy / (2 y), the gradient of y = sqrt(x)."""
-    for block in prange(blocks(y.size)):
-        ys, dys, dxs = part(y, block), part(dy, block), part(dx, block)
-        for i in range(ys.size):
-            dxs[i] = y.dtype.type(0.5) * dys[i] / ys[i]
+    ys, dys, dxs = part(y, block), part(dy, block), part(dx, block)
+    for i in range(ys.size):
+        dxs[i] = y.dtype.type(0.5) * dys[i] / ys[i]
 
 
-@kernel(parallel=True)
-def rsqrt_grad(y, dy, dx):
+@kernel(tasks=output_blocks)
+def rsqrt_grad(block, y, dy, dx):
     """dx = -dy y**3 / 2, the gradient of y = x**(-1/2)."""
-    for block in prange(blocks(y.size)):
-        ys, dys, dxs = part(y, block), part(dy, block), part(dx, block)
-        for i in range(ys.size):
-            dxs[i] = y.dtype.type(-0.5) * dys[i] * ys[i] * ys[i] * ys[i]
+    ys, dys, dxs = part(y, block), part(dy, block), part(dx, block)
+    for i in range(ys.size):
+        dxs[i] = y.dtype.type(-0.5) * dys[i] * ys[i] * ys[i] * ys[i]
 
 
-@kernel(parallel=True)
-def reciprocal_grad(y, dy, dx):
+@kernel(tasks=output_blocks)
+def reciprocal_grad(block, y, dy, dx):
     """dx = -dy y**2, the gradient of y = 1 / x."""
-    for block in prange(blocks(y.size)):
-        ys, dys, dxs = part(y, block), part(dy, block), part(dx, block)
-        for i in range(ys.size):
-            dxs[i] = -dys[i] * ys[i] * ys[i]
+    ys, dys, dxs = part(y, block), part(dy, block), part(dx, block)
+    for i in range(ys.size):
+        dxs[i] = -dys[i] * ys[i] * ys[i]
