@@ -1,12 +1,25 @@
 """NumPy's side (OpenBLAS for matrix products). As ``torch_side``."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 
 from .worker import Missing
 
 
 def start(threads):
+    _pin_threads()
     return {"NumPy": np.__version__}
+
+
+def _pin_threads():
+    """One core for each of OpenBLAS's threads, which start with NumPy. (OpenMP's do the same if told to.)"""
+    tasks = Path("/proc/self/task")
+    if tasks.is_dir():
+        cores = sorted(os.sched_getaffinity(0))
+        for number, task in enumerate(sorted(int(task.name) for task in tasks.iterdir())):
+            os.sched_setaffinity(task, {cores[number % len(cores)]})
 
 
 def variants(case, arrays):
