@@ -1,4 +1,4 @@
-"""Vectors of the CPU: how wide they are, and moves of whole runs of elements.
+"""What the CPU's vectors are, and the way to its instructions: intrinsics. Vectors as values: ``vectors.py``.
 
 Functions come in pairs. The body of the public one says what it computes, and is what runs when Numba's JIT is off; its
 twin with an underscore emits the same as LLVM IR. Arrays are C-contiguous and flat; offsets count elements.
@@ -15,7 +15,7 @@ from ..jit import config
 
 
 def _features():
-    """The CPU's features as LLVM names them: "+avx2,+fma,...". On AArch64 as on unknown CPUs: no wide vectors."""
+    """The CPU's features as LLVM names them: "+avx2,+fma,..."."""
     return llvm.get_host_cpu_features().flatten() if config.CPU_FEATURES is None else config.CPU_FEATURES
 
 
@@ -56,7 +56,7 @@ def address_of(context, builder, array_type, array, offset):
 
 
 def _copy(typing, source, i, target, j, count):
-    def emit(context, builder, signature, args):
+    def emit(context, builder, _, args):
         source_array, i_value, target_array, j_value, elements = args
         start = address_of(context, builder, source, source_array, i_value)
         goal = address_of(context, builder, target, target_array, j_value)
@@ -67,7 +67,7 @@ def _copy(typing, source, i, target, j, count):
 
 
 def _clear(typing, target, j, count):
-    def emit(context, builder, signature, args):
+    def emit(context, builder, _, args):
         target_array, j_value, elements = args
         goal = address_of(context, builder, target, target_array, j_value)
         size = builder.mul(elements, elements.type(target.dtype.bitwidth // 8))
