@@ -4,7 +4,8 @@ import gc
 import time
 
 GROUP = 100e-6  # seconds: calls are timed in groups at least that long, beside which reading the clock is nothing
-IDLE_LIMIT = 0.2  # seconds to wait for a process's threads to stop spinning
+TICK = 6e-3  # seconds: longer than the intervals (4 ms on Linux) at which the system books the time of running threads
+IDLE_LIMIT = 0.5  # seconds to wait for a process's threads to stop spinning
 
 
 def seconds_per_call(calls):
@@ -46,7 +47,7 @@ def wait_until_idle():
     """
     end = time.perf_counter() + IDLE_LIMIT
     while time.perf_counter() < end:
-        busy, start = time.process_time(), time.perf_counter()
-        time.sleep(0.002)
-        if time.process_time() - busy < 0.1 * (time.perf_counter() - start):
+        busy = time.process_time()
+        time.sleep(TICK)
+        if time.process_time() - busy < 0.1 * TICK:
             return

@@ -22,7 +22,7 @@ def variants(case, arrays):
     ways = globals().get(case.peer) if case.peer else None
     if ways is None:
         raise Missing("nothing alike")
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    tensors = {name: torch.from_numpy(array).clone() for name, array in arrays.items()}
     return ways(tensors, **case.options)
 
 
