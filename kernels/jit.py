@@ -31,11 +31,12 @@ from numba.core.compiler import CompileResult
 
 from . import threads
 from .launch import spread
+from .linking import LinkedFunction
 
 # No "nnan" and "ninf": with them the compiler may assume that NaN and infinity never occur.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 FLAGS: dict[str, Any] = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
-EXACT_FLAGS: dict[str, Any] = FLAGS | {"fastmath": False}
+INNER_FLAGS: dict[str, Any] = FLAGS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 SERIAL_BELOW = 32768  # elements; under it a parallel region (some microseconds) costs more than it saves
 ANNOUNCE_SECONDS = 1.0  # a longer compile is worth a line on stderr
 
@@ -44,13 +45,13 @@ compiles: list[tuple[str, float]] = []  # (kernel and signature, seconds) of wha
 
 
 def inner(function):
-    """Compiles ``function`` for use inside kernels."""
-    return numba.njit(**FLAGS)(function)
+    """Compiles ``function`` for use inside kernels (and, with the JIT off, leaves it as it is)."""
+    return function if config.DISABLE_JIT else LinkedFunction(function, INNER_FLAGS)
 
 
 def exact(function):
     """``inner`` with every operation rounded as written (no fused multiply-add), to match another program's bits."""
-    return numba.njit(**EXACT_FLAGS)(function)
+    return function if config.DISABLE_JIT else LinkedFunction(function, INNER_FLAGS | {"fastmath": False})
 
 
 def kernel(function=None, *, tasks=None, parallel=False, work=None, serial_below=SERIAL_BELOW):
@@ -105,11 +106,11 @@ def _launcher(function):
     """launch(tasks, threads, *args): ``function`` for each task, compiled at the first call."""
     arguments = ", ".join(list(inspect.signature(function).parameters)[1:])
     names = {"__name__": function.__module__, "spread": spread, "body": inner(function)}
-    source = f"""def launch(tasks, threads, {arguments}):
-    if spread(body, tasks, threads, ({arguments},)):
+    source = f"""def launch(_tasks, _threads, {arguments}):
+    if spread(body, _tasks, _threads, ({arguments},)):
         raise MemoryError("{function.__name__}: no memory for a task's scratch arrays")"""
     exec(source, names)  # a function with the kernel's own arguments: Numba unpacks *args slowly
-    launch: Any = numba.njit(**FLAGS)(names["launch"])
+    launch: Any = numba.njit(no_cfunc_wrapper=True, **FLAGS)(names["launch"])
     launch._cache = KernelCache(function, "tasks")
     return launch
 

@@ -45,3 +45,22 @@ def test_a_task_without_memory_raises_in_the_caller():
     sizes[7] = 1 << 58
     with pytest.raises(MemoryError, match="with_scratch: no memory for a task's scratch arrays"):
         with_scratch(sizes, np.zeros(20, np.int64))
+
+
+@jit.inner
+def twice(x):
+    return x + x
+
+
+@jit.kernel
+def quadruple(x, y):
+    y[0] = twice(twice(x[0]))
+
+
+def test_inner_functions_are_compiled_into_kernels_and_nowhere_else():
+    y = np.zeros(1)
+    quadruple(np.ones(1), y)
+    assert y == 4
+    if not jit.config.DISABLE_JIT:
+        with pytest.raises(TypeError, match="twice is compiled into the kernels that call it"):
+            twice(1.0)
