@@ -124,6 +124,48 @@ def _store_some(typing, v, x, i, count):
     return types.void(v, x, types.intp, types.intp), emit
 
 
+def _narrow(vector, dtype):
+    """A vector of ``dtype`` with as many lanes as ``vector`` has: what its numbers take in memory as another dtype."""
+    other = Vector(dtype)
+    other.lanes = vector.lanes
+    return other
+
+
+def _convert(builder, value, source, target):
+    """LLVM value: the lanes of ``value`` as numbers of the type ``target`` (of two: an integer and a float type)."""
+    if source.is_float:
+        return (builder.fptosi if target.dtype.signed else builder.fptoui)(value, target.llvm)
+    return (builder.sitofp if source.dtype.signed else builder.uitofp)(value, target.llvm)
+
+
+def _load_as(typing, x, i, count, like):
+    vector, narrow = Vector(like.dtype), _narrow(Vector(like.dtype), x.dtype)
+
+    def emit(context, builder, _, args):
+        array, offset, number, _like = args
+        address = builder.bitcast(address_of(context, builder, x, array, offset), narrow.llvm.as_pointer())
+        align, mask = ir.IntType(32)(x.dtype.bitwidth // 8), _first_lanes(builder, number, vector.lanes)
+        name = f"llvm.masked.load.{narrow.suffix}.p0"
+        some = call(builder, name, narrow.llvm, [address, align, mask, ir.Constant(narrow.llvm, None)])
+        return _convert(builder, some, narrow, vector)
+
+    return vector(x, types.intp, types.intp, like), emit
+
+
+def _store_as(typing, v, x, i, count):
+    narrow = _narrow(v, x.dtype)
+
+    def emit(context, builder, _, args):
+        value, array, offset, number = args
+        address = builder.bitcast(address_of(context, builder, x, array, offset), narrow.llvm.as_pointer())
+        align, mask = ir.IntType(32)(x.dtype.bitwidth // 8), _first_lanes(builder, number, v.lanes)
+        converted = _convert(builder, value, v, narrow)
+        call(builder, f"llvm.masked.store.{narrow.suffix}.p0", ir.VoidType(), [converted, address, align, mask])
+        return context.get_dummy_value()
+
+    return types.void(v, x, types.intp, types.intp), emit
+
+
 def _broadcast(typing, value, like):
     vector = Vector(like.dtype)
 
@@ -162,6 +204,20 @@ def store(v, x, i):
 @compiled_as(_store_some)
 def store_some(v, x, i, count):
     """x[i : i + count] = the first ``count`` lanes of v, which may be fewer than all. Writes nothing else."""
+    x[i : i + max(0, min(count, v.size))] = v[: max(count, 0)]
+
+
+@compiled_as(_load_as)
+def load_as(x, i, count, like):
+    """``load_some`` of an array of integers, as a vector of floats of the dtype of array ``like``."""
+    vector = np.zeros(lanes(like), like.dtype)
+    vector[: max(count, 0)] = x[i : i + max(0, min(count, vector.size))]
+    return vector
+
+
+@compiled_as(_store_as)
+def store_as(v, x, i, count):
+    """``store_some`` of floats in an array of integers, all of which the integers can hold."""
     x[i : i + max(0, min(count, v.size))] = v[: max(count, 0)]
 
 
