@@ -1,7 +1,7 @@
 """A row of the benchmark: calls of kernels, the arrays they work on, what the work costs, and the peers' name for it."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,7 @@ class Array:
     """An argument of a kernel.
 
     values: how its contents are drawn (see ``_DRAWN``), or the contents themselves. As every side draws from the same
-        seed, all compute the same. Outputs start as zeros.
+        seed, all compute the same. "zeros" are outputs.
     """
 
     shape: tuple = ()
@@ -23,6 +23,10 @@ class Array:
         if not isinstance(self.values, str):
             return np.array(self.values, dtype)
         return np.ascontiguousarray(_DRAWN[self.values](generator, self.shape), dtype)
+
+    def bytes(self, dtype):
+        count = math.prod(self.shape) if isinstance(self.values, str) else np.size(self.values)
+        return count * np.dtype(self.dtype or dtype).itemsize
 
 
 _DRAWN = {
@@ -41,12 +45,13 @@ _DRAWN = {
 class Case:
     """One row.
 
-    calls: ((family.kernel, arguments), ...). Arguments are those of the kernel: a string names an array, floats are
-        cast to ``dtype``, everything else goes as it is.
+    calls: ((family.kernel, arguments), ...). Arguments are those of the kernel: the name of an array, a tuple of such
+        names, a float (cast to ``dtype``), or anything else, which goes as it is.
     arrays: name -> Array, inputs and outputs.
     outputs: names of the arrays that hold results, compared between the sides to make sure that all do the same work.
-    flops: floating-point operations, those of the textbook's algorithm. read, written: bytes, each array counted once.
-    peer, options: the function of the peers' files that does the same, and what it must know.
+    flops: floating-point operations, those of the textbook's algorithm. read, written: bytes, by all calls.
+    peers: side -> what does the same there: an expression of the arrays, or the name of a function of the side's file,
+        which takes ``options``.
     cold: the caches are defeated: calls go round over so many copies of all arrays that none is in a cache any more.
     """
 
@@ -55,12 +60,12 @@ class Case:
     arrays: dict
     outputs: tuple
     flops: float
-    read: float
-    written: float
-    peer: str = ""
-    options: dict = field(default_factory=dict)
-    dtype: str = "float32"
-    cold: bool = False
+    read: int
+    written: int
+    peers: dict
+    options: dict
+    dtype: str
+    cold: bool
 
     @property
     def kernels(self):
@@ -80,12 +85,37 @@ class Case:
         """Whether GFLOP/s say more about the row than GB/s."""
         return self.intensity >= 4
 
+    @property
+    def reads_only(self):
+        """Whether next to nothing is written."""
+        return self.written < 0.1 * self.read
+
     def make(self, seed=0):
         """name -> NumPy array, the same on every side."""
         generator = np.random.default_rng(seed)
         return {name: array.make(self.dtype, generator) for name, array in self.arrays.items()}
 
 
-def size(*shapes, dtype="float32"):
-    """Bytes of arrays with these shapes."""
-    return sum(math.prod(shape) for shape in shapes) * np.dtype(dtype).itemsize
+def case(name, calls, arrays, outputs, flops, peers=None, options=None, dtype="float32", cold=False):
+    """A row whose bytes follow from its calls."""
+    label = " ".join([name, *([] if dtype == "float32" else [dtype]), *(["cold"] if cold else [])])
+    read, written = _traffic(calls, arrays, outputs, dtype)
+    return Case(label, tuple(calls), arrays, tuple(outputs), flops, read, written, peers or {}, options or {}, dtype, cold)
+
+
+def _traffic(calls, arrays, outputs, dtype):
+    """(bytes read, bytes written). The first call that names an array of zeros writes it, later ones read it."""
+    read = written = 0
+    known = {name for name, array in arrays.items() if array.values != "zeros"}
+    updated = known.intersection(outputs)
+    for _, arguments in calls:
+        flat = [part for argument in arguments for part in (argument if isinstance(argument, tuple) else (argument,))]
+        for name in dict.fromkeys(part for part in flat if isinstance(part, str) and part in arrays):
+            read += arrays[name].bytes(dtype) if name in known else 0
+            written += arrays[name].bytes(dtype) if name not in known or name in updated else 0
+            known.add(name)
+    return read, written
+
+
+class Missing(Exception):
+    """A side has nothing for a case; the message says what is missing."""

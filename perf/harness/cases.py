@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from .products import convolutions, products
+from .table_products import convolutions, products
 
 
 @cache

@@ -7,7 +7,7 @@ import numba
 import numpy as np
 from microdl.core.kernels import cpu
 
-from .worker import Missing
+from .case import Missing
 
 
 def start(threads):
@@ -20,11 +20,14 @@ def variants(case, arrays):
 
     def value(argument):
         if isinstance(argument, str):
-            return arrays[argument]
+            return arrays.get(argument, argument)
+        if isinstance(argument, tuple) and argument and all(part in arrays for part in argument):
+            return [arrays[part] for part in argument]
         return real(argument) if isinstance(argument, float) else argument
 
     calls = [functools.partial(_kernel(name), *map(value, arguments)) for name, arguments in case.calls]
-    return {"": (calls[0] if len(calls) == 1 else _sequence(calls), lambda: {name: arrays[name] for name in case.outputs})}
+    call = calls[0] if len(calls) == 1 else _sequence(calls)
+    return {"": (call, lambda: {name: arrays[name] for name in case.outputs})}
 
 
 def _kernel(name):

@@ -14,14 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from . import clock
-from .case import Case
+from .case import Case, Missing
 from .cases import find
 
 BENCH = Path(__file__).parents[1] / "bench.py"
-
-
-class Missing(Exception):
-    """This side has nothing for the case; the message says what is missing."""
 
 
 def serve(side, threads, root):
@@ -65,6 +61,8 @@ def _prepare(module, case: Case):
     copies = -(-2 * from_last_level // max(1, int(case.bytes))) + 1 if case.cold else 1
     try:
         variants = [module.variants(case, case.make(seed)) for seed in range(copies)]
+        if variants[0] is None:
+            return {}, {"missing": "-"}
         prepared, digests = {}, {}
         for name, (call, outputs) in variants[0].items():
             call()
