@@ -31,12 +31,15 @@ class Array:
 
 _DRAWN = {
     "zeros": lambda generator, shape: np.zeros(shape),
+    "one": lambda generator, shape: np.ones(shape),
+    "nought": lambda generator, shape: np.zeros(shape),  # an input of zeros
     "normal": lambda generator, shape: generator.standard_normal(shape, np.float32),
     "positive": lambda generator, shape: generator.random(shape, np.float32) + 0.5,
     "unit": lambda generator, shape: 2 * generator.random(shape, np.float32) - 1,  # [-1, 1)
     "probabilities": lambda generator, shape: generator.dirichlet(np.ones(shape[-1]), shape[:-1]),
     "bool": lambda generator, shape: generator.integers(0, 2, shape),
     "digit": lambda generator, shape: generator.integers(0, 10, shape),
+    "quarter": lambda generator, shape: generator.integers(0, 4, shape),  # which of the 4 in a 2x2 window
     "order": lambda generator, shape: generator.permutation(math.prod(shape)).reshape(shape),
 }
 

@@ -1,15 +1,35 @@
-"""The table: every case of every kernel."""
+"""The table: every kernel, each with its shapes."""
 
 from functools import cache
 
-from .table_products import convolutions, products
+from . import table_arrays, table_elementwise, table_layers, table_products, table_updates
+
+PARTS = (
+    table_products.products,
+    table_products.convolutions,
+    table_layers.bias,
+    table_layers.pooling,
+    table_layers.softmax,
+    table_layers.normalization,
+    table_updates.optimizers,
+    table_updates.random,
+    table_elementwise.activations,
+    table_elementwise.unary,
+    table_elementwise.operators,
+    table_elementwise.bits,
+    table_arrays.reductions,
+    table_arrays.scans,
+    table_arrays.movements,
+)
 
 
 @cache
 def table():
-    """name -> Case, in the order of printing."""
-    cases = [*products(), *convolutions()]
+    """Name -> Case, in the order of printing."""
+    cases = [case for part in PARTS for case in part()]
     named = {case.name: case for case in cases}
+    if len(named) < len(cases):
+        raise ValueError(f"two rows have one name: {sorted(c.name for c in cases if named[c.name] is not c)}")
     return named
 
 

@@ -65,7 +65,7 @@ def _write_chains(width, x, context, builder, _, arguments):
 
 
 @numba.njit(parallel=True)
-def _copy(x, y, threads, times):
+def copy(x, y, threads, times):
     """Each thread copies its part of x to y, ``times`` times."""
     share = x.size // threads
     for thread in prange(threads):
@@ -76,7 +76,7 @@ def _copy(x, y, threads, times):
 
 
 @numba.njit(parallel=True, fastmath=True)
-def _read(x, y, threads, times):
+def read(x, y, threads, times):
     """Each thread adds up its part of x, ``times`` times; the sums go to y."""
     share = x.size // threads
     for thread in prange(threads):
@@ -114,8 +114,8 @@ def _bandwidths(size, threads):
     elements = total // 2 // 4
     x, y = np.ones(2 * elements, np.float32), np.ones(max(elements, APART * threads), np.float32)
     times = max(1, (256 << 20) // total)
-    copy = 8 * elements * times / _best(lambda: _copy(x[:elements], y, threads, times))
-    read = 8 * elements * times / _best(lambda: _read(x, y, threads, times))
+    copy = 8 * elements * times / _best(lambda: copy(x[:elements], y, threads, times))
+    read = 8 * elements * times / _best(lambda: read(x, y, threads, times))
     return copy, read
 
 

@@ -4,6 +4,7 @@ A way is a name (of the memory layout, where there is a choice) with a call and 
 NumPy arrays of the table's layout. Outputs are preallocated wherever PyTorch can write into them.
 """
 
+import functools
 import sys
 
 import torch
@@ -32,6 +33,12 @@ def matmul(t, transpose_a, transpose_b):
     return {"": (lambda: torch.mm(a, b, out=c), lambda: {"c": c.numpy()})}
 
 
+def matmul_bias(t, relu):
+    a, b, bias = t["a"][0], t["b"][0], t["bias"]
+    call = (lambda: torch.addmm(bias, a, b).relu_()) if relu else (lambda: torch.addmm(bias, a, b))
+    return {"": (call, lambda: {"c": call().numpy()})}
+
+
 def _image(tensor, layout):
     """A tensor of shape (n, c, h, w), in ``layout``, from an array of shape (n, h, w, c)."""
     return tensor.permute(0, 3, 1, 2).contiguous(memory_format=layout)
@@ -42,12 +49,12 @@ def _filter(tensor, layout):
     return tensor.permute(3, 2, 0, 1).contiguous(memory_format=layout)
 
 
-_BACK = {"w": (2, 3, 1, 0), "dw": (2, 3, 1, 0)}  # from PyTorch's axes to the table's
+def _image_back(tensor):
+    return tensor.detach().permute(0, 2, 3, 1).numpy()
 
 
-def _results(kept):
-    """The tensors of ``kept`` in the table's layout."""
-    return {name: tensor.detach().permute(_BACK.get(name, (0, 2, 3, 1))).numpy() for name, tensor in kept.items()}
+def _filter_back(tensor):
+    return tensor.detach().permute(2, 3, 1, 0).numpy()
 
 
 def conv2d(t, parts, stride, pad):
@@ -82,4 +89,119 @@ def _conv2d(t, layout, parts, stride, pad):
         call = step
     else:
         call = lambda: backward("input" in parts, "filter" in parts)  # noqa: E731
-    return call, lambda: _results(kept)
+    return call, lambda: {name: (_filter_back if name == "dw" else _image_back)(part) for name, part in kept.items()}
+
+
+def conv2d_bias_relu_pool(t, pad):
+    def way(layout):
+        x, w, bias = _image(t["x"], layout), _filter(t["w"], layout), t["bias"]
+
+        def call():
+            return F.max_pool2d(F.relu(F.conv2d(x, w, bias, 1, pad)), 2)
+
+        return call, lambda: {"y": _image_back(call())}
+
+    return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
+def depthwise(t, what, pad):
+    channels = t["x"].shape[-1]
+
+    def way(layout):
+        x, dy, w = _image(t["x"], layout), _image(t["dy"], layout), _filter(t["w"].transpose(2, 3), layout)
+
+        def forward():
+            return F.conv2d(x, w, None, 1, pad, 1, channels)
+
+        def backward():
+            wanted = [what == "input", what == "filter", False]
+            geometry = [1, 1], [pad, pad], [1, 1], False, [0, 0], channels
+            return aten.convolution_backward(dy, x, w, None, *geometry, wanted)[0 if what == "input" else 1]
+
+        if what == "forward":
+            return forward, lambda: {"y": _image_back(forward())}
+        if what == "input":
+            return backward, lambda: {"dx": _image_back(backward())}
+        return backward, lambda: {"dw": _filter_back(backward().transpose(0, 1))}
+
+    return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
+WINDOWS = [2, 2], [2, 2], [0, 0]
+
+
+def max_pool2d(t):
+    def way(layout):
+        x, y = _image(t["x"], layout), _image(t["y"], layout)
+        places = torch.zeros_like(y, dtype=torch.int64)
+        call = functools.partial(aten.max_pool2d_with_indices.out, x, *WINDOWS, out=y, indices=places)
+        return call, lambda: {"y": _image_back(y)}
+
+    return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
+def max_pool2d_grad(t):
+    def way(layout):
+        dy, dx, winner = _image(t["dy"], layout), _image(t["dx"], layout), _image(t["winner"], layout).long()
+        rows, columns = torch.arange(0, dx.shape[2], 2)[:, None], torch.arange(0, dx.shape[3], 2)
+        places = (rows + winner // 2) * dx.shape[3] + columns + winner % 2
+        arguments = dy, dx, *WINDOWS, [1, 1], False, places.contiguous(memory_format=layout)
+        call = functools.partial(aten.max_pool2d_with_indices_backward.grad_input, *arguments, grad_input=dx)
+        return call, lambda: {"dx": _image_back(dx)}
+
+    return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
+def avg_pool2d(t):
+    def way(layout):
+        x, y = _image(t["x"], layout), _image(t["y"], layout)
+        return functools.partial(aten.avg_pool2d.out, x, *WINDOWS, out=y), lambda: {"y": _image_back(y)}
+
+    return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
+def avg_pool2d_grad(t):
+    def way(layout):
+        dy, dx = _image(t["dy"], layout), _image(t["dx"], layout)
+        arguments = dy, dx, *WINDOWS, False, True, None
+        call = functools.partial(aten.avg_pool2d_backward.grad_input, *arguments, grad_input=dx)
+        return call, lambda: {"dx": _image_back(dx)}
+
+    return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
+def sparse_softmax_cross_entropy(t):
+    """Losses and their gradient, through autograd and by the functions that it calls."""
+    x, labels, ones = t["x"].clone().requires_grad_(), t["labels"], torch.ones_like(t["loss"])
+
+    def taped():
+        loss = F.cross_entropy(x, labels, reduction="none")
+        return loss.detach(), torch.autograd.grad(loss, x, ones)[0]
+
+    def direct():
+        logs = torch.log_softmax(t["x"], 1)
+        loss, weight = aten.nll_loss_forward(logs, labels, None, 0, -100)
+        grad = aten.nll_loss_backward(ones, logs, labels, None, 0, -100, weight)
+        return loss, aten._log_softmax_backward_data(grad, logs, 1, torch.float32)
+
+    def way(call):
+        return call, lambda: dict(zip(("loss", "dx"), (part.numpy() for part in call()), strict=True))
+
+    return {"autograd": way(taped), "direct": way(direct)}
+
+
+def batch_norm(t):
+    def call():
+        return torch.native_batch_norm(t["x"], t["gamma"], t["beta"], None, None, True, 0.0, 1e-3)
+
+    return {"": (call, lambda: {"y": call()[0].numpy()})}
+
+
+def batch_norm_grad(t):
+    rstd = (t["v"] + 1e-3).rsqrt()
+
+    def call():
+        saved = t["m"], rstd, True, 1e-3, [True, True, True]
+        return torch.ops.aten.native_batch_norm_backward(t["dy"], t["x"], t["gamma"], None, None, *saved)
+
+    return {"": (call, lambda: dict(zip(("dx", "dgamma", "dbeta"), (part.numpy() for part in call()), strict=True)))}

@@ -1,0 +1,136 @@
+"""The table's random numbers and optimizers."""
+
+import numpy as np
+
+from .case import Array, case
+
+VARIABLES = (400, 16, 14_400, 36, 225_792, 128, 1_280, 10)  # elements of the MNIST CNN's variables
+FLAT = {"64Ki": 1 << 16, "16Mi": 1 << 24}
+STREAM = np.uint64(1), np.uint64(2), np.uint64(3)  # of random numbers: key, and the counter's halves
+DRAW = 50  # operations for one number
+
+# Kernel: arguments, PyTorch, TensorFlow. Numbers differ from library to library, so none are compared.
+RANDOM = {
+    "uniform": (
+        (*STREAM, 1.0, 0.0, "y"),
+        "y.uniform_()",
+        "tf.raw_ops.RandomUniform(shape=y.shape, dtype=y.dtype)",
+    ),
+    "normal": (
+        (*STREAM, 1.0, 0.0, "y"),
+        "y.normal_()",
+        "tf.raw_ops.RandomStandardNormal(shape=y.shape, dtype=y.dtype)",
+    ),
+    "truncated_normal": (
+        (*STREAM, 1.0, 0.0, "y"),
+        "",
+        "tf.raw_ops.TruncatedNormal(shape=y.shape, dtype=y.dtype)",
+    ),
+    "dropout": (
+        ("x", *STREAM, 0.5, 2.0, "mask", "y"),
+        "torch.native_dropout(x, 0.5, True)",
+        "tf.nn.dropout(x, 0.5)",
+    ),
+}
+
+STEP = (1 - 0.999) ** 0.5 / (1 - 0.9) * 1e-3  # Adam's first: learning rate 1e-3 with the correction of both means
+ADAM = "lr=1e-3, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-7, maximize=False"
+SGD = "lr=1e-3, weight_decay=0.0, dampening=0.0, nesterov=False, maximize=False, is_first_step=False"
+
+# Kernel: arguments, operations per element, PyTorch's fused update of lists of variables, TensorFlow's of one.
+OPTIMIZERS = {
+    "sgd": (
+        ("g", 1e-3, "w"),
+        2,
+        f"torch._fused_sgd_([w], [g], [], momentum=0.0, {SGD})",
+        "tf.raw_ops.ResourceApplyGradientDescent(var=w.handle, alpha=1e-3, delta=g)",
+    ),
+    "sgd_momentum": (
+        ("g", 1e-3, 0.9, False, "w", "m"),
+        4,
+        f"torch._fused_sgd_([w], [g], [m], momentum=0.9, {SGD})",
+        "tf.raw_ops.ResourceApplyKerasMomentum(var=w.handle, accum=m.handle, lr=1e-3, grad=g, momentum=0.9)",
+    ),
+    "rmsprop": (("g", 1e-3, 0.1, 1e-7, "w", "v"), 8, "", ""),
+    "rmsprop_momentum": (
+        ("g", 1e-3, 0.1, 1e-7, 0.9, "w", "v", "m"),
+        10,
+        "",
+        "tf.raw_ops.ResourceApplyRMSProp(var=w.handle, ms=v.handle, mom=m.handle, lr=1e-3, rho=0.9, momentum=0.9, "
+        "epsilon=1e-7, grad=g)",
+    ),
+    "rmsprop_centered": (
+        ("g", 1e-3, 0.1, 1e-7, 0.9, "w", "v", "m", "mean"),
+        15,
+        "",
+        "tf.raw_ops.ResourceApplyCenteredRMSProp(var=w.handle, mg=mean.handle, ms=v.handle, mom=m.handle, lr=1e-3, "
+        "rho=0.9, momentum=0.9, epsilon=1e-7, grad=g)",
+    ),
+    "adam": (
+        ("g", STEP, 0.1, 1e-3, 1e-7, "w", "m", "v"),
+        11,
+        f"torch._fused_adam_([w], [g], [m], [v], [], [step], amsgrad=False, {ADAM})",
+        "tf.raw_ops.ResourceApplyAdam(var=w.handle, m=m.handle, v=v.handle, beta1_power=0.9, beta2_power=0.999, "
+        "lr=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-7, grad=g)",
+    ),
+    "adam_amsgrad": (
+        ("g", STEP, 0.1, 1e-3, 1e-7, "w", "m", "v", "v_max"),
+        12,
+        f"torch._fused_adam_([w], [g], [m], [v], [v_max], [step], amsgrad=True, {ADAM})",
+        "",
+    ),
+    "weight_decay": ((1e-6, "w"), 2, "w.mul_(1 - 1e-6)", ""),
+}
+CONTENTS = {"v": "positive", "v_max": "positive", "m": "nought", "mean": "nought"}  # all else is drawn as usual
+
+
+def random():
+    for kernel, (arguments, torch, tensorflow) in RANDOM.items():
+        for label, n in FLAT.items():
+            arrays = {"x": Array((n,)), "mask": Array((n,), "zeros", "uint8")} if kernel == "dropout" else {}
+            arrays["y"] = Array((n,), "zeros")
+            yield case(f"{kernel} {label}", [(f"random.{kernel}", arguments)], arrays, [], DRAW * n, _peers(torch, tensorflow))
+    label, n = "1Mi", 1 << 20
+    y = {"y": Array((n,), "zeros")}
+    call = "random.uniform_int", (*STREAM, np.int64(0), np.uint64(10), "y")
+    yield case(f"uniform_int {label}", [call], y, [], DRAW * n, _peers("y.random_(10)"), dtype="int32")
+    call, peers = ("random.shuffle", (*STREAM, "y")), _peers("torch.randperm(y.numel(), out=y)")
+    yield case(f"shuffle {label}", [call], y, [], DRAW / 4 * n, peers, dtype="int64")
+    call = "random.stateless_stream", (np.uint64(1), np.uint64(2), "y")
+    yield case("stateless_stream", [call], {"y": Array((3,), "zeros")}, [], DRAW, dtype="uint64")
+    arrays = {"dy": Array((n,)), "mask": Array((n,), "bool", "uint8"), "dx": Array((n,), "zeros")}
+    call, peers = ("random.dropout_grad", ("dy", "mask", 2.0, "dx")), _peers("aten.native_dropout_backward(dy, mask.bool(), 2.0)")
+    yield case(f"dropout_grad {label}", [call], arrays, ["dx"], n, peers)
+
+
+def optimizers():
+    for kernel in OPTIMIZERS:
+        for label, n in FLAT.items() if kernel in ("sgd", "sgd_momentum", "adam") else (("1Mi", 1 << 20),):
+            yield _update(kernel, label, [n])
+    yield _update("sgd", "MNIST CNN", VARIABLES)
+    yield _update("adam", "MNIST CNN", VARIABLES)
+    n = 1 << 20
+    peers = _peers("torch.dot(x, x) / 2", "tf.nn.l2_loss(x)") | {"numpy": "np.dot(x, x) / 2"}
+    arrays = {"x": Array((n,)), "y": Array((1,), "zeros")}
+    yield case("l2_loss 1Mi", [("optimizer.l2_loss", ("x", "y"))], arrays, ["y"], 2 * n, peers)
+
+
+def _peers(torch="", tensorflow=""):
+    return {side: text for side, text in (("torch", torch), ("tensorflow", tensorflow)) if text}
+
+
+def _update(kernel, label, sizes):
+    """One call for each variable; PyTorch takes all variables in one."""
+    arguments, operations, torch, tensorflow = OPTIMIZERS[kernel]
+    names = [part for part in arguments if isinstance(part, str)]
+    numbered = [{name: f"{name}{i}" if len(sizes) > 1 else name for name in names} for i in range(len(sizes))]
+    calls, arrays = [], {"step": Array((), "one")} if "step" in torch else {}
+    for n, own in zip(sizes, numbered, strict=True):
+        calls.append((f"optimizer.{kernel}", tuple(own.get(part, part) for part in arguments)))
+        arrays |= {own[name]: Array((n,), CONTENTS.get(name, "normal")) for name in names}
+    for name in names:
+        torch = torch.replace(f"[{name}]", f"[{', '.join(own[name] for own in numbered)}]")
+    torch = torch.replace("[step]", f"[{', '.join(['step'] * len(sizes))}]")
+    peers = _peers(torch, tensorflow if len(sizes) == 1 else "")
+    outputs = [own[name] for own in numbered for name in names if name != "g"]
+    return case(f"{kernel} {label}", calls, arrays, outputs, operations * sum(sizes), peers)
