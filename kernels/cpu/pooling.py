@@ -113,28 +113,41 @@ def max_pool2d_grad(dy, winner, window, stride, pad, dx):
 def _max_pool2d_grad(row, dy, winner, sizes, dx):
     height, width, channels, rows, columns, kh, kw, down, right, above, left = sizes
     image, h = row // height * rows, row % height
-    zero = broadcast(dx.dtype.type(0), dx)
     begin, end = _windows(h, down, above, kh, rows)
     written = 0  # columns that hold a sum already
     for oh in range(begin, end):
+        at = (image + oh) * columns * channels
         for ow in range(columns):
             first, last = _span(ow, right, left, kw, width)
-            tap = (h - oh * down + above) * kw - ow * right + left
-            clear(dx, (row * width + written) * channels, max(0, first - written) * channels)
+            tap, out = (h - oh * down + above) * kw + first - ow * right + left, (row * width + first) * channels
+            if written < first:
+                clear(dx, (row * width + written) * channels, (first - written) * channels)
             for c in range(0, channels, lanes(dx)):
                 count = channels - c
-                at = ((image + oh) * columns + ow) * channels + c
-                share, found = load_some(dy, at, count), load_as(winner, at, count, dx)
-                for w in range(first, last):
-                    out = (row * width + w) * channels + c
-                    total = select(found == broadcast(dx.dtype.type(tap + w), dx), share, zero)
-                    total += load_some(dx, out, count if w < written else 0)
-                    store_some(total, dx, out, count)
+                share, found = load_some(dy, at + c, count), load_as(winner, at + c, count, dx)
+                if last - first == 2 and written <= first:  # what most pools need: nothing overlaps
+                    store_some(_where(found, tap, share, dx), dx, out + c, count)
+                    store_some(_where(found, tap + 1, share, dx), dx, out + channels + c, count)
+                    continue
+                for w in range(last - first):
+                    place = out + w * channels + c
+                    total = _where(found, tap + w, share, dx)
+                    if first + w < written:
+                        total += load_some(dx, place, count)
+                    store_some(total, dx, place, count)
             written = max(written, last)
+            at += channels
         clear(dx, (row * width + written) * channels, (width - written) * channels)
         written = width
     if begin >= end:
         clear(dx, row * width * channels, width * channels)
+
+
+@inner
+def _where(found, tap, share, like):
+    """``share`` in the lanes that found their maximum at ``tap``, else 0."""
+    real = like.dtype.type
+    return select(found == broadcast(real(tap), like), share, broadcast(real(0), like))
 
 
 def max_pool2d_grad_grad(ddx, winner, window, stride, pad, ddy):
@@ -147,7 +160,7 @@ def max_pool2d_grad_grad(ddx, winner, window, stride, pad, ddy):
 
 @kernel(tasks=lambda ddx, winner, sizes, ddy: _output_rows(ddx, sizes, ddy), serial_below=SERIAL_BELOW)
 def _max_pool2d_grad_grad(row, ddx, winner, sizes, ddy):
-    height, width, channels, rows, columns, kh, kw, down, right, above, left = sizes
+    height, width, channels, rows, columns, _, kw, down, right, above, left = sizes
     image, oh = row // rows * height, row % rows
     for i in range(row * columns * channels, (row + 1) * columns * channels):
         h, w = divmod(np.int64(winner[i]), kw)
@@ -194,7 +207,8 @@ def _avg_pool2d_grad(row, dy, sizes, dx):
         top, bottom = _span(oh, down, above, kh, height)
         for ow in range(columns):
             first, last = _span(ow, right, left, kw, width)
-            clear(dx, (row * width + written) * channels, max(0, first - written) * channels)
+            if written < first:
+                clear(dx, (row * width + written) * channels, (first - written) * channels)
             elements = broadcast(dx.dtype.type((bottom - top) * (last - first)), dx)
             for c in range(0, channels, lanes(dx)):
                 count = channels - c

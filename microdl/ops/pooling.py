@@ -33,9 +33,14 @@ def _geometry(image, ksize, strides, padding):
     return ksize, strides, place("pooling", image.shape[1:3], ksize, strides, padding).pad
 
 
+def _winner_dtype(ksize):
+    """Of the winners' places in windows of size ``ksize``."""
+    return dtypes.uint8 if ksize[0] * ksize[1] <= 256 else dtypes.int32
+
+
 @register_op("MaxPool")
 class _MaxPool:
-    """Outputs: y, and for each window which of its elements was the (first) maximum, int32."""
+    """Outputs: y, and for each window which of its elements was the (first) maximum, in a byte if that suffices."""
 
     inputs = ("input",)
     keeps = ("output1",)
@@ -43,7 +48,7 @@ class _MaxPool:
     @staticmethod
     def infer(x, ksize, strides, padding):
         shape = _pooled("max_pool2d", x, ksize, strides, padding)
-        return Spec(shape, x.dtype), Spec(shape, dtypes.int32)
+        return Spec(shape, x.dtype), Spec(shape, _winner_dtype(ksize))
 
     @staticmethod
     def run(kernels, x, y, winner, ksize, strides, padding):
@@ -56,7 +61,7 @@ class _MaxPool:
     @staticmethod
     def cost(x, ksize, strides, padding):
         windows = Spec(_pooled("max_pool2d", x, ksize, strides, padding), x.dtype)
-        return windows.size * ksize[0] * ksize[1], x.nbytes + windows.nbytes + 4 * windows.size
+        return windows.size * ksize[0] * ksize[1], x.nbytes + windows.nbytes + _winner_dtype(ksize).size * windows.size
 
 
 @register_op("MaxPoolGrad")

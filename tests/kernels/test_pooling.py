@@ -28,10 +28,10 @@ def windows(geometry):
         yield n, oh, ow, slice(max(h, 0), min(h + window[0], shape[1])), slice(max(w, 0), min(w + window[1], shape[2]))
 
 
-def max_pool(x, geometry):
+def max_pool(x, geometry, winner_dtype=np.uint8):
     shape, window, stride, pad, size = geometry
     y = np.empty((shape[0], *size, shape[3]), x.dtype)
-    winner = np.empty(y.shape, np.int32)
+    winner = np.empty(y.shape, winner_dtype)
     cpu.pooling.max_pool2d(x, window, stride, pad, y, winner)
     return y, winner
 
@@ -70,6 +70,17 @@ def test_max_pool_and_its_gradients_equal_the_oracle(rng, geometry, dtype):
     np.testing.assert_array_equal(y, expected_y)
     np.testing.assert_allclose(max_pool_grad(dy, winner, geometry), expected_dx, rtol=0, atol=8 * np.finfo(dtype).eps)
     np.testing.assert_array_equal(ddy, expected_ddy)
+
+
+def test_windows_too_large_for_a_byte_count_in_more_bits(rng):
+    geometry = ((1, 20, 30, 3), (17, 29), (3, 1), (0, 0), (2, 2))
+    x = rng.standard_normal(geometry[0]).astype("float32")
+    y, winner = max_pool(x, geometry, np.int32)
+    expected_dx = np.zeros_like(x)
+    for at_y, at_x in first_maxima(x, geometry):
+        assert y[at_y] == x[at_x]
+        expected_dx[at_x] += 1
+    np.testing.assert_array_equal(max_pool_grad(np.ones_like(y), winner, geometry), expected_dx)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
