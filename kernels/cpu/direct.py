@@ -19,14 +19,13 @@ import itertools
 import numpy as np
 
 from ..jit import inner, kernel
-from .epilogue import add_row, rectify, rows_of, store_pooled, tile_of
+from .epilogue import add_row, columns_of, rectify, rows_of, store_pooled, tile_of
 from .geometry import PADDING, filter_rows, phase
 from .simd import VECTOR_BYTES, clear, copy
 from .tiles import add, outer, own_registers, store
 
 SERIAL_BELOW = 1 << 18  # multiply-adds
-NO_POOL = (1, 1)
-POOL = (2, 2)
+NO_WINNERS = np.empty((0, 0, 0, 0), np.uint8)
 ADD_BLOCK = 2048  # elements of dw whose partial sums are added up by one task
 
 
@@ -56,45 +55,45 @@ def conv2d_bias_relu_pool(x, w, bias, strides, dilations, padding, y, winner):
     maximum z[2h+i, 2w+j], 4 where no maximum is above zero. A NaN is passed over; four of them give NaN (winner 4).
     """
     if y.size:
-        tables = phase(x.shape, w.shape[:2], (0, 0), strides, (1, 1), dilations, padding, y.shape, w.itemsize, POOL)
-        _pooled_sums(x, _packed(w, False, tables[-1]), bias, *tables, y, winner)
+        places = x.shape, w.shape[:2], (0, 0), strides, (1, 1), dilations, padding, y.shape
+        taps, *tables = phase(*places, w.itemsize, (2, 2))
+        _sums(x, _packed(w, False, taps, tables[-1]), bias, True, *tables, y, winner)
 
 
 def _correlate(x, w, turned, bias, relu, step, divisor, dilation, padding, y):
     """The sum at the top of this file. x: source, read. w: filter, ``turned`` round or as it is, read. y: target."""
-    filters = None
     for corner in itertools.product(range(divisor[0]), range(divisor[1])):
         if y.size and corner[0] < y.shape[1] and corner[1] < y.shape[2]:
-            places = (x.shape, w.shape[:2], corner, step, divisor, dilation, padding, y.shape)
-            tables = phase(*places, w.itemsize, NO_POOL)
-            filters = _packed(w, turned, tables[-1]) if filters is None else filters
-            _sums(x, filters, bias, *tables, relu, y)
+            places = x.shape, w.shape[:2], corner, step, divisor, dilation, padding, y.shape
+            taps, *tables = phase(*places, w.itemsize, (1, 1))
+            _sums(x, _packed(w, turned, taps, tables[-1]), bias, relu, *tables, y, NO_WINNERS)
 
 
-def _packed(w, turned, shape):
-    """Filter rows kh*kw*c in panels of outputs, as wide as a tile: (panels * rows, width), filled up with zeros."""
+def _packed(w, turned, taps, shape):
+    """The filter's rows (taps, c) in panels of outputs, as wide as a tile: (panels, rows, width), zeros at the end."""
     height, width, channels, outputs = w.shape
     inputs, targets = (outputs, channels) if turned else (channels, outputs)
     columns = len(shape[1]) * VECTOR_BYTES // w.itemsize
-    packed = np.empty((-(-targets // columns) * height * width * inputs, columns), w.dtype)
+    packed = np.empty((-(-targets // columns), taps.size * inputs, columns), w.dtype)
     if packed.size:
-        _pack_filter(w.reshape(height * width, channels, outputs), turned, packed)
+        _pack_filter(w.reshape(height * width, channels, outputs), turned, taps, packed)
     return packed
 
 
-@kernel(tasks=lambda w, turned, packed: w.shape[0])
-def _pack_filter(tap, w, turned, packed):
+@kernel(tasks=lambda w, turned, taps, packed: taps.size)
+def _pack_filter(task, w, turned, taps, packed):
     """``_packed`` for one tap. w: (kh*kw, c, o), read. ``turned``: taps reversed, inputs and outputs exchanged."""
-    taps, columns = w.shape[0], packed.shape[1]
+    panels, _, columns = packed.shape
     inputs, outputs = (w.shape[2], w.shape[1]) if turned else (w.shape[1], w.shape[2])
-    for panel in range(packed.shape[0] // (taps * inputs)):
+    tap = w.shape[0] - 1 - taps[task] if turned else taps[task]
+    for panel in range(panels):
         first = panel * columns
         count = min(columns, outputs - first)
         for i in range(inputs):
-            row = packed[(panel * taps + tap) * inputs + i]
+            row = packed[panel, task * inputs + i]
             if turned:
                 for j in range(count):
-                    row[j] = w[taps - 1 - tap, first + j, i]
+                    row[j] = w[tap, first + j, i]
             else:
                 values = w[tap, i, first : first + count]
                 for j in range(count):
@@ -103,54 +102,55 @@ def _pack_filter(tap, w, turned, packed):
                 row[j] = 0
 
 
-def _tasks(x, filters, bias, rows, targets, runs, length, inside, window, lines, band, *rest):
+def _bands(x, filters, bias, relu, rows, goals, steps, spans, inside, window, lines, band, *rest):
     return x.shape[0] * -(-(rows.size - PADDING) // band)
 
 
-def _multiply_adds(x, filters, bias, rows, *rest):
+def _multiply_adds(x, filters, bias, relu, rows, *rest):
     return x.shape[0] * rows.size * filters.size
 
 
-@kernel(tasks=_tasks, work=_multiply_adds, serial_below=SERIAL_BELOW)
-def _sums(task, x, filters, bias, rows, targets, runs, length, inside, window, lines, band, shape, relu, y):
-    """One band of the targets of one phase and image, all outputs. filters: ``_packed``. The tables: ``phase``."""
-    bands = -(-(rows.size - PADDING) // band)
+@kernel(tasks=_bands, work=_multiply_adds, serial_below=SERIAL_BELOW)
+def _sums(
+    task, x, filters, bias, relu, rows, goals, steps, spans, inside, window, lines, band, shape, y, winner
+):  # fmt: skip
+    """One band of the targets of one phase and image, for all outputs. filters: ``_packed``. The tables: ``phase``."""
+    pixels, bands = rows.size - PADDING, -(-(rows.size - PADDING) // band)
     image, first = task // bands, task % bands * band
-    last = min(first + band, rows.size - PADDING)
+    last = min(first + band, pixels)
     patch, origin = _patch(x, image, first, last, inside, window, lines)
-    width, depth = filters.shape[1], filters.shape[0] // -(-y.shape[3] // filters.shape[1])
-    for column in range(0, y.shape[3], width):
+    place = image * y.shape[1] * y.shape[2] * y.shape[3]
+    for panel in range(filters.shape[0]):
         _tile_sums(
-            tile_of(x, shape), patch, rows, first, last, origin, runs, length, filters.ravel(), column * depth, width,
-            bias, relu, y.ravel(), targets, image * y.shape[1] * y.shape[2] * y.shape[3], column, y.shape[3],
+            tile_of(x, shape), patch, origin, rows, first, last, steps, spans, filters[panel].ravel(),
+            bias, relu, y.ravel(), winner.ravel(), goals, place, panel * filters.shape[2], y.shape[3],
         )  # fmt: skip
 
 
 @inner
 def _tile_sums(
-    zero, x, rows, first, last, origin, runs, length, filters, panel, width, bias, relu, y, targets, place, column, outputs
+    zero, x, origin, rows, first, last, steps, spans, filters, bias, relu, y, winner, goals, place, column, outputs
 ):  # fmt: skip
-    """``_sums`` for the outputs of one panel of the filters, tile by tile."""
+    """y[goals[p] + o] = bias[o] + sum over steps s of x[rows[p] + steps[s]] * filters[s, o] for targets p, by tiles."""
     own_registers()
-    tile_rows = rows_of(zero)
-    for at in range(first, last, tile_rows):
-        tile = zero
-        for run in range(runs.shape[0]):
-            k, j = origin + runs[run, 0], panel + runs[run, 1] * width
-            for _ in range(length):
-                tile = outer(tile, x, rows, at, k, filters, j)
-                k += 1
-                j += width
+    columns, width = outputs - column, columns_of(zero)
+    for at in range(first, last, rows_of(zero)):
+        tile, span = zero, spans[at // rows_of(zero)]
+        for s in range(span[0], span[1]):
+            tile = outer(tile, x, rows, at, origin + steps[s], filters, s * width)
         if bias.size:
-            tile = add_row(tile, bias, column, outputs - column)
+            tile = add_row(tile, bias, column, columns)
         if relu:
             tile = rectify(tile)
-        store(tile, y, targets, at, place + column, outputs - column)
+        if winner.size:
+            store_pooled(tile, y, winner, goals, at, place + column, columns)
+        else:
+            store(tile, y, goals, at, place + column, columns)
 
 
 @inner
 def _patch(x, image, first, last, inside, window, lines):
-    """(patch, origin): what targets first to last of an image read; offset of its top left pixel less that of line 0."""
+    """(patch, origin): what targets first to last of an image read, and where line 0 of the targets begins in it."""
     _, height, width, channels = x.shape
     top, left, columns = window
     places, step, reach = lines
@@ -177,41 +177,6 @@ def _copy_patch(x, image, top, left, columns, patch):
         clear(patch, line + end, size - end)
 
 
-@kernel(tasks=_tasks, work=_multiply_adds, serial_below=SERIAL_BELOW)
-def _pooled_sums(task, x, filters, bias, rows, targets, runs, length, inside, window, lines, band, shape, y, winner):
-    """``_sums`` of whole windows, of which the maximum is kept."""
-    bands = -(-(rows.size - PADDING) // band)
-    image, first = task // bands, task % bands * band
-    last = min(first + band, rows.size - PADDING)
-    patch, origin = _patch(x, image, first, last, inside, window, lines)
-    width, depth = filters.shape[1], filters.shape[0] // -(-y.shape[3] // filters.shape[1])
-    for column in range(0, y.shape[3], width):
-        _pooled_tile_sums(
-            tile_of(x, shape), patch, rows, first, last, origin, runs, length, filters.ravel(), column * depth, width,
-            bias, y.ravel(), winner.ravel(), targets, image * y.shape[1] * y.shape[2] * y.shape[3], column, y.shape[3],
-        )  # fmt: skip
-
-
-@inner
-def _pooled_tile_sums(
-    zero, x, rows, first, last, origin, runs, length, filters, panel, width,
-    bias, y, winner, targets, place, column, outputs,
-):  # fmt: skip
-    """``_pooled_sums`` for the outputs of one panel of the filters, tile by tile."""
-    own_registers()
-    tile_rows = rows_of(zero)
-    for at in range(first, last, tile_rows):
-        tile = zero
-        for run in range(runs.shape[0]):
-            k, j = origin + runs[run, 0], panel + runs[run, 1] * width
-            for _ in range(length):
-                tile = outer(tile, x, rows, at, k, filters, j)
-                k += 1
-                j += width
-        tile = add_row(tile, bias, column, outputs - column)
-        store_pooled(tile, y, winner, targets, at, place + column, outputs - column)
-
-
 def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
     """dw[kh, kw, c, o] = sum over n, h, w of x[n, h*stride + kh*dilation - padding, ..., c] * dy[n, h, w, o].
 
@@ -221,21 +186,27 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
         dw.fill(0)
         return
     *tables, split, shape = filter_rows(x.shape, dy.shape, dw.shape, strides, dilations, padding, x.itemsize)
-    partial = np.empty((split[1], dw.size), dw.dtype) if split[1] > 1 else dw.reshape(1, dw.size)
-    _pixel_sums(x, dy, *tables, strides, split, shape, partial)
-    if split[1] > 1:
+    groups = split[1]
+    partial = np.empty((groups, dw.size), dw.dtype) if groups > 1 else dw.reshape(1, dw.size)
+    _pixel_sums(x, dy, *tables, strides[0], split, shape, partial)
+    if groups > 1:
         _add_up(partial, dw.reshape(dw.size))
 
 
-@kernel(
-    tasks=lambda *args: args[-3][1] * args[-3][2] * args[-3][3],
-    work=lambda x, dy, rows, *rest: dy.size * rows.size,
-    serial_below=SERIAL_BELOW,
-)
-def _pixel_sums(task, x, dy, rows, targets, runs, inside, window, strides, split, shape, partial):
+def _pixel_tasks(*args):
+    _, groups, blocks, panels = args[-3]
+    return groups * blocks * panels
+
+
+def _pixel_work(x, dy, rows, *rest):
+    return dy.size * rows.size
+
+
+@kernel(tasks=_pixel_tasks, work=_pixel_work, serial_below=SERIAL_BELOW)
+def _pixel_sums(task, x, dy, rows, goals, steps, spans, inside, window, stride, split, shape, partial):
     """partial[group, row, o] = sum over a group's pixels of x[row of the filter at the pixel] * dy[pixel, o].
 
-    A task has a group of bands of lines, a block of the filter's rows and a panel of outputs. The tables:
+    A task has a group of bands of lines, a block of tiles of the filter's rows, and a panel of outputs. The tables:
     ``filter_rows``.
     """
     bands, groups, blocks, panels = split
@@ -243,49 +214,46 @@ def _pixel_sums(task, x, dy, rows, targets, runs, inside, window, strides, split
     _, height, width, channels = x.shape
     images, all_lines, places, outputs = dy.shape
     top, left, columns, reach = window
-    tile_rows, panel_width = len(shape[0]), len(shape[1]) * VECTOR_BYTES // x.itemsize
-    tiles = -(-(rows.size - PADDING) // tile_rows)
-    first, last = block * tiles // blocks * tile_rows, (block + 1) * tiles // blocks * tile_rows
-    column, band = panel * panel_width, runs.shape[0]
-    packed = np.empty(0 if outputs == panel_width else band * places * panel_width, x.dtype)
-    patch = np.empty(0 if inside else ((band - 1) * strides[0] + reach) * columns * channels, x.dtype)
+    panel_width = len(shape[1]) * VECTOR_BYTES // x.itemsize
+    column, band = panel * panel_width, steps.size // places
+    packed = np.empty(0 if outputs == panel_width else steps.size * panel_width, x.dtype)
+    patch = np.empty(0 if inside else ((band - 1) * stride + reach) * columns * channels, x.dtype)
     start = group * images * bands // groups
     for unit in range(start, (group + 1) * images * bands // groups):
         image, line = unit // bands, unit % bands * band
-        lines = min(band, all_lines - line)
-        pixel = (image * all_lines + line) * places
+        lines, pixel = min(band, all_lines - line), (image * all_lines + line) * places
         if packed.size:
             _pack_pixels(dy, pixel, lines * places, column, panel_width, packed)
         pixels, place = (packed, 0) if packed.size else (dy.ravel(), pixel * outputs)
         if not inside:
-            size = ((lines - 1) * strides[0] + reach) * columns * channels
-            _copy_patch(x, image, top + line * strides[0], left, columns, patch[:size])
-        source, origin = (x.ravel(), (image * height + line * strides[0]) * width * channels) if inside else (patch, 0)
+            size = ((lines - 1) * stride + reach) * columns * channels
+            _copy_patch(x, image, top + line * stride, left, columns, patch[:size])
+        source, origin = (x.ravel(), (image * height + line * stride) * width * channels) if inside else (patch, 0)
         _tile_gradients(
-            tile_of(x, shape), source, rows, first, last, origin, runs[:lines], places, strides[1] * channels,
-            pixels, place, panel_width, unit > start, partial[group], targets, column, outputs - column,
+            tile_of(x, shape), source, origin, rows, block * spans.shape[0] // blocks,
+            (block + 1) * spans.shape[0] // blocks, steps, spans, line, lines, places, pixels, place,
+            unit > start, partial[group], goals, column, outputs - column,
         )  # fmt: skip
 
 
 @inner
 def _tile_gradients(
-    zero, x, rows, first, last, origin, runs, length, step, dy, place, width, accumulate, dw, targets, column, columns
+    zero, x, origin, rows, first, last, steps, spans, line, lines, places, dy, place,
+    accumulate, dw, goals, column, columns,
 ):  # fmt: skip
-    """``_pixel_sums`` of one band, tile by tile."""
+    """dw[goals[r] + o] (+)= sum over pixels s of x[rows[r] + steps[s]] * dy[s, o], for rows r, by tiles."""
     own_registers()
-    tile_rows = rows_of(zero)
-    for at in range(first, last, tile_rows):
-        tile = zero
-        for run in range(runs.shape[0]):
-            k, j = origin + runs[run, 0], place + runs[run, 1] * width
-            for _ in range(length):
-                tile = outer(tile, x, rows, at, k, dy, j)
-                k += step
-                j += width
+    width = columns_of(zero)
+    for tile_number in range(first, last):
+        tile, at = zero, tile_number * rows_of(zero)
+        begin = max(0, min(spans[tile_number, 0] - line, lines)) * places
+        end = max(0, min(spans[tile_number, 1] - line, lines)) * places
+        for s in range(begin, end):
+            tile = outer(tile, x, rows, at, origin + steps[s], dy, place + s * width)
         if accumulate:
-            add(tile, dw, targets, at, column, columns)
+            add(tile, dw, goals, at, column, columns)
         else:
-            store(tile, dw, targets, at, column, columns)
+            store(tile, dw, goals, at, column, columns)
 
 
 @inner

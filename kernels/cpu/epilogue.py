@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba.core import types
 
 from .simd import VECTOR_BYTES, address_of, compiled_as
-from .tiles import Tile, _load, _mask, _masked, _vector_at
+from .tiles import Tile, _mask, _masked, _vector_at
 
 NO_WINNER = 4  # of a window of 2 x 2 in which nothing is above zero
 
@@ -24,6 +24,11 @@ def _tile_of(typing, like, shape):
 
 def _rows_of(typing, tile):
     return types.intp(tile), lambda context, builder, signature, args: ir.IntType(64)(tile.rows)
+
+
+def _columns_of(typing, tile):
+    width = tile.vectors * tile.lanes
+    return types.intp(tile), lambda context, builder, signature, args: ir.IntType(64)(width)
 
 
 def _add_row(typing, tile, row, j, columns):
@@ -60,7 +65,7 @@ def _store_pooled(typing, tile, out, winner, targets, at, j, columns):
         first = address_of(context, builder, out, out_array, j_value)
         first_winner = address_of(context, builder, winner, winner_array, j_value)
         offsets = address_of(context, builder, targets, target_offsets, at_value)
-        for r in range(0, tile.rows, 4):
+        for r in range(0, tile.rows - 3, 4):
             offset = builder.load(builder.gep(offsets, [ir.IntType(64)(r)]))
             with builder.if_then(builder.icmp_signed(">=", offset, offset.type(0))):
                 for v in range(tile.vectors):
@@ -115,7 +120,7 @@ def _store(builder, value, address, mask=None):
 
 @compiled_as(_tile_of)
 def tile_of(like, shape):
-    """A tile of zeros in the dtype of array ``like``, of as many rows and vectors as the tuples in ``shape`` are long."""
+    """A tile of zeros in the dtype of array ``like``: as many rows and vectors as ``shape``'s two tuples are long."""
     return np.zeros((len(shape[0]), len(shape[1]) * VECTOR_BYTES // like.itemsize), like.dtype)
 
 
@@ -123,6 +128,12 @@ def tile_of(like, shape):
 def rows_of(tile):
     """Number of rows of a tile."""
     return len(tile)
+
+
+@compiled_as(_columns_of)
+def columns_of(tile):
+    """Number of columns of a tile."""
+    return tile.shape[1]
 
 
 @compiled_as(_add_row)
