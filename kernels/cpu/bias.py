@@ -1,65 +1,56 @@
 """Bias over the last axis, forward and backward. Twin: ``kernels/cuda/bias.py``.
 
-Matrices are (rows, channels), C-contiguous; the bias is (channels,), of the same dtype.
+Matrices are (rows, channels), C-contiguous; the bias is (channels,), of the same dtype. Kernels see them flat: where
+channels are few they stand in a pattern, many times side by side, and one loop goes over many rows at once.
 """
 
 import numpy as np
-from numba import prange
 
 from ..jit import inner, kernel
+from .reduction import reduce_sum
+from .simd import run
 
-ROWS = 128  # of one task
+BLOCK = 8192  # elements of a task, about
+WIDTH = 256  # elements of a pattern, about
+
+
+def task_size(channels):
+    """Elements that one task looks after: whole rows."""
+    return -(-BLOCK // channels) * channels if channels else 1
+
+
+def row_tasks(*args):
+    """Number of tasks of a kernel whose first argument is a flat matrix and whose second is the ``task_size``."""
+    return -(-args[0].size // args[1])
 
 
 @inner
-def row_blocks(x):
-    """Number of tasks that the rows of ``x`` make."""
-    return (x.shape[0] + ROWS - 1) // ROWS
+def pattern(row):
+    """``row``, if it is short as often as it fits into WIDTH elements."""
+    if 2 * row.size > WIDTH:
+        return row
+    repeated = np.empty(WIDTH // row.size * row.size, row.dtype)
+    for i in range(repeated.size):
+        repeated[i] = row[i % row.size]
+    return repeated
 
 
-@inner
-def rows_of(x, block):
-    """The rows of ``x`` that belong to one task."""
-    return x[block * ROWS : (block + 1) * ROWS]
-
-
-@inner
-def add_up(partials, total):
-    """total[c] = sum of partials[:, c], by halves, which keeps the rounding error small. partials: overwritten."""
-    count = partials.shape[0]
-    while count > 1:
-        half = (count + 1) // 2
-        for block in range(count - half):
-            for c in range(total.size):
-                partials[block, c] += partials[half + block, c]
-        count = half
-    for c in range(total.size):
-        total[c] = partials[0, c] if count else 0
-
-
-@kernel(tasks=lambda x, bias, y: -(-x.shape[0] // ROWS))
-def bias_add(block, x, bias, y):
+def bias_add(x, bias, y):
     """y[r, c] = x[r, c] + bias[c]. x, bias: read. y: as x, written."""
-    xs, ys = rows_of(x, block), rows_of(y, block)
-    for r in range(xs.shape[0]):
-        for c in range(bias.size):
-            ys[r, c] = xs[r, c] + bias[c]
+    _bias_add(x.ravel(), task_size(bias.size), bias, y.ravel())
 
 
-@inner
-def sum_rows(x, sums):
-    """sums[c] = sum of x[:, c], added in order."""
-    for c in range(sums.size):
-        sums[c] = 0
-    for r in range(x.shape[0]):
-        for c in range(sums.size):
-            sums[c] += x[r, c]
+@kernel(tasks=row_tasks)
+def _bias_add(block, x, size, bias, y):
+    addend = pattern(bias)
+    end = min(x.size, (block + 1) * size)
+    for start in range(block * size, end, addend.size):
+        count = min(addend.size, end - start)
+        xs, ys = run(x, start, count), run(y, start, count)
+        for i in range(count):
+            ys[i] = xs[i] + addend[i]
 
 
-@kernel(parallel=True, work=lambda dy, _: dy.size)
 def bias_add_grad(dy, dbias):
-    """dbias[c] = sum of dy[r, c] over r: first over ROWS rows each, then over these sums. dy: read. dbias: written."""
-    partials = np.empty((row_blocks(dy), dbias.size), dy.dtype)  # np.zeros would become a second parallel region
-    for block in prange(row_blocks(dy)):
-        sum_rows(rows_of(dy, block), partials[block])
-    add_up(partials, dbias)
+    """dbias[c] = sum of dy[r, c] over r. dy: read. dbias: written."""
+    reduce_sum(dy[None], dbias[None])

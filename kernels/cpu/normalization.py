@@ -4,35 +4,29 @@ Matrices are (rows, channels), C-contiguous; gamma, beta, mean, variance and the
 float dtype. With rstd = 1 / sqrt(variance + epsilon) and xhat = (x - mean) * rstd the layer is y = gamma * xhat + beta.
 Ioffe and Szegedy, "Batch Normalization", 2015, arXiv:1502.03167, algorithm 1 and section 3.
 
-Sums over the rows are taken over fixed blocks of rows first: the same bits for any number of threads. The variance is
-made of squared deviations from each block's own mean, so no digits are lost where the mean is large.
+Sums over the rows are taken over fixed blocks of rows first (one task each), and these are added in float64: the same
+bits for any number of threads. The variance is made of squared deviations from each block's own mean, so no digits are
+lost where the mean is large.
 """
 
 import numpy as np
-from numba import prange
 
-from ..jit import exact, inner, kernel
-from .bias import ROWS, add_up, row_blocks, rows_of
-
-
-@exact  # with fastmath the root would be an estimate
-def _reciprocal_root(variance, epsilon, rstd):
-    """rstd = 1 / sqrt(variance + epsilon)."""
-    for c in range(variance.size):
-        rstd[c] = rstd.dtype.type(1) / np.sqrt(variance[c] + epsilon)
+from ..jit import inner, kernel
+from .bias import pattern, row_tasks, task_size
+from .simd import run
 
 
-@inner
-def _scales(gamma, variance, epsilon):
-    """gamma / sqrt(variance + epsilon): (channels,)."""
-    scale = np.empty_like(gamma)
-    _reciprocal_root(variance, epsilon, scale)
-    for c in range(gamma.size):
-        scale[c] *= gamma[c]
-    return scale
+def _partial_sums(x):
+    """Two arrays for sums over the rows of each task: (tasks, channels)."""
+    channels = x.shape[1]
+    return np.empty((2, -(-x.size // task_size(channels)), channels), x.dtype)
 
 
-@kernel(parallel=True, work=lambda x, *_: x.size)
+def _size_of(x):
+    return x.dtype.type(x.shape[0])
+
+
+@np.errstate(all="ignore")
 def batch_statistics(x, mean, variance):
     """mean[c], variance[c] = those of the column x[:, c]; the variance is the mean of squared deviations.
 
@@ -41,95 +35,116 @@ def batch_statistics(x, mean, variance):
     "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979, equation 2.1.
     All is counted from the first row, near which the others lie if their mean is large.
     """
-    sums = np.empty((row_blocks(x), x.shape[1]), x.dtype)
-    squares = np.empty((row_blocks(x), x.shape[1]), x.dtype)
-    for block in prange(row_blocks(x)):
-        _block_statistics(rows_of(x, block), x[0], sums[block], squares[block])
-    weighted = sums.copy()
-    add_up(weighted, mean)
-    for c in range(mean.size):
-        mean[c] /= x.dtype.type(x.shape[0])
-    for block in range(row_blocks(x)):
-        rows = x.dtype.type(min(ROWS, x.shape[0] - block * ROWS))
-        for c in range(mean.size):
-            deviation = sums[block, c] / rows - mean[c]
-            squares[block, c] += rows * deviation * deviation
-    add_up(squares, variance)
-    for c in range(mean.size):
-        mean[c] += x[0, c]
-        variance[c] /= x.dtype.type(x.shape[0])
+    rows, channels = x.shape
+    sums, squares = _partial_sums(x)
+    _block_statistics(x.ravel(), task_size(channels), x[0], sums, squares)
+    counts = np.full((len(sums), 1), task_size(channels) // max(1, channels), np.float64)
+    counts[-1:] -= counts.sum() - rows
+    center = sums.sum(0, np.float64) / rows
+    squares = squares + counts * (sums / counts - center) ** 2
+    mean[...] = center + x[0]
+    variance[...] = squares.sum(0) / rows
+
+
+@kernel(tasks=row_tasks, work=lambda x, *_: x.size)
+def _block_statistics(block, x, size, origin, sums, squares):
+    """sums[block] = sum of a block's rows - origin; squares[block] = their squared deviations from the block's mean."""
+    center = pattern(origin)
+    totals = np.empty_like(center)
+    start, channels = block * size, origin.size
+    count = min(size, x.size - start)
+    _add_deviations(run(x, start, count), center, False, totals, sums[block])
+    means = np.empty_like(origin)
+    for c in range(channels):
+        means[c] = origin[c] + sums[block, c] / origin.dtype.type(count // channels)
+    _add_deviations(run(x, start, count), pattern(means), True, totals, squares[block])
 
 
 @inner
-def _block_statistics(x, origin, sums, squares):
-    """sums[c] = sum of x[:, c] - origin[c]; squares[c] = sum of squared deviations from the mean of x[:, c]."""
-    for c in range(sums.size):
-        sums[c] = squares[c] = 0
-    for r in range(x.shape[0]):
-        for c in range(sums.size):
-            sums[c] += x[r, c] - origin[c]
-    mean = np.empty_like(sums)
-    for c in range(sums.size):
-        mean[c] = sums[c] / sums.dtype.type(x.shape[0])
-    for r in range(x.shape[0]):
-        for c in range(sums.size):
-            deviation = x[r, c] - origin[c] - mean[c]
-            squares[c] += deviation * deviation
+def _add_deviations(x, center, squared, totals, sums):
+    """sums[c] = sum of x[r, c] - center[c] over r, or of its square. totals: scratch, as long as center."""
+    for i in range(totals.size):
+        totals[i] = 0
+    for start in range(0, x.size, totals.size):
+        xs = run(x, start, min(totals.size, x.size - start))
+        for i in range(xs.size):
+            deviation = xs[i] - center[i]
+            totals[i] += deviation * deviation if squared else deviation
+    _fold(totals, sums)
 
 
-@kernel(parallel=True)
+@inner
+def _fold(totals, sums):
+    """sums = the sum of the rows that stand side by side in ``totals``."""
+    for c in range(sums.size):
+        sums[c] = totals[c]
+    for i in range(sums.size, totals.size):
+        sums[i % sums.size] += totals[i]
+
+
+def _reciprocal_root(variance, epsilon):
+    return variance.dtype.type(1) / np.sqrt(variance + epsilon)
+
+
+@np.errstate(all="ignore")
 def batch_norm(x, gamma, beta, mean, variance, epsilon, y):
     """y = gamma * xhat + beta. x, gamma, beta, mean, variance: read. y: as x, written."""
-    scale = _scales(gamma, variance, epsilon)
-    for block in prange(row_blocks(x)):
-        _normalize(rows_of(x, block), scale, mean, beta, rows_of(y, block))
+    scale = gamma * _reciprocal_root(variance, epsilon)
+    _normalize(x.ravel(), task_size(beta.size), scale, mean, beta, y.ravel())
 
 
-@inner
-def _normalize(x, scale, mean, beta, y):
+@kernel(tasks=row_tasks)
+def _normalize(block, x, size, scale, mean, beta, y):
     """y[r, c] = scale[c] * (x[r, c] - mean[c]) + beta[c]."""
-    for r in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            y[r, c] = scale[c] * (x[r, c] - mean[c]) + beta[c]
+    factor, center, offset = pattern(scale), pattern(mean), pattern(beta)
+    end = min(x.size, (block + 1) * size)
+    for start in range(block * size, end, factor.size):
+        count = min(factor.size, end - start)
+        xs, ys = run(x, start, count), run(y, start, count)
+        for i in range(count):
+            ys[i] = factor[i] * (xs[i] - center[i]) + offset[i]
 
 
-@kernel(parallel=True, work=lambda dy, *_: dy.size)
+@np.errstate(all="ignore")
 def batch_norm_grad(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta):
     """dbeta = sum of dy, dgamma = sum of dy * xhat, dx = gamma * rstd * (dy - (dbeta + xhat * dgamma) / rows).
 
     dy, x, gamma: read. mean, variance: read, those of x's columns. dx: as x, dgamma, dbeta: written.
     """
-    sums = np.empty((row_blocks(x), x.shape[1]), x.dtype)
-    products = np.empty((row_blocks(x), x.shape[1]), x.dtype)
-    for block in prange(row_blocks(x)):
-        _block_sums(rows_of(dy, block), rows_of(x, block), mean, sums[block], products[block])
-    add_up(sums, dbeta)
-    add_up(products, dgamma)
-    # With both sums divided by rows: dx = gamma * rstd * (dy - offset - slope * (x - mean)).
-    scale, offset, slope = _scales(gamma, variance, epsilon), np.empty_like(gamma), np.empty_like(gamma)
-    _reciprocal_root(variance, epsilon, slope)
-    for c in range(gamma.size):
-        dgamma[c] *= slope[c]
-        offset[c] = dbeta[c] / gamma.dtype.type(x.shape[0])
-        slope[c] *= dgamma[c] / gamma.dtype.type(x.shape[0])
-    for block in prange(row_blocks(x)):
-        _block_grad(rows_of(dy, block), rows_of(x, block), scale, offset, slope, mean, rows_of(dx, block))
+    channels = x.shape[1]
+    sums, products = _partial_sums(x)
+    _block_sums(dy.ravel(), task_size(channels), x.ravel(), mean, sums, products)
+    rstd = _reciprocal_root(variance, epsilon)
+    dbeta[...] = sums.sum(0, np.float64)
+    dgamma[...] = products.sum(0, np.float64) * rstd
+    if x.size:  # dx = scale * (dy - offset - slope * (x - mean))
+        offset, slope = dbeta / _size_of(x), dgamma * rstd / _size_of(x)
+        _input_grad(dy.ravel(), task_size(channels), x.ravel(), gamma * rstd, offset, slope, mean, dx.ravel())
 
 
-@inner
-def _block_sums(dy, x, mean, sums, products):
-    """sums[c] = sum of dy[:, c]; products[c] = sum of dy[:, c] * (x[:, c] - mean[c])."""
-    for c in range(sums.size):
-        sums[c] = products[c] = 0
-    for r in range(x.shape[0]):
-        for c in range(sums.size):
-            sums[c] += dy[r, c]
-            products[c] += dy[r, c] * (x[r, c] - mean[c])
+@kernel(tasks=row_tasks, work=lambda dy, *_: dy.size)
+def _block_sums(block, dy, size, x, mean, sums, products):
+    """sums[block] = sum of a block's rows of dy; products[block] = sum of dy[:, c] * (x[:, c] - mean[c])."""
+    center = pattern(mean)
+    totals, weighted = np.zeros_like(center), np.zeros_like(center)
+    end = min(x.size, (block + 1) * size)
+    for start in range(block * size, end, center.size):
+        count = min(center.size, end - start)
+        dys, xs = run(dy, start, count), run(x, start, count)
+        for i in range(count):
+            totals[i] += dys[i]
+            weighted[i] += dys[i] * (xs[i] - center[i])
+    _fold(totals, sums[block])
+    _fold(weighted, products[block])
 
 
-@inner
-def _block_grad(dy, x, scale, offset, slope, mean, dx):
+@kernel(tasks=row_tasks)
+def _input_grad(block, dy, size, x, scale, offset, slope, mean, dx):
     """dx[r, c] = scale[c] * (dy[r, c] - offset[c] - slope[c] * (x[r, c] - mean[c]))."""
-    for r in range(x.shape[0]):
-        for c in range(scale.size):
-            dx[r, c] = scale[c] * (dy[r, c] - offset[c] - slope[c] * (x[r, c] - mean[c]))
+    factor, less, tilt, center = pattern(scale), pattern(offset), pattern(slope), pattern(mean)
+    end = min(x.size, (block + 1) * size)
+    for start in range(block * size, end, factor.size):
+        count = min(factor.size, end - start)
+        dys, xs, dxs = run(dy, start, count), run(x, start, count), run(dx, start, count)
+        for i in range(count):
+            dxs[i] = factor[i] * (dys[i] - less[i] - tilt[i] * (xs[i] - center[i]))

@@ -2,14 +2,14 @@
 
 Arrays have the form (outer, reduced, inner), results (outer, inner): the caller permutes and merges axes until there is
 one to reduce. Sums are made of short partial sums, which are then added in pairs, pairs of pairs, and so on: the error
-grows with about 256 + log2(n) instead of n roundings (N. J. Higham, "The Accuracy of Floating Point Summation", 1993).
+grows with about 128 + log2(n) instead of n roundings (N. J. Higham, "The Accuracy of Floating Point Summation", 1993).
 How the partial sums are cut depends on the shape alone.
 """
 
 import numpy as np
-from numba import prange
 
 from ..jit import inner as inlined, kernel
+from .simd import run
 
 SUM, PRODUCT, MAXIMUM, MINIMUM = range(4)
 UFUNCS = (np.add, np.multiply, np.maximum, np.minimum)
@@ -18,7 +18,7 @@ BLOCK = 32768  # elements that one task reduces
 COLUMNS = 1024  # inner elements that one task looks after: their results stay in the L1 cache
 ROWS = 64  # least number of rows in a block
 SMALL = 256  # elements; fewer (the mean of a batch's losses) are not worth compiling anything
-LANES = 128  # partial results held side by side where rows are short, so that a vector instruction makes many of them
+LANES = 256  # partial results held side by side where rows are short, so that a vector instruction makes many of them
 
 
 @inlined
@@ -39,15 +39,6 @@ def _fold(kind, into, x):
 
 
 @inlined
-def _fold_tree(kind, x, rows, width):
-    """Folds ``rows`` rows of ``width`` elements into the first one, halving their number each time."""
-    while rows > 1:
-        half = (rows + 1) // 2
-        _fold(kind, x, x[half * width : rows * width])
-        rows = half
-
-
-@inlined
 def _copy(into, x):
     """into = the first elements of x."""
     for i in range(into.size):
@@ -60,48 +51,90 @@ def _reduce_block(kind, x, rows, inner, lanes, y):
     short = y.size == inner and 2 * inner <= LANES
     side_by_side = min(LANES // inner, rows) if short else 1  # whole rows that are folded as one
     stride = side_by_side * inner
-    into = lanes[:stride] if short else y
+    into = run(lanes, 0, stride) if short else y
     _copy(into, x)
     for start in range(stride, rows * inner, stride):
-        _fold(kind, into, x[start : min(start + into.size, rows * inner)])
+        _fold(kind, into, run(x, start, min(into.size, rows * inner - start)))
     if short:
-        _fold_tree(kind, into, side_by_side, inner)
+        while side_by_side > 1:  # in pairs
+            half = (side_by_side + 1) // 2
+            _fold(kind, into, run(into, half * inner, (side_by_side - half) * inner))
+            side_by_side = half
         _copy(y, into)
 
 
-@kernel(parallel=True, work=lambda kind, x, outer, reduced, inner, y: x.size)
-def _reduce(kind, x, outer, reduced, inner, y):
-    """y = x reduced by ``kind``. x: flat (outer, reduced, inner), no size 0, read. y: flat (outer, inner), written."""
+def _cut(outer, reduced, inner):
+    """How a problem is cut: columns and rows of an item, its number along each axis, items of a task."""
     columns = min(inner, COLUMNS)
-    rows = max(ROWS, BLOCK // columns)
-    chunks, blocks = (inner + columns - 1) // columns, (reduced + rows - 1) // rows
-    parts = y if blocks == 1 else np.empty(outer * blocks * inner, y.dtype)  # (outer, blocks, inner)
-    items = outer * blocks * chunks
-    per_task = max(1, BLOCK // (min(rows, reduced) * columns))
-    for task in prange((items + per_task - 1) // per_task):
-        lanes = np.empty(LANES, y.dtype)
-        for item in range(task * per_task, min(items, (task + 1) * per_task)):
-            o, block, column = item // (blocks * chunks), item // chunks % blocks, item % chunks * columns
-            count, width = min(rows, reduced - block * rows), min(columns, inner - column)
-            start, result = (o * reduced + block * rows) * inner + column, (o * blocks + block) * inner + column
-            _reduce_block(kind, x[start:], count, inner, lanes, parts[result : result + width])
-    if blocks > 1:
-        for o in prange(outer):
-            found = parts[o * blocks * inner : (o + 1) * blocks * inner]
-            _fold_tree(kind, found, blocks, inner)
-            _copy(y[o * inner : (o + 1) * inner], found)
+    rows = min(max(ROWS, BLOCK // columns), reduced)
+    blocks, chunks = -(-reduced // rows), -(-inner // columns)
+    return columns, rows, blocks, chunks, outer * blocks * chunks, max(1, BLOCK // (rows * columns))
+
+
+def _tasks(x, shape, cut, y):
+    return -(-cut[4] // cut[5])
+
+
+@inlined
+def _reduce_items(kind, task, x, shape, cut, y):
+    """One task: some blocks of x, (outer, reduced, inner) = ``shape``, each to one row of y (outer, blocks, inner)."""
+    _, reduced, inner = shape
+    columns, rows, blocks, chunks, items, per_task = cut
+    lanes = np.empty(LANES, y.dtype)
+    for item in range(task * per_task, min(items, (task + 1) * per_task)):
+        row, column = item // chunks, item % chunks * columns
+        o, block = row // blocks, row % blocks
+        count, width = min(rows, reduced - block * rows), min(columns, inner - column)
+        start = (o * reduced + block * rows) * inner + column
+        _reduce_block(kind, run(x, start, x.size - start), count, inner, lanes, run(y, row * inner + column, width))
+
+
+# One kernel for each kind: whoever adds need not wait until the others are compiled.
+
+
+@kernel(tasks=_tasks, work=lambda x, *_: x.size)
+def _sums(task, x, shape, cut, y):
+    _reduce_items(SUM, task, x, shape, cut, y)
+
+
+@kernel(tasks=_tasks, work=lambda x, *_: x.size)
+def _products(task, x, shape, cut, y):
+    _reduce_items(PRODUCT, task, x, shape, cut, y)
+
+
+@kernel(tasks=_tasks, work=lambda x, *_: x.size)
+def _maxima(task, x, shape, cut, y):
+    _reduce_items(MAXIMUM, task, x, shape, cut, y)
+
+
+@kernel(tasks=_tasks, work=lambda x, *_: x.size)
+def _minima(task, x, shape, cut, y):
+    _reduce_items(MINIMUM, task, x, shape, cut, y)
+
+
+KERNELS = (_sums, _products, _maxima, _minima)
+
+
+def _reduce(kind, x, shape, y):
+    """y = x reduced along axis 1 of (outer, reduced, inner) = ``shape``, none of them 0. x, y: flat."""
+    cut = _cut(*shape)
+    while cut[2] > 1:  # a block's results are what the next round reduces
+        parts = np.empty(shape[0] * cut[2] * shape[2], y.dtype)
+        KERNELS[kind](x, shape, cut, parts)
+        x, shape = parts, (shape[0], cut[2], shape[2])
+        cut = _cut(*shape)
+    KERNELS[kind](x, shape, cut, y)
 
 
 def _reduce_axis(kind, x, y, empty):
     """y = x reduced along axis 1, or ``empty`` where that axis has no elements."""
-    outer, reduced, inner = x.shape
-    if not y.size or not reduced:
+    if not y.size or not x.shape[1]:
         y[...] = empty
     elif x.size <= SMALL:
         with np.errstate(over="ignore", invalid="ignore"):
             UFUNCS[kind].reduce(x, axis=1, dtype=y.dtype, out=y)
     else:
-        _reduce(kind, x.ravel(), outer, reduced, inner, y.ravel())
+        _reduce(kind, x.ravel(), x.shape, y.ravel())
 
 
 def reduce_sum(x, y):

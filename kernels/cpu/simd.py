@@ -4,12 +4,15 @@ Functions come in pairs. The body of the public one says what it computes, and i
 twin with an underscore emits the same as LLVM IR. Arrays are C-contiguous and flat; offsets count elements.
 """
 
+import ctypes
 import os
 import platform
 
+import numpy as np
 from llvmlite import binding as llvm
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 from ..jit import config
 
@@ -75,6 +78,43 @@ def _clear(typing, target, j, count):
         return context.get_dummy_value()
 
     return types.void(target, types.intp, types.intp), emit
+
+
+def _array(context, builder, dtype, address, count):
+    """LLVM value: an array of ``count`` elements from ``address`` on, which others keep alive."""
+    array_type = types.Array(dtype, 1, "C")
+    array = context.make_array(array_type)(context, builder)
+    itemsize = context.get_constant(types.intp, dtype.bitwidth // 8)
+    populate_array(array, data=address, shape=[count], strides=[itemsize], itemsize=itemsize, meminfo=None)
+    return array._getvalue()
+
+
+def _run(typing, x, i, count):
+    def emit(context, builder, _, args):
+        array, offset, elements = args
+        return _array(context, builder, x.dtype, address_of(context, builder, x, array, offset), elements)
+
+    return types.Array(x.dtype, 1, "C")(x, types.intp, types.intp), emit
+
+
+def _array_at(typing, address, count, like):
+    def emit(context, builder, _, args):
+        kind = context.get_data_type(like.dtype).as_pointer()
+        return _array(context, builder, like.dtype, builder.inttoptr(args[0], kind), args[1])
+
+    return types.Array(like.dtype, 1, "C")(types.intp, types.intp, like), emit
+
+
+@compiled_as(_run)
+def run(x, i, count):
+    """The elements x[i : i + count] as an array; unlike a slice's, its limits are not checked, which takes no time."""
+    return x[i : i + count]
+
+
+@compiled_as(_array_at)
+def array_at(address, count, like):
+    """The ``count`` elements of the dtype of ``like`` that lie at an address; the caller keeps them alive."""
+    return np.frombuffer((ctypes.c_char * (count * like.itemsize)).from_address(address), like.dtype)
 
 
 @compiled_as(_copy)
