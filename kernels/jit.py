@@ -31,12 +31,12 @@ from numba.core.compiler import CompileResult
 
 from . import threads
 from .launch import spread
-from .linking import LinkedFunction
+from .linking import CompiledKernel, LinkedFunction
 
 # No "nnan" and "ninf": with them the compiler may assume that NaN and infinity never occur.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 FLAGS: dict[str, Any] = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
-INNER_FLAGS: dict[str, Any] = FLAGS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+EXACT_FLAGS: dict[str, Any] = FLAGS | {"fastmath": False}
 SERIAL_BELOW = 32768  # elements; under it a parallel region (some microseconds) costs more than it saves
 ANNOUNCE_SECONDS = 1.0  # a longer compile is worth a line on stderr
 
@@ -46,12 +46,12 @@ compiles: list[tuple[str, float]] = []  # (kernel and signature, seconds) of wha
 
 def inner(function):
     """Compiles ``function`` for use inside kernels (and, with the JIT off, leaves it as it is)."""
-    return function if config.DISABLE_JIT else LinkedFunction(function, INNER_FLAGS)
+    return function if config.DISABLE_JIT else LinkedFunction(function, FLAGS)
 
 
 def exact(function):
     """``inner`` with every operation rounded as written (no fused multiply-add), to match another program's bits."""
-    return function if config.DISABLE_JIT else LinkedFunction(function, INNER_FLAGS | {"fastmath": False})
+    return function if config.DISABLE_JIT else LinkedFunction(function, EXACT_FLAGS)
 
 
 def kernel(function=None, *, tasks=None, parallel=False, work=None, serial_below=SERIAL_BELOW):
@@ -110,7 +110,7 @@ def _launcher(function):
     if spread(body, _tasks, _threads, ({arguments},)):
         raise MemoryError("{function.__name__}: no memory for a task's scratch arrays")"""
     exec(source, names)  # a function with the kernel's own arguments: Numba unpacks *args slowly
-    launch: Any = numba.njit(no_cfunc_wrapper=True, **FLAGS)(names["launch"])
+    launch: Any = CompiledKernel(names["launch"], FLAGS)
     launch._cache = KernelCache(function, "tasks")
     return launch
 
@@ -137,7 +137,9 @@ class PrangeKernel:
 
 
 def _compiled(function, variant):
-    dispatcher: Any = numba.njit(parallel=variant == "parallel", **FLAGS)(function)
+    dispatcher: Any = (
+        numba.njit(parallel=True, **FLAGS)(function) if variant == "parallel" else CompiledKernel(function, FLAGS)
+    )
     dispatcher._cache = KernelCache(function, variant)
     return dispatcher
 

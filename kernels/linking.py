@@ -1,10 +1,12 @@
-"""Compiles functions that only other compiled functions call, in about half of the time that Numba takes.
+"""Compiles kernels, and the functions that only they call, in about half of the time that Numba takes.
 
 Numba optimises every function by itself, makes machine code and a Python wrapper for it, and then links its optimised
 code into each caller, where all is optimised again; so code that lies four calls deep is optimised four times. For the
 functions of a kernel one time is enough: here they are only lowered to LLVM IR and linked. The kernel, compiled the
 usual way, gets everything at once, inlines, optimises and translates it.
 """
+
+import gc
 
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
@@ -53,11 +55,29 @@ class _CompilerToLink(CompilerBase):
         return [pipeline]
 
 
+class CompiledKernel(CPUDispatcher):
+    """A function that is called from Python, compiled with ``options`` for each signature that it is called with."""
+
+    def __init__(self, function, options):
+        super().__init__(function, targetoptions=options | {"nopython": True, "no_cfunc_wrapper": True})
+
+    def _compile_for_args(self, *args, **kwargs):
+        collects = gc.isenabled()
+        gc.disable()  # a compiler makes many objects and drops few: looking for garbage meanwhile costs a tenth
+        try:
+            return super()._compile_for_args(*args, **kwargs)
+        finally:
+            if collects:
+                gc.enable()
+
+
 class LinkedFunction(CPUDispatcher):
     """A function for kernels to call, compiled with ``options`` for each signature that they call it with."""
 
     def __init__(self, function, options):
-        super().__init__(function, targetoptions=options | {"nopython": True}, pipeline_class=_CompilerToLink)
+        wrappers = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        options = options | wrappers | {"nopython": True}
+        super().__init__(function, targetoptions=options, pipeline_class=_CompilerToLink)
 
     def add_overload(self, cres):
         self.overloads[tuple(cres.signature.args)] = cres
