@@ -5,7 +5,6 @@ allocated by the caller and written completely.
 """
 
 import numpy as np
-from numba import prange
 
 from ..jit import kernel
 
@@ -115,25 +114,27 @@ def gather(params, indices, y):
         np.take(params, indices, axis=1, out=y, mode="clip")  # "clip" writes straight into y, "raise" would buffer it
 
 
-@kernel(parallel=True, work=lambda dy, indices, dparams: dy.size)
-def gather_grad(dy, indices, dparams):
+@kernel(
+    tasks=lambda dy, indices, dparams: dparams.shape[0] * -(-dparams.shape[2] // COLUMNS),
+    work=lambda dy, indices, dparams: dy.size,
+)
+def gather_grad(task, dy, indices, dparams):
     """dparams[o, indices[j], i] += dy[o, j, i] over all j, in their order, so that every run gives the same bits.
 
     dy: (outer, indices, inner), read; indices: flat int32 or int64, read; dparams: (outer, rows, inner), written.
     """
-    outer, rows, inner = dparams.shape
+    _, rows, inner = dparams.shape
     chunks = (inner + COLUMNS - 1) // COLUMNS
-    for task in prange(outer * chunks):
-        o, first = task // chunks, task % chunks * COLUMNS
-        last = min(first + COLUMNS, inner)
-        for r in range(rows):
-            row = dparams[o, r, first:last]
-            for i in range(row.size):
-                row[i] = dparams.dtype.type(0)
-        for j in range(indices.size):
-            row, addend = dparams[o, indices[j], first:last], dy[o, j, first:last]
-            for i in range(row.size):
-                row[i] += addend[i]
+    o, first = task // chunks, task % chunks * COLUMNS
+    last = min(first + COLUMNS, inner)
+    for r in range(rows):
+        row = dparams[o, r, first:last]
+        for i in range(row.size):
+            row[i] = dparams.dtype.type(0)
+    for j in range(indices.size):
+        row, addend = dparams[o, indices[j], first:last], dy[o, j, first:last]
+        for i in range(row.size):
+            row[i] += addend[i]
 
 
 def one_hot(indices, on, off, y):

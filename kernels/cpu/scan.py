@@ -6,7 +6,6 @@ elements along the axis.
 """
 
 import numpy as np
-from numba import prange
 
 from ..jit import inner as inlined, kernel
 from .reduction import greatest, least
@@ -14,10 +13,9 @@ from .reduction import greatest, least
 COLUMNS = 256  # inner elements that one task looks after
 
 
-@inlined
-def _tasks(x):
+def _tasks(x, *_):
     """Number of tasks: every outer index times the groups of columns."""
-    return x.shape[0] * ((x.shape[2] + COLUMNS - 1) // COLUMNS)
+    return x.shape[0] * -(-x.shape[2] // COLUMNS)
 
 
 @inlined
@@ -28,19 +26,18 @@ def _columns(x, task):
     return task // groups, first, min(first + COLUMNS, x.shape[2])
 
 
-@kernel(parallel=True, work=lambda x, greatest, start, y: x.size)
-def _position(x, greatest, start, y):
-    for task in prange(_tasks(x)):
-        o, first, last = _columns(x, task)
-        best = np.full(last - first, start)
-        where = y[o, first:last]
-        where[:] = 0
-        for r in range(x.shape[1]):
-            row = x[o, r, first:last]
-            for i in range(row.size):
-                if row[i] > best[i] if greatest else row[i] < best[i]:
-                    best[i] = row[i]
-                    where[i] = r
+@kernel(tasks=_tasks, work=lambda x, greatest, start, y: x.size)
+def _position(task, x, greatest, start, y):
+    o, first, last = _columns(x, task)
+    best = np.full(last - first, start)
+    where = y[o, first:last]
+    where[:] = 0
+    for r in range(x.shape[1]):
+        row = x[o, r, first:last]
+        for i in range(row.size):
+            if row[i] > best[i] if greatest else row[i] < best[i]:
+                best[i] = row[i]
+                where[i] = r
 
 
 def argmax(x, y):
@@ -53,83 +50,79 @@ def argmin(x, y):
     _position(x, False, x.dtype.type(greatest(x.dtype)), y)
 
 
-@kernel(parallel=True)
-def cumsum(x, exclusive, reverse, y):
+@kernel(tasks=_tasks)
+def cumsum(task, x, exclusive, reverse, y):
     """y[o, r, i] = sum of x[o, q, i] over q <= r; exclusive (bool): q < r; reverse (bool): q >= r, q > r."""
-    for task in prange(_tasks(x)):
-        o, first, last = _columns(x, task)
-        total = np.zeros(last - first, x.dtype)
-        for step in range(x.shape[1]):
-            r = x.shape[1] - 1 - step if reverse else step
-            row, sums = x[o, r, first:last], y[o, r, first:last]
-            for i in range(row.size):
-                before = total[i]
-                total[i] += row[i]
-                sums[i] = before if exclusive else total[i]
+    o, first, last = _columns(x, task)
+    total = np.zeros(last - first, x.dtype)
+    for step in range(x.shape[1]):
+        r = x.shape[1] - 1 - step if reverse else step
+        row, sums = x[o, r, first:last], y[o, r, first:last]
+        for i in range(row.size):
+            before = total[i]
+            total[i] += row[i]
+            sums[i] = before if exclusive else total[i]
 
 
-@kernel(parallel=True, work=lambda x, y: x.size)
-def logsumexp(x, y):
+@kernel(tasks=_tasks, work=lambda x, y: x.size)
+def logsumexp(task, x, y):
     """y[o, i] = log(sum over r of exp(x[o, r, i])), with the greatest x taken out first so that exp cannot overflow."""
-    for task in prange(_tasks(x)):
-        o, first, last = _columns(x, task)
-        top = np.full(last - first, x.dtype.type(-np.inf))
-        total = np.zeros(last - first, x.dtype)
-        for r in range(x.shape[1]):
-            row = x[o, r, first:last]
-            for i in range(row.size):
-                top[i] = np.maximum(top[i], row[i])
-        for i in range(top.size):
-            if not np.isfinite(top[i]):  # inf - inf would be NaN
-                top[i] = x.dtype.type(0)
-        for r in range(x.shape[1]):
-            row = x[o, r, first:last]
-            for i in range(row.size):
-                total[i] += np.exp(row[i] - top[i])
-        result = y[o, first:last]
-        for i in range(top.size):
-            result[i] = top[i] + np.log(total[i])
+    o, first, last = _columns(x, task)
+    top = np.full(last - first, x.dtype.type(-np.inf))
+    total = np.zeros(last - first, x.dtype)
+    for r in range(x.shape[1]):
+        row = x[o, r, first:last]
+        for i in range(row.size):
+            top[i] = np.maximum(top[i], row[i])
+    for i in range(top.size):
+        if not np.isfinite(top[i]):  # inf - inf would be NaN
+            top[i] = x.dtype.type(0)
+    for r in range(x.shape[1]):
+        row = x[o, r, first:last]
+        for i in range(row.size):
+            total[i] += np.exp(row[i] - top[i])
+    result = y[o, first:last]
+    for i in range(top.size):
+        result[i] = top[i] + np.log(total[i])
 
 
-@kernel(parallel=True)
-def extremum_grad(x, y, dy, dx):
+@kernel(tasks=_tasks)
+def extremum_grad(task, x, y, dy, dx):
     """dx[o, r, i] = dy[o, i] / ties * (1 where x[o, r, i] equals y[o, i], else 0): the gradient of max and min.
 
     ties: how many x[o, :, i] equal y[o, i]; they share the gradient, as in TensorFlow. Where y is NaN nothing equals
     it, and the whole line becomes NaN (0 / 0). dx: as x, written.
     """
-    for task in prange(_tasks(x)):
-        o, first, last = _columns(x, task)
-        extreme, share = y[o, first:last], dy[o, first:last].copy()
-        ties = np.zeros(last - first, x.dtype)
-        for r in range(x.shape[1]):
-            row = x[o, r, first:last]
-            for i in range(row.size):
-                ties[i] += row[i] == extreme[i]
-        for i in range(ties.size):
-            share[i] /= ties[i]
-        for r in range(x.shape[1]):
-            row, out = x[o, r, first:last], dx[o, r, first:last]
-            for i in range(row.size):
-                out[i] = share[i] * x.dtype.type(row[i] == extreme[i])
+    o, first, last = _columns(x, task)
+    extreme, share = y[o, first:last], dy[o, first:last].copy()
+    ties = np.zeros(last - first, x.dtype)
+    for r in range(x.shape[1]):
+        row = x[o, r, first:last]
+        for i in range(row.size):
+            ties[i] += row[i] == extreme[i]
+    for i in range(ties.size):
+        share[i] /= ties[i]
+    for r in range(x.shape[1]):
+        row, out = x[o, r, first:last], dx[o, r, first:last]
+        for i in range(row.size):
+            out[i] = share[i] * x.dtype.type(row[i] == extreme[i])
 
 
-@kernel(parallel=True)
-def prod_grad(x, dy, dx):
+@kernel(tasks=_tasks)
+def prod_grad(task, x, dy, dx):
     """dx[o, r, i] = dy[o, i] * product over q != r of x[o, q, i]: the gradient of prod, right with any number of zeros.
 
     Going down, dx takes dy times the product of what lies before; going up, it is multiplied by what follows.
     """
-    for task in prange(_tasks(x)):
-        o, first, last = _columns(x, task)
-        before, after = dy[o, first:last].copy(), np.ones(last - first, x.dtype)
-        for r in range(x.shape[1]):
-            row, out = x[o, r, first:last], dx[o, r, first:last]
-            for i in range(row.size):
-                out[i] = before[i]
-                before[i] *= row[i]
-        for r in range(x.shape[1] - 1, -1, -1):
-            row, out = x[o, r, first:last], dx[o, r, first:last]
-            for i in range(row.size):
-                out[i] *= after[i]
-                after[i] *= row[i]
+    o, first, last = _columns(x, task)
+    before, after = dy[o, first:last].copy(), np.ones(last - first, x.dtype)
+    for r in range(x.shape[1]):
+        row, out = x[o, r, first:last], dx[o, r, first:last]
+        for i in range(row.size):
+            out[i] = before[i]
+            before[i] *= row[i]
+    for r in range(x.shape[1] - 1, -1, -1):
+        row, out = x[o, r, first:last], dx[o, r, first:last]
+        for i in range(row.size):
+            out[i] *= after[i]
+            after[i] *= row[i]
