@@ -5,16 +5,13 @@ and y, whichever is cheaper, and write dx. Other arguments are scalars of that d
 not in the gradients of piecewise linear functions. A task is one block of elements.
 """
 
-import math
-
 import numpy as np
 
 from ..jit import kernel
 from .elementwise import output_blocks, part
-from .scalar import expm1_of, log1p_of, sigmoid_of, tanh_of
+from .scalar import exp_of, expm1_of, gauss_of, log1p_of, normal_below_of, sigmoid_of, tanh_of
 
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
-SQRT_HALF = 0.7071067811865476
 SQRT_2_OVER_PI = 0.7978845608028654  # gelu_tanh, and 2 times the normal density at 0
 CUBIC = 0.044715  # gelu_tanh
 
@@ -86,7 +83,7 @@ def elu(block, x, alpha, scale, y):
     zero = x.dtype.type(0)
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        below = alpha * expm1_of(zero if xs[i] > zero else xs[i], xs)
+        below = alpha * expm1_of(zero if xs[i] > zero else xs[i])
         ys[i] = scale * (xs[i] if xs[i] > zero else below)
 
 
@@ -121,7 +118,7 @@ def tanh(block, x, y):
     """y = tanh(x)."""
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = tanh_of(xs[i], xs)
+        ys[i] = tanh_of(xs[i])
 
 
 @kernel(tasks=output_blocks)
@@ -139,7 +136,7 @@ def softplus(block, x, y):
     zero = x.dtype.type(0)
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = (xs[i] if xs[i] > zero else zero) + log1p_of(np.exp(-np.abs(xs[i])), xs)
+        ys[i] = (xs[i] if xs[i] > zero else zero) + log1p_of(exp_of(-np.abs(xs[i])))
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
@@ -190,19 +187,18 @@ def silu_grad(block, dy, x, beta, dx):
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
 def gelu(block, x, y):
     """y = x * P(N(0, 1) <= x) = x * erfc(-x / sqrt(2)) / 2. Hendrycks and Gimpel, arXiv:1606.08415."""
-    half, root = x.dtype.type(0.5), x.dtype.type(SQRT_HALF)
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = half * xs[i] * math.erfc(-root * xs[i])
+        ys[i] = xs[i] * normal_below_of(xs[i])
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
 def gelu_grad(block, dy, x, dx):
     """dx = dy * (P(N(0, 1) <= x) + x * exp(-x**2 / 2) / sqrt(2 * pi))."""
-    half, root, density = x.dtype.type(0.5), x.dtype.type(SQRT_HALF), x.dtype.type(SQRT_2_OVER_PI / 2)
+    density = x.dtype.type(SQRT_2_OVER_PI / 2)
     dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
     for i in range(xs.size):
-        dxs[i] = dys[i] * (half * math.erfc(-root * xs[i]) + xs[i] * density * np.exp(-half * xs[i] * xs[i]))
+        dxs[i] = dys[i] * (normal_below_of(xs[i]) + xs[i] * density * gauss_of(xs[i]))
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)

@@ -10,7 +10,7 @@ from numba import prange
 
 from ..jit import exact, inner, kernel
 from .elementwise import blocks, part
-from .scalar import log1p_of
+from .scalar import exp_of, log1p_of
 
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
 
@@ -135,4 +135,4 @@ def sigmoid_cross_entropy(logits, labels, loss):
         xs, zs, out = part(logits, block), part(labels, block), part(loss, block)
         for i in range(out.size):
             positive = xs[i] if xs[i] > zero else zero
-            out[i] = positive - xs[i] * zs[i] + log1p_of(np.exp(-np.abs(xs[i])), xs)
+            out[i] = positive - xs[i] * zs[i] + log1p_of(exp_of(-np.abs(xs[i])))

@@ -361,8 +361,8 @@ def minimum(a, b):
 
 @compiled_as(_select)
 def select(mask, a, b):
-    """a in the lanes where ``mask`` holds, else b."""
-    return np.where(mask, a, b)
+    """a in the lanes where ``mask`` holds, else b. For a truth value and two numbers: one of them, without a branch."""
+    return np.where(mask, a, b)[()]
 
 
 @compiled_as(_total)
