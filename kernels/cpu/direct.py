@@ -19,14 +19,14 @@ import itertools
 import numpy as np
 
 from ..jit import inner, kernel
-from .epilogue import add_row, columns_of, rectify, rows_of, store_pooled, tile_of
+from .epilogue import add_row, columns_of, load_tile, rectify, rows_of, store_pooled, store_tile, tile_of
 from .geometry import PADDING, filter_rows, phase
 from .simd import VECTOR_BYTES, clear, copy
-from .tiles import add, outer, own_registers, store
+from .tiles import outer, own_registers, store
 
 SERIAL_BELOW = 1 << 18  # multiply-adds
 NO_WINNERS = np.empty((0, 0, 0, 0), np.uint8)
-ADD_BLOCK = 2048  # elements of dw whose partial sums are added up by one task
+ADD_ROWS = 64  # rows of a filter whose sums are added up by one task
 
 
 def conv2d(x, w, bias, relu, strides, dilations, padding, y):
@@ -185,12 +185,12 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
     if dy.size == 0 or dw.size == 0:
         dw.fill(0)
         return
-    *tables, split, shape = filter_rows(x.shape, dy.shape, dw.shape, strides, dilations, padding, x.itemsize)
-    groups = split[1]
-    partial = np.empty((groups, dw.size), dw.dtype) if groups > 1 else dw.reshape(1, dw.size)
-    _pixel_sums(x, dy, *tables, strides[0], split, shape, partial)
-    if groups > 1:
-        _add_up(partial, dw.reshape(dw.size))
+    *tables, sums_shape, split, shape = filter_rows(
+        x.shape, dy.shape, dw.shape, strides, dilations, padding, x.itemsize
+    )
+    sums = np.empty(sums_shape, dw.dtype)
+    _pixel_sums(x, dy, *tables, strides[0], split, shape, sums)
+    _add_up(sums, dw.reshape(dw.size // dw.shape[3], dw.shape[3]))
 
 
 def _pixel_tasks(*args):
@@ -203,8 +203,8 @@ def _pixel_work(x, dy, rows, *rest):
 
 
 @kernel(tasks=_pixel_tasks, work=_pixel_work, serial_below=SERIAL_BELOW)
-def _pixel_sums(task, x, dy, rows, goals, steps, spans, inside, window, stride, split, shape, partial):
-    """partial[group, row, o] = sum over a group's pixels of x[row of the filter at the pixel] * dy[pixel, o].
+def _pixel_sums(task, x, dy, rows, steps, spans, inside, window, stride, split, shape, sums):
+    """sums[group, panel, row, o] = sum over a group's pixels of x[row of the filter at the pixel] * dy[pixel, o].
 
     A task has a group of bands of lines, a block of tiles of the filter's rows, and a panel of outputs. The tables:
     ``filter_rows``.
@@ -232,28 +232,25 @@ def _pixel_sums(task, x, dy, rows, goals, steps, spans, inside, window, stride, 
         _tile_gradients(
             tile_of(x, shape), source, origin, rows, block * spans.shape[0] // blocks,
             (block + 1) * spans.shape[0] // blocks, steps, spans, line, lines, places, pixels, place,
-            unit > start, partial[group], goals, column, outputs - column,
+            unit > start, sums[group, panel].ravel(),
         )  # fmt: skip
 
 
 @inner
 def _tile_gradients(
-    zero, x, origin, rows, first, last, steps, spans, line, lines, places, dy, place,
-    accumulate, dw, goals, column, columns,
+    zero, x, origin, rows, first, last, steps, spans, line, lines, places, dy, place, accumulate, sums
 ):  # fmt: skip
-    """dw[goals[r] + o] (+)= sum over pixels s of x[rows[r] + steps[s]] * dy[s, o], for rows r, by tiles."""
+    """sums[r, o] (+)= sum over pixels s of x[rows[r] + steps[s]] * dy[s, o], for rows r, by tiles."""
     own_registers()
     width = columns_of(zero)
     for tile_number in range(first, last):
-        tile, at = zero, tile_number * rows_of(zero)
+        at = tile_number * rows_of(zero)
+        tile = load_tile(zero, sums, at * width) if accumulate else zero
         begin = max(0, min(spans[tile_number, 0] - line, lines)) * places
         end = max(0, min(spans[tile_number, 1] - line, lines)) * places
         for s in range(begin, end):
             tile = outer(tile, x, rows, at, origin + steps[s], dy, place + s * width)
-        if accumulate:
-            add(tile, dw, goals, at, column, columns)
-        else:
-            store(tile, dw, goals, at, column, columns)
+        store_tile(tile, sums, at * width)
 
 
 @inner
@@ -266,14 +263,17 @@ def _pack_pixels(dy, first, count, column, width, packed):
         clear(packed, pixel * width + columns, width - columns)
 
 
-@kernel(tasks=lambda partial, dw: -(-dw.size // ADD_BLOCK), work=lambda partial, dw: partial.size)
-def _add_up(block, partial, dw):
-    """dw[i] = sum over groups of partial[group, i], in order."""
-    first, last = block * ADD_BLOCK, min((block + 1) * ADD_BLOCK, dw.size)
-    total = dw[first:last]
-    for i in range(total.size):
-        total[i] = partial[0, first + i]
-    for group in range(1, partial.shape[0]):
-        addends = partial[group, first:last]
-        for i in range(total.size):
-            total[i] += addends[i]
+@kernel(tasks=lambda sums, dw: -(-dw.shape[0] // ADD_ROWS), work=lambda sums, dw: sums.size)
+def _add_up(block, sums, dw):
+    """dw[row, o] = sum over groups, in order, of the sums that ``_pixel_sums`` made of them."""
+    groups, panels, _, width = sums.shape
+    outputs = dw.shape[1]
+    for row in range(block * ADD_ROWS, min((block + 1) * ADD_ROWS, dw.shape[0])):
+        for panel in range(panels):
+            total = dw[row, panel * width : min((panel + 1) * width, outputs)]
+            for o in range(total.size):
+                total[o] = sums[0, panel, row, o]
+            for group in range(1, groups):
+                addends = sums[group, panel, row]
+                for o in range(total.size):
+                    total[o] += addends[o]

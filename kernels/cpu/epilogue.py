@@ -31,6 +31,28 @@ def _columns_of(typing, tile):
     return types.intp(tile), lambda context, builder, signature, args: ir.IntType(64)(width)
 
 
+def _kept(verb):
+    """The intrinsic of ``load_tile`` or ``store_tile``."""
+
+    def definition(typing, tile, array, at):
+        def emit(context, builder, signature, args):
+            sums, array_value, at_value = args
+            first = address_of(context, builder, array, array_value, at_value)
+            for place in range(tile.rows * tile.vectors):
+                address = _vector_at(builder, first, place, tile)
+                if verb == "load":
+                    value = builder.load(address)
+                    value.align = tile.dtype.bitwidth // 8
+                    sums = builder.insert_value(sums, value, place)
+                else:
+                    builder.store(builder.extract_value(sums, place), address).align = tile.dtype.bitwidth // 8
+            return sums if verb == "load" else context.get_dummy_value()
+
+        return (tile if verb == "load" else types.void)(tile, array, types.intp), emit
+
+    return definition
+
+
 def _add_row(typing, tile, row, j, columns):
     def emit(context, builder, signature, args):
         sums, row_array, j_value, columns_value = args
@@ -134,6 +156,18 @@ def rows_of(tile):
 def columns_of(tile):
     """Number of columns of a tile."""
     return tile.shape[1]
+
+
+@compiled_as(_kept("load"))
+def load_tile(tile, array, at):
+    """A tile like ``tile`` of the numbers that ``store_tile`` put at array[at:]."""
+    return array[at : at + tile.size].reshape(tile.shape)
+
+
+@compiled_as(_kept("store"))
+def store_tile(tile, array, at):
+    """array[at:] = the whole tile, row after row."""
+    array[at : at + tile.size] = tile.ravel()
 
 
 @compiled_as(_add_row)

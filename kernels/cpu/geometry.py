@@ -113,10 +113,11 @@ def _padded(offsets, last=None):
 def filter_rows(source, target, filter_shape, strides, dilations, padding, itemsize):
     """Where the rows (kh, kw, c) of a filter and what they read lie: tables for ``direct._pixel_sums``.
 
-    rows, goals: int64, (kh*kw*c) and PADDING unused entries (-1 in goals), offset of the row in the patch and in dw.
+    rows: int64, (kh*kw*c) and PADDING unused entries, offset of the filter's row in the patch.
     steps: int64, (lines of a band, places), offset in the patch from the tap of output (0, 0).
     spans: int64, (tiles, 2): first line of outputs, and last + 1, that meets a row of the image with a tap of the tile.
     inside, window: (top, left, columns) of the patch, and the patch rows that one line reads.
+    sums: shape of the groups' sums (groups, panels, rows up to whole tiles, columns of a tile).
     split: (bands of lines in an image, groups of bands, blocks of tiles, panels of outputs).
     shape: of the tiles.
     """
@@ -143,11 +144,11 @@ def filter_rows(source, target, filter_shape, strides, dilations, padding, items
     blocks = min(-(-TASKS // (groups * panels)), len(by_tile))
     return (
         _padded((kh * pitch + kw) * channels + c),
-        _padded(np.arange(kh.size) * outputs, -1),
         (line * strides[0] * pitch + place * strides[1]) * channels,
         spans,
         inside,
         (-padding[0], -padding[1], columns, reach[0]),
+        (groups, panels, by_tile.size, panel_bytes // itemsize),
         (bands, groups, blocks, panels),
         shape,
     )
