@@ -63,7 +63,8 @@ def _copy(typing, source, i, target, j, count):
         source_array, i_value, target_array, j_value, elements = args
         start = address_of(context, builder, source, source_array, i_value)
         goal = address_of(context, builder, target, target_array, j_value)
-        cgutils.raw_memcpy(builder, goal, start, elements, source.dtype.bitwidth // 8)
+        itemsize = context.get_abi_sizeof(context.get_data_type(source.dtype))
+        cgutils.raw_memcpy(builder, goal, start, elements, itemsize)
         return context.get_dummy_value()
 
     return types.void(source, types.intp, target, types.intp, types.intp), emit
@@ -97,12 +98,12 @@ def _run(typing, x, i, count):
     return types.Array(x.dtype, 1, "C")(x, types.intp, types.intp), emit
 
 
-def _array_at(typing, address, count, like):
+def _array_at(typing, address, i, count, like):
     def emit(context, builder, _, args):
-        kind = context.get_data_type(like.dtype).as_pointer()
-        return _array(context, builder, like.dtype, builder.inttoptr(args[0], kind), args[1])
+        first = builder.inttoptr(args[0], context.get_data_type(like).as_pointer())
+        return _array(context, builder, like, builder.gep(first, [args[1]]), args[2])
 
-    return types.Array(like.dtype, 1, "C")(types.intp, types.intp, like), emit
+    return types.Array(like, 1, "C")(types.intp, types.intp, types.intp, like), emit
 
 
 @compiled_as(_run)
@@ -112,9 +113,10 @@ def run(x, i, count):
 
 
 @compiled_as(_array_at)
-def array_at(address, count, like):
-    """The ``count`` elements of the dtype of ``like`` that lie at an address; the caller keeps them alive."""
-    return np.frombuffer((ctypes.c_char * (count * like.itemsize)).from_address(address), like.dtype)
+def array_at(address, i, count, like):
+    """Elements i to i + count of an array at an address, of the dtype of number ``like``; the caller keeps it alive."""
+    memory = (ctypes.c_char * int(count * like.itemsize)).from_address(int(address + i * like.itemsize))
+    return np.frombuffer(memory, like.dtype)
 
 
 @compiled_as(_copy)

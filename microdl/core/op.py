@@ -42,6 +42,7 @@ class Op:
         same_dtype: all inputs must share one dtype, and Python values take it.
         view: the output shares the first input's memory.
         mutates: positions of inputs that are Variables which ``run`` writes to.
+        group: how many of the last inputs come together, once or more often (an optimizer's variables); 0: none do.
         cost: (*specs, **attrs) -> (floating point operations, bytes moved), for profiles; None where unknown.
     """
 
@@ -55,6 +56,7 @@ class Op:
     same_dtype: bool = True
     view: bool = False
     mutates: frozenset[int] = frozenset()
+    group: int = 0
     cost: Callable | None = None
 
     @property
@@ -62,7 +64,16 @@ class Op:
         return bool(self.inputs) and self.inputs[-1].endswith("*")
 
     def input_name(self, i):
-        return self.inputs[min(i, len(self.inputs) - 1)].rstrip("*")
+        return self.inputs[min(self._named(i), len(self.inputs) - 1)].rstrip("*")
+
+    def _named(self, i):
+        """Position of the name that input ``i`` goes by."""
+        single = len(self.inputs) - self.group
+        return single + (i - single) % self.group if self.group and i > single else i
+
+    def written(self, count):
+        """Positions, among ``count`` inputs, of the Variables that ``run`` writes to."""
+        return {i for i in range(count) if self._named(i) in self.mutates} if self.group else self.mutates
 
 
 _OPS: dict[str, Op] = {}
@@ -89,6 +100,7 @@ def register_op(name):
             same_dtype=getattr(cls, "same_dtype", True),
             view=getattr(cls, "view", False),
             mutates=frozenset(inputs.index(k) for k in getattr(cls, "mutates", ())),
+            group=getattr(cls, "group", 0),
             cost=getattr(cls, "cost", None),
         )
         return cls

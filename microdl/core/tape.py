@@ -111,7 +111,7 @@ class GradientTape:
             self._followed.update(followed)
 
     def cut(self, node, cause):
-        written = tuple(node.input_ids[i] for i in node.op.mutates)
+        written = tuple(node.input_ids[i] for i in node.op.written(len(node.input_ids)))
         self._lose(node.input_ids, node.output_ids + written, cause)
 
     def pass_on_loss(self, inputs, outputs):

@@ -275,13 +275,13 @@ def apply(name, *inputs, **attrs) -> Any:
     inferred = op.infer(*(x.spec for x in tensors), **attrs)
     specs = (inferred,) if isinstance(inferred, Spec) else inferred
     if context.graph is not None:
-        for i in op.mutates:
+        for i in op.mutates:  # the first will do
             raise RuntimeError(f"variable {inputs[i].name} cannot be written to in a graph whose ops do not run yet")
         outputs = tuple(map(Tensor, specs))
         context.graph.nodes.append(Node(op, attrs, tensors, outputs))
     elif op.mutates:
         with writing.lock:
-            for i in op.mutates:
+            for i in op.written(len(tensors)):
                 tensors[i].before_write()
             outputs = tuple(map(Tensor, specs, _run(op, _arrays(tensors), tensors, specs, attrs)))
     else:
@@ -325,9 +325,10 @@ def record(op, attrs, inputs, outputs):
 def _input_tensors(op, inputs):
     """Inputs as Tensors of the dtypes that the op takes; Variables that it writes to stay Variables."""
     hint = _common_dtype(inputs) if op.same_dtype else None
+    written = op.mutates and op.written(len(inputs))
     tensors = []
     for i, value in enumerate(inputs):
-        tensors.append(value if i in op.mutates else convert(value, hint=hint))
+        tensors.append(value if i in written else convert(value, hint=hint))
     if op.same_dtype:
         for i, x in enumerate(tensors):
             if x.spec.dtype is not tensors[0].spec.dtype:

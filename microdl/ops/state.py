@@ -1,6 +1,7 @@
-"""Optimizer updates: ops that write to a variable and its slots in place. No outputs, no gradients.
+"""Optimizer updates: ops that write to variables and their slots in place. No outputs, no gradients.
 
-The learning rate and the step are inputs, not attributes: in a graph they change from run to run.
+One op updates any number of variables of one dtype: the inputs are a group (var, slots..., grad) for each of them,
+after the learning rate and the step, which are inputs, not attributes: in a graph they change from run to run.
 """
 
 from microdl.core.errors import InvalidArgumentError
@@ -8,88 +9,99 @@ from microdl.core.op import register_op
 
 
 class _Update:
-    """Base of updates with the inputs var, slots..., lr, [step,] grad; all of var's shape and dtype but lr and step."""
+    """Base of updates with the inputs lr, [step,] and for each variable var, slots..., grad, all of var's dtype."""
 
     same_dtype = False
+    inputs = ()
+    group = 0
     steps = 1  # elementary operations for each element, roughly
 
-    @staticmethod
-    def infer(var, *others, **attrs):
-        grad = others[-1]
-        if grad != var:
-            raise InvalidArgumentError(
-                f"optimizer update: the variable has shape {var.shape} and dtype {var.dtype.name}, "
-                f"its gradient has shape {grad.shape} and dtype {grad.dtype.name}"
-            )
+    def __init_subclass__(cls):
+        cls.mutates = cls.inputs[-cls.group : -1]
+
+    @classmethod
+    def _lists(cls, inputs):
+        """What follows the scalars as lists: of the variables, of each kind of slot, of the gradients."""
+        return [inputs[k :: cls.group] for k in range(len(cls.inputs) - cls.group, len(cls.inputs))]
+
+    @classmethod
+    def infer(cls, *specs, **attrs):
+        variables, *_, gradients = cls._lists(specs)
+        for var, grad in zip(variables, gradients, strict=True):
+            if grad != var or var.dtype is not variables[0].dtype:
+                raise InvalidArgumentError(
+                    f"optimizer update: a variable has shape {var.shape} and dtype {var.dtype.name}, its gradient has "
+                    f"shape {grad.shape} and dtype {grad.dtype.name}; all that one op updates have the dtype "
+                    f"{variables[0].dtype.name}"
+                )
         return ()
 
     @classmethod
-    def cost(cls, var, *others, **attrs):
-        slots = sum(spec == var for spec in others[:-1])
-        return cls.steps * var.size, (3 + 2 * slots) * var.nbytes  # the gradient is read, the rest read and written
+    def cost(cls, *specs, **attrs):
+        variables = cls._lists(specs)[0]
+        moves = 2 * cls.group - 1  # the gradient is read, the rest read and written
+        return cls.steps * sum(v.size for v in variables), moves * sum(v.nbytes for v in variables)
 
 
 @register_op("ResourceApplyGradientDescent")
 class _GradientDescent(_Update):
-    inputs = ("var", "lr", "grad")
-    mutates = ("var",)
+    inputs, group = ("lr", "var", "grad"), 2
     steps = 2
 
-    @staticmethod
-    def run(kernels, var, lr, grad):
-        kernels.optimizer.sgd(grad.ravel(), var.dtype.type(lr), var.ravel())
+    @classmethod
+    def run(cls, kernels, lr, *arrays):
+        var, grad = cls._lists((lr, *arrays))
+        kernels.optimizer.sgd(grad, var[0].dtype.type(lr), var)
 
 
 @register_op("ResourceApplyKerasMomentum")
 class _KerasMomentum(_Update):
-    inputs = ("var", "accum", "lr", "grad")
-    mutates = ("var", "accum")
+    inputs, group = ("lr", "var", "accum", "grad"), 3
     steps = 4
 
-    @staticmethod
-    def run(kernels, var, accum, lr, grad, momentum, use_nesterov):
-        real = var.dtype.type
-        kernels.optimizer.sgd_momentum(
-            grad.ravel(), real(lr), real(momentum), bool(use_nesterov), var.ravel(), accum.ravel()
-        )
+    @classmethod
+    def run(cls, kernels, lr, *arrays, momentum, use_nesterov):
+        var, accum, grad = cls._lists((lr, *arrays))
+        real = var[0].dtype.type
+        kernels.optimizer.sgd_momentum(grad, real(lr), real(momentum), bool(use_nesterov), var, accum)
 
 
 @register_op("ResourceApplyRMSProp")
 class _RMSProp(_Update):
-    inputs = ("var", "ms", "lr", "grad")
-    mutates = ("var", "ms")
+    inputs, group = ("lr", "var", "ms", "grad"), 3
     steps = 8
 
-    @staticmethod
-    def run(kernels, var, ms, lr, grad, rho, epsilon):
-        real = var.dtype.type
-        kernels.optimizer.rmsprop(grad.ravel(), real(lr), real(1 - rho), real(epsilon), var.ravel(), ms.ravel())
+    @classmethod
+    def run(cls, kernels, lr, *arrays, rho, epsilon):
+        var, ms, grad = cls._lists((lr, *arrays))
+        real = var[0].dtype.type
+        kernels.optimizer.rmsprop(grad, real(lr), real(1 - rho), real(epsilon), var, ms)
 
 
 @register_op("ResourceApplyRMSPropMomentum")
 class _RMSPropMomentum(_Update):
-    inputs = ("var", "ms", "mom", "lr", "grad")
-    mutates = ("var", "ms", "mom")
+    inputs, group = ("lr", "var", "ms", "mom", "grad"), 4
     steps = 10
 
-    @staticmethod
-    def run(kernels, var, ms, mom, lr, grad, rho, epsilon, momentum):
-        real = var.dtype.type
+    @classmethod
+    def run(cls, kernels, lr, *arrays, rho, epsilon, momentum):
+        var, ms, mom, grad = cls._lists((lr, *arrays))
+        real = var[0].dtype.type
         scalars = real(lr), real(1 - rho), real(epsilon), real(momentum)
-        kernels.optimizer.rmsprop_momentum(grad.ravel(), *scalars, var.ravel(), ms.ravel(), mom.ravel())
+        kernels.optimizer.rmsprop_momentum(grad, *scalars, var, ms, mom)
 
 
 @register_op("ResourceApplyCenteredRMSProp")
 class _CenteredRMSProp(_Update):
-    inputs = ("var", "ms", "mom", "mg", "lr", "grad")
-    mutates = ("var", "ms", "mom", "mg")
+    inputs, group = ("lr", "var", "ms", "mom", "mg", "grad"), 5
     steps = 15
 
-    @staticmethod
-    def run(kernels, var, ms, mom, mg, lr, grad, rho, epsilon, momentum):
-        real = var.dtype.type
+    @classmethod
+    def run(cls, kernels, lr, *arrays, rho, epsilon, momentum):
+        var, ms, mom, mg, grad = cls._lists((lr, *arrays))
+        real = var[0].dtype.type
         scalars = real(lr), real(1 - rho), real(epsilon), real(momentum)
-        kernels.optimizer.rmsprop_centered(grad.ravel(), *scalars, var.ravel(), ms.ravel(), mom.ravel(), mg.ravel())
+        kernels.optimizer.rmsprop_centered(grad, *scalars, var, ms, mom, mg)
 
 
 def _adam_scalars(real, lr, step, beta_1, beta_2, epsilon):
@@ -103,42 +115,42 @@ def _adam_scalars(real, lr, step, beta_1, beta_2, epsilon):
 class _Adam(_Update):
     """``step`` counts the updates before this one."""
 
-    inputs = ("var", "m", "v", "lr", "step", "grad")
-    mutates = ("var", "m", "v")
+    inputs, group = ("lr", "step", "var", "m", "v", "grad"), 4
     steps = 11
 
-    @staticmethod
-    def run(kernels, var, m, v, lr, step, grad, beta_1, beta_2, epsilon):
-        scalars = _adam_scalars(var.dtype.type, lr, step, beta_1, beta_2, epsilon)
-        kernels.optimizer.adam(grad.ravel(), *scalars, var.ravel(), m.ravel(), v.ravel())
+    @classmethod
+    def run(cls, kernels, lr, step, *arrays, beta_1, beta_2, epsilon):
+        var, m, v, grad = cls._lists((lr, step, *arrays))
+        scalars = _adam_scalars(var[0].dtype.type, lr, step, beta_1, beta_2, epsilon)
+        kernels.optimizer.adam(grad, *scalars, var, m, v)
 
 
 @register_op("ResourceApplyAdamWithAmsgrad")
 class _AdamWithAmsgrad(_Update):
-    inputs = ("var", "m", "v", "vhat", "lr", "step", "grad")
-    mutates = ("var", "m", "v", "vhat")
+    inputs, group = ("lr", "step", "var", "m", "v", "vhat", "grad"), 5
     steps = 12
 
-    @staticmethod
-    def run(kernels, var, m, v, vhat, lr, step, grad, beta_1, beta_2, epsilon):
-        scalars = _adam_scalars(var.dtype.type, lr, step, beta_1, beta_2, epsilon)
-        kernels.optimizer.adam_amsgrad(grad.ravel(), *scalars, var.ravel(), m.ravel(), v.ravel(), vhat.ravel())
+    @classmethod
+    def run(cls, kernels, lr, step, *arrays, beta_1, beta_2, epsilon):
+        var, m, v, vhat, grad = cls._lists((lr, step, *arrays))
+        scalars = _adam_scalars(var[0].dtype.type, lr, step, beta_1, beta_2, epsilon)
+        kernels.optimizer.adam_amsgrad(grad, *scalars, var, m, v, vhat)
 
 
 @register_op("ResourceApplyWeightDecay")
 class _WeightDecay:
-    inputs = ("var", "lr")
+    inputs, group = ("lr", "var"), 1
     mutates = ("var",)
     same_dtype = False
 
     @staticmethod
-    def infer(var, lr, decay):
+    def infer(lr, *variables, decay):
         return ()
 
     @staticmethod
-    def run(kernels, var, lr, decay):
-        kernels.optimizer.weight_decay(var.dtype.type(float(lr) * decay), var.ravel())
+    def run(kernels, lr, *variables, decay):
+        kernels.optimizer.weight_decay(variables[0].dtype.type(float(lr) * decay), variables)
 
     @staticmethod
-    def cost(var, lr, decay):
-        return 2 * var.size, 2 * var.nbytes
+    def cost(lr, *variables, decay):
+        return 2 * sum(v.size for v in variables), 2 * sum(v.nbytes for v in variables)

@@ -1,5 +1,7 @@
 """Optimizer updates against the formulas in NumPy float64."""
 
+import math
+
 import numba
 import numpy as np
 import pytest
@@ -66,6 +68,11 @@ def arrays(rng, dtype, n, count):
     ]
 
 
+def update(rule, g, scalars, state):
+    """Calls the kernel for one variable."""
+    getattr(KERNELS, rule.__name__)([g], *scalars, *([x] for x in state))
+
+
 def cast(dtype, scalars):
     return [x if isinstance(x, bool) else np.dtype(dtype).type(x) for x in scalars]
 
@@ -78,7 +85,7 @@ def test_update_follows_its_formula(rng, rule, count, scalars, dtype, n):
     if rule is rmsprop_centered:
         state[1] += 32  # v must exceed mean^2
     expected = rule(g.astype(np.float64), *(x.astype(np.float64) for x in state), *map(float, scalars))
-    getattr(KERNELS, rule.__name__)(g, *cast(dtype, scalars), *state)
+    update(rule, g, cast(dtype, scalars), state)
     for actual, wanted in zip(state, expected, strict=True):
         np.testing.assert_allclose(actual, wanted, rtol=1e-12 if dtype == "float64" else 2e-6, atol=1e-6)
 
@@ -91,17 +98,36 @@ def test_one_and_two_threads_give_the_same_bits(rng, same_bits, rule, count, sca
         g, *state = [x.copy() for x in start]
         if rule is rmsprop_centered:
             state[1] += 32  # v must exceed mean^2
-        getattr(KERNELS, rule.__name__)(g, *cast("float32", scalars), *state)
+        update(rule, g, cast("float32", scalars), state)
         return state
 
     same_bits(run)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("rule", "count", "scalars"), RULES)
+def test_many_variables_get_the_same_bits_as_each_alone(rng, rule, count, scalars, dtype):
+    shapes = [(3, 4), (), (0,), (70, 90), (4096,), (1,), (0, 5), (9001,)]
+    variables = [[x.reshape(shape) for x in arrays(rng, dtype, math.prod(shape), count)] for shape in shapes]
+    if rule is rmsprop_centered:
+        for variable in variables:
+            variable[2] += 32  # v must exceed mean^2
+    alone = [[x.copy() for x in variable] for variable in variables]
+    for g, *state in alone:
+        update(rule, g, cast(dtype, scalars), state)
+    together = [[x.copy() for x in variable] for variable in variables]
+    g, *state = map(list, zip(*together, strict=True))
+    getattr(KERNELS, rule.__name__)(g, *cast(dtype, scalars), *state)
+    for one, other in zip(alone, together, strict=True):
+        for x, y in zip(one, other, strict=True):
+            np.testing.assert_array_equal(x, y)
 
 
 @pytest.mark.parametrize("n", SIZES)
 def test_weight_decay_shrinks_by_its_rate(rng, n):
     start = rng.integers(-8, 8, n).astype(np.float32)
     w = start.copy()
-    KERNELS.weight_decay(np.float32(0.25), w)
+    KERNELS.weight_decay(np.float32(0.25), [w])
     np.testing.assert_array_equal(w, start * 0.75)
 
 
@@ -130,5 +156,5 @@ def test_a_gradient_that_is_not_finite_shows(bad):
     for rule, count, scalars in RULES:
         state = [np.ones(3, np.float32) for _ in range(count)]
         with np.errstate(all="ignore"):  # NumPy warns where the JIT is off
-            getattr(KERNELS, rule.__name__)(np.float32([0, bad, 0]), *cast("float32", scalars), *state)
+            update(rule, np.float32([0, bad, 0]), cast("float32", scalars), state)
         assert not np.isfinite(np.concatenate(state)).all()

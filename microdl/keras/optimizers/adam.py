@@ -1,6 +1,5 @@
 """Adam: steps from running means of the gradient and of its square."""
 
-from microdl.core.tensor import apply
 from microdl.keras.optimizers.base import Optimizer
 
 
@@ -42,12 +41,11 @@ class Adam(Optimizer):
         self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
         self._largest = self.add_optimizer_variables(variables, "velocity_hat") if self.amsgrad else []
 
-    def update_step(self, gradient, variable, learning_rate):
-        i = self._get_variable_index(variable)
-        slots = [kind[i] for kind in (self._momentums, self._velocities, self._largest) if kind]
+    def _update_steps(self, gradients, variables, learning_rate):
+        slots = self._slots_of(variables, self._momentums, self._velocities, self._largest)
         op = "ResourceApplyAdamWithAmsgrad" if self.amsgrad else "ResourceApplyAdam"
         options = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        apply(op, variable, *slots, learning_rate, self.iterations, gradient, **options)
+        self._apply_by_dtype(op, (learning_rate, self.iterations), [variables, *slots, gradients], **options)
 
     def get_config(self):
         own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}

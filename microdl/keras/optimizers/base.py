@@ -216,13 +216,38 @@ class Optimizer:
             self.build(variables)
         for gradient, variable in present:
             self._check(gradient, variable)
-        rate = convert(self.learning_rate)
-        for gradient, (_, variable) in zip(self._clipped([g for g, _ in present]), present, strict=True):
-            if self.weight_decay is not None and self._decays(variable):
-                apply("ResourceApplyWeightDecay", variable, rate, decay=self.weight_decay)
-            self.update_step(gradient, variable, rate)
+        gradients, variables = self._clipped([g for g, _ in present]), [v for _, v in present]
+        self._update(gradients, variables, convert(self.learning_rate))
         self.iterations.assign_add(1)
         return self.iterations
+
+    def _update(self, gradients, variables, rate):
+        """Weight decay and ``update_step``, for all variables at once if the rule is one of the framework's."""
+        several = len(variables) > 1
+        own_rule = type(self).update_step is not Optimizer.update_step
+        if several and (own_rule or len({v.uid for v in variables}) < len(variables)):
+            for gradient, variable in zip(gradients, variables, strict=True):
+                self._update([gradient], [variable], rate)
+            return
+        if self.weight_decay is not None and (decaying := [v for v in variables if self._decays(v)]):
+            self._apply_by_dtype("ResourceApplyWeightDecay", (rate,), [decaying], decay=self.weight_decay)
+        if own_rule:
+            self.update_step(gradients[0], variables[0], rate)
+        else:
+            self._update_steps(gradients, variables, rate)
+
+    def _apply_by_dtype(self, op, scalars, lists, **attrs):
+        """One op for all variables of a dtype. lists: the variables, what goes with them."""
+        inputs = {}
+        for group in zip(*lists, strict=True):
+            inputs.setdefault(group[0].dtype, list(scalars)).extend(group)
+        for arguments in inputs.values():
+            apply(op, *arguments, **attrs)
+
+    def _slots_of(self, variables, *kinds):
+        """For each kind of slots that the rule keeps, those of ``variables``."""
+        places = [self._index[v.uid] for v in variables]
+        return [[kind[i] for i in places] for kind in kinds if kind]
 
     def _pair(self, item: Any):
         """``item`` as (gradient or None, Variable). Raises TypeError if it is something else."""
@@ -239,6 +264,10 @@ class Optimizer:
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable. gradient: Tensor of its shape and dtype. learning_rate: scalar Tensor, float32."""
+        self._update_steps([gradient], [variable], learning_rate)
+
+    def _update_steps(self, gradients, variables, learning_rate):
+        """``update_step`` for several variables; what the framework's own rules define in its place."""
         raise NotImplementedError(f"{type(self).__name__} must define update_step(gradient, variable, learning_rate)")
 
     def _present(self, pairs):

@@ -1,6 +1,5 @@
 """RMSprop: gradients divided by their running root mean square."""
 
-from microdl.core.tensor import apply
 from microdl.keras.optimizers.base import Optimizer
 
 
@@ -40,14 +39,13 @@ class RMSprop(Optimizer):
         self._momentums = self.add_optimizer_variables(variables, "momentum") if moving else []
         self._averages = self.add_optimizer_variables(variables, "average_gradient") if self.centered else []
 
-    def update_step(self, gradient, variable, learning_rate):
-        i = self._get_variable_index(variable)
-        slots = [kind[i] for kind in (self._velocities, self._momentums, self._averages) if kind]
+    def _update_steps(self, gradients, variables, learning_rate):
+        slots = self._slots_of(variables, self._velocities, self._momentums, self._averages)
         op = ("ResourceApplyRMSProp", "ResourceApplyRMSPropMomentum", "ResourceApplyCenteredRMSProp")[len(slots) - 1]
         options = {"rho": self.rho, "epsilon": self.epsilon}
         if len(slots) > 1:
             options["momentum"] = self.momentum
-        apply(op, variable, *slots, learning_rate, gradient, **options)
+        self._apply_by_dtype(op, (learning_rate,), [variables, *slots, gradients], **options)
 
     def get_config(self):
         own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}

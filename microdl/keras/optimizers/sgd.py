@@ -1,6 +1,5 @@
 """Gradient descent, with momentum if wanted."""
 
-from microdl.core.tensor import apply
 from microdl.keras.optimizers.base import Optimizer
 
 
@@ -35,13 +34,13 @@ class SGD(Optimizer):
         super().build(variables)
         self._momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
 
-    def update_step(self, gradient, variable, learning_rate):
+    def _update_steps(self, gradients, variables, learning_rate):
         if not self.momentum:
-            apply("ResourceApplyGradientDescent", variable, learning_rate, gradient)
+            self._apply_by_dtype("ResourceApplyGradientDescent", (learning_rate,), [variables, gradients])
             return
-        slot = self._momentums[self._get_variable_index(variable)]
+        lists = [variables, *self._slots_of(variables, self._momentums), gradients]
         options = {"momentum": self.momentum, "use_nesterov": self.nesterov}
-        apply("ResourceApplyKerasMomentum", variable, slot, learning_rate, gradient, **options)
+        self._apply_by_dtype("ResourceApplyKerasMomentum", (learning_rate,), lists, **options)
 
     def get_config(self):
         return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
