@@ -57,7 +57,7 @@ def conv2d_bias_relu_pool(x, w, bias, strides, dilations, padding, y, winner):
     if y.size:
         places = x.shape, w.shape[:2], (0, 0), strides, (1, 1), dilations, padding, y.shape
         taps, *tables = phase(*places, w.itemsize, (2, 2))
-        _sums(x, _packed(w, False, taps, tables[-1]), bias, True, *tables, y, winner)
+        _sums(x.ravel(), _packed(w, False, taps, tables[-1]), bias, True, *tables, winner.ravel(), y.ravel())
 
 
 def _correlate(x, w, turned, bias, relu, step, divisor, dilation, padding, y):
@@ -66,7 +66,7 @@ def _correlate(x, w, turned, bias, relu, step, divisor, dilation, padding, y):
         if y.size and corner[0] < y.shape[1] and corner[1] < y.shape[2]:
             places = x.shape, w.shape[:2], corner, step, divisor, dilation, padding, y.shape
             taps, *tables = phase(*places, w.itemsize, (1, 1))
-            _sums(x, _packed(w, turned, taps, tables[-1]), bias, relu, *tables, y, NO_WINNERS)
+            _sums(x.ravel(), _packed(w, turned, taps, tables[-1]), bias, relu, *tables, NO_WINNERS, y.ravel())
 
 
 def _packed(w, turned, taps, shape):
@@ -74,107 +74,94 @@ def _packed(w, turned, taps, shape):
     height, width, channels, outputs = w.shape
     inputs, targets = (outputs, channels) if turned else (channels, outputs)
     columns = len(shape[1]) * VECTOR_BYTES // w.itemsize
-    packed = np.empty((-(-targets // columns), taps.size * inputs, columns), w.dtype)
+    packed = np.empty(-(-targets // columns) * taps.size * inputs * columns, w.dtype)
     if packed.size:
-        _pack_filter(w.reshape(height * width, channels, outputs), turned, taps, packed)
+        _pack_filter(w.ravel(), (height * width, channels, outputs), turned, taps, columns, packed)
     return packed
 
 
-@kernel(tasks=lambda w, turned, taps, packed: taps.size)
-def _pack_filter(task, w, turned, taps, packed):
+@kernel(tasks=lambda w, shape, turned, taps, columns, packed: taps.size)
+def _pack_filter(task, w, shape, turned, taps, columns, packed):
     """``_packed`` for one tap. w: (kh*kw, c, o), read. ``turned``: taps reversed, inputs and outputs exchanged."""
-    panels, _, columns = packed.shape
-    inputs, outputs = (w.shape[2], w.shape[1]) if turned else (w.shape[1], w.shape[2])
-    tap = w.shape[0] - 1 - taps[task] if turned else taps[task]
-    for panel in range(panels):
-        first = panel * columns
-        count = min(columns, outputs - first)
-        for i in range(inputs):
-            row = packed[panel, task * inputs + i]
-            if turned:
-                for j in range(count):
-                    row[j] = w[tap, first + j, i]
-            else:
-                values = w[tap, i, first : first + count]
-                for j in range(count):
-                    row[j] = values[j]
-            for j in range(count, columns):
+    count, channels, depth = shape
+    inputs, outputs = (depth, channels) if turned else (channels, depth)
+    tap, step = (count - 1 - taps[task], depth) if turned else (taps[task], 1)
+    for i in range(inputs):
+        start = tap * channels * depth + (i if turned else i * depth)
+        for first in range(0, outputs, columns):
+            place = (first * taps.size + task * columns) * inputs + i * columns
+            row = packed[place : place + columns]
+            for j in range(columns):
                 row[j] = 0
+            for j in range(min(columns, outputs - first)):
+                row[j] = w[start + (first + j) * step]
 
 
-def _bands(x, filters, bias, relu, rows, goals, steps, spans, inside, window, lines, band, *rest):
-    return x.shape[0] * -(-(rows.size - PADDING) // band)
+def _bands(x, filters, bias, relu, rows, goals, steps, spans, window, lines, band, sizes, shape, winner, y):
+    return sizes[0] * -(-(rows.size - PADDING) // band)
 
 
-def _multiply_adds(x, filters, bias, relu, rows, *rest):
-    return x.shape[0] * rows.size * filters.size
+def _multiply_adds(x, filters, bias, relu, rows, goals, steps, spans, window, lines, band, sizes, *rest):
+    return sizes[0] * rows.size * filters.size
 
 
 @kernel(tasks=_bands, work=_multiply_adds, serial_below=SERIAL_BELOW)
 def _sums(
-    task, x, filters, bias, relu, rows, goals, steps, spans, inside, window, lines, band, shape, y, winner
+    task, x, filters, bias, relu, rows, goals, steps, spans, window, lines, band, sizes, shape, winner, y
 ):  # fmt: skip
     """One band of the targets of one phase and image, for all outputs. filters: ``_packed``. The tables: ``phase``."""
     pixels, bands = rows.size - PADDING, -(-(rows.size - PADDING) // band)
     image, first = task // bands, task % bands * band
     last = min(first + band, pixels)
-    patch, origin = _patch(x, image, first, last, inside, window, lines)
-    place = image * y.shape[1] * y.shape[2] * y.shape[3]
-    for panel in range(filters.shape[0]):
+    _, image_size, outputs = sizes
+    step, reach = lines[1:]
+    line = first // lines[0]
+    patch, origin = _patch(x, image, line * step, ((last - 1) // lines[0] - line) * step + reach, window)
+    tile = tile_of(x, shape)
+    for column in range(0, outputs, columns_of(tile)):
         _tile_sums(
-            tile_of(x, shape), patch, origin, rows, first, last, steps, spans, filters[panel].ravel(),
-            bias, relu, y.ravel(), winner.ravel(), goals, place, panel * filters.shape[2], y.shape[3],
+            tile, patch, origin - line * step * window[3], rows, first, last, steps, spans, filters,
+            column * steps.size, bias, relu, winner, goals, image * image_size + column, column, outputs - column, y,
         )  # fmt: skip
 
 
 @inner
 def _tile_sums(
-    zero, x, origin, rows, first, last, steps, spans, filters, bias, relu, y, winner, goals, place, column, outputs
+    zero, x, origin, rows, first, last, steps, spans, filters, panel,
+    bias, relu, winner, goals, place, column, columns, y,
 ):  # fmt: skip
     """y[goals[p] + o] = bias[o] + sum over steps s of x[rows[p] + steps[s]] * filters[s, o] for targets p, by tiles."""
     own_registers()
-    columns, width = outputs - column, columns_of(zero)
     for at in range(first, last, rows_of(zero)):
-        tile, span = zero, spans[at // rows_of(zero)]
-        for s in range(span[0], span[1]):
-            tile = outer(tile, x, rows, at, origin + steps[s], filters, s * width)
+        tile, span = zero, at // rows_of(zero)
+        for s in range(spans[span, 0], spans[span, 1]):
+            tile = outer(tile, x, rows, at, origin + steps[s], filters, panel + s * columns_of(zero))
         if bias.size:
             tile = add_row(tile, bias, column, columns)
         if relu:
             tile = rectify(tile)
         if winner.size:
-            store_pooled(tile, y, winner, goals, at, place + column, columns)
+            store_pooled(tile, y, winner, goals, at, place, columns)
         else:
-            store(tile, y, goals, at, place + column, columns)
+            store(tile, y, goals, at, place, columns)
 
 
 @inner
-def _patch(x, image, first, last, inside, window, lines):
-    """(patch, origin): what targets first to last of an image read, and where line 0 of the targets begins in it."""
-    _, height, width, channels = x.shape
-    top, left, columns = window
-    places, step, reach = lines
+def _patch(x, image, first, count, window):
+    """(patch, where it begins in it): ``count`` rows from row ``first`` on of what is read of an image."""
+    inside, top, left, pitch, channels, height, width = window
     if inside:
-        return x.ravel(), ((image * height + top) * width + left) * channels
-    line, last_line = first // places, (last - 1) // places
-    patch = np.empty(((last_line - line) * step + reach) * columns * channels, x.dtype)
-    _copy_patch(x, image, top + line * step, left, columns, patch)
-    return patch, -line * step * columns * channels
-
-
-@inner
-def _copy_patch(x, image, top, left, columns, patch):
-    """patch: rows of ``columns`` pixels of ``image`` from (top, left) on, with zeros outside of the image."""
-    _, height, width, channels = x.shape
-    size, source = columns * channels, x.ravel()
-    for row in range(patch.size // max(1, size)):
-        line, within = row * size, 0 <= top + row < height
-        begin = min(max(0, -left) * channels, size) if within else size
-        end = max(begin, min(columns, width - left) * channels) if within else size
-        first = ((image * height + top + row) * width + left) * channels
-        clear(patch, line, begin)
-        copy(source, first + begin, patch, line + begin, end - begin)
-        clear(patch, line + end, size - end)
+        return x, ((image * height + top + first) * width + left) * channels
+    patch = np.empty(count * pitch, x.dtype)
+    for row in range(count):
+        place, line = row * pitch, top + first + row
+        within = 0 <= line < height
+        begin = min(max(0, -left * channels), pitch) if within else pitch
+        end = max(begin, min(pitch, (width - left) * channels)) if within else pitch
+        clear(patch, place, begin)
+        copy(x, ((image * height + line) * width + left) * channels + begin, patch, place + begin, end - begin)
+        clear(patch, place + end, pitch - end)
+    return patch, 0
 
 
 def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
@@ -185,16 +172,14 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
     if dy.size == 0 or dw.size == 0:
         dw.fill(0)
         return
-    *tables, sums_shape, split, shape = filter_rows(
-        x.shape, dy.shape, dw.shape, strides, dilations, padding, x.itemsize
-    )
-    sums = np.empty(sums_shape, dw.dtype)
-    _pixel_sums(x, dy, *tables, strides[0], split, shape, sums)
-    _add_up(sums, dw.reshape(dw.size // dw.shape[3], dw.shape[3]))
+    *tables, sums_size, split, shape = filter_rows(x.shape, dy.shape, dw.shape, strides, dilations, padding, x.itemsize)
+    sums = np.empty(sums_size, dw.dtype)
+    _pixel_sums(x.ravel(), dy.ravel(), *tables, split, shape, sums)
+    _add_up(sums, split, len(shape[1]) * VECTOR_BYTES // dw.itemsize, dw.shape[3], dw.ravel())
 
 
-def _pixel_tasks(*args):
-    _, groups, blocks, panels = args[-3]
+def _pixel_tasks(x, dy, rows, steps, spans, window, lines, split, shape, sums):
+    _, groups, blocks, panels = split
     return groups * blocks * panels
 
 
@@ -203,77 +188,72 @@ def _pixel_work(x, dy, rows, *rest):
 
 
 @kernel(tasks=_pixel_tasks, work=_pixel_work, serial_below=SERIAL_BELOW)
-def _pixel_sums(task, x, dy, rows, steps, spans, inside, window, stride, split, shape, sums):
+def _pixel_sums(task, x, dy, rows, steps, spans, window, lines, split, shape, sums):
     """sums[group, panel, row, o] = sum over a group's pixels of x[row of the filter at the pixel] * dy[pixel, o].
 
     A task has a group of bands of lines, a block of tiles of the filter's rows, and a panel of outputs. The tables:
     ``filter_rows``.
     """
     bands, groups, blocks, panels = split
+    images, all_lines, places, outputs, stride, reach = lines
     group, block, panel = task // (blocks * panels), task // panels % blocks, task % panels
-    _, height, width, channels = x.shape
-    images, all_lines, places, outputs = dy.shape
-    top, left, columns, reach = window
-    panel_width = len(shape[1]) * VECTOR_BYTES // x.itemsize
-    column, band = panel * panel_width, steps.size // places
-    packed = np.empty(0 if outputs == panel_width else steps.size * panel_width, x.dtype)
-    patch = np.empty(0 if inside else ((band - 1) * stride + reach) * columns * channels, x.dtype)
-    start = group * images * bands // groups
-    for unit in range(start, (group + 1) * images * bands // groups):
+    tile, tiles = tile_of(x, shape), spans.shape[0]
+    width, band = columns_of(tile), steps.size // places
+    packed = np.empty(0 if outputs == width else steps.size * width, x.dtype)
+    first_unit = group * images * bands // groups
+    for unit in range(first_unit, (group + 1) * images * bands // groups):
         image, line = unit // bands, unit % bands * band
-        lines, pixel = min(band, all_lines - line), (image * all_lines + line) * places
+        count = min(band, all_lines - line)
+        pixels, place = dy, (image * all_lines + line) * places * outputs
         if packed.size:
-            _pack_pixels(dy, pixel, lines * places, column, panel_width, packed)
-        pixels, place = (packed, 0) if packed.size else (dy.ravel(), pixel * outputs)
-        if not inside:
-            size = ((lines - 1) * stride + reach) * columns * channels
-            _copy_patch(x, image, top + line * stride, left, columns, patch[:size])
-        source, origin = (x.ravel(), (image * height + line * stride) * width * channels) if inside else (patch, 0)
+            _pack_pixels(dy, place + panel * width, outputs, count * places, width, outputs - panel * width, packed)
+            pixels, place = packed, np.int64(0)
+        patch, origin = _patch(x, image, line * stride, (count - 1) * stride + reach, window)
         _tile_gradients(
-            tile_of(x, shape), source, origin, rows, block * spans.shape[0] // blocks,
-            (block + 1) * spans.shape[0] // blocks, steps, spans, line, lines, places, pixels, place,
-            unit > start, sums[group, panel].ravel(),
+            tile, patch, origin, rows, block * tiles // blocks, (block + 1) * tiles // blocks, steps, spans,
+            line, count, places, pixels, place, unit > first_unit, sums, (group * panels + panel) * tiles,
         )  # fmt: skip
 
 
 @inner
 def _tile_gradients(
-    zero, x, origin, rows, first, last, steps, spans, line, lines, places, dy, place, accumulate, sums
+    zero, x, origin, rows, first, last, steps, spans, line, count, places, dy, place, accumulate, sums, tile_sums
 ):  # fmt: skip
     """sums[r, o] (+)= sum over pixels s of x[rows[r] + steps[s]] * dy[s, o], for rows r, by tiles."""
     own_registers()
-    width = columns_of(zero)
-    for tile_number in range(first, last):
-        at = tile_number * rows_of(zero)
-        tile = load_tile(zero, sums, at * width) if accumulate else zero
-        begin = max(0, min(spans[tile_number, 0] - line, lines)) * places
-        end = max(0, min(spans[tile_number, 1] - line, lines)) * places
+    height, width = rows_of(zero), columns_of(zero)
+    for number in range(first, last):
+        goal = (tile_sums + number) * height * width
+        tile = load_tile(zero, sums, goal) if accumulate else zero
+        begin = max(0, min(spans[number, 0] - line, count)) * places
+        end = max(0, min(spans[number, 1] - line, count)) * places
         for s in range(begin, end):
-            tile = outer(tile, x, rows, at, origin + steps[s], dy, place + s * width)
-        store_tile(tile, sums, at * width)
+            tile = outer(tile, x, rows, number * height, origin + steps[s], dy, place + s * width)
+        store_tile(tile, sums, goal)
 
 
 @inner
-def _pack_pixels(dy, first, count, column, width, packed):
-    """packed: ``width`` outputs from ``column`` on (zeros beyond the last) of ``count`` pixels from ``first`` on."""
-    source, outputs = dy.ravel(), dy.shape[3]
-    columns = min(width, outputs - column)
+def _pack_pixels(dy, first, outputs, count, width, columns, packed):
+    """packed: ``width`` outputs (zeros beyond ``columns``) of ``count`` pixels, the first of which are at dy[first]."""
     for pixel in range(count):
-        copy(source, (first + pixel) * outputs + column, packed, pixel * width, columns)
-        clear(packed, pixel * width + columns, width - columns)
+        copy(dy, first + pixel * outputs, packed, pixel * width, min(width, columns))
+        if columns < width:
+            clear(packed, pixel * width + columns, width - columns)
 
 
-@kernel(tasks=lambda sums, dw: -(-dw.shape[0] // ADD_ROWS), work=lambda sums, dw: sums.size)
-def _add_up(block, sums, dw):
+@kernel(
+    tasks=lambda sums, split, width, outputs, dw: -(-dw.size // (outputs * ADD_ROWS)),
+    work=lambda sums, *_: sums.size,
+)
+def _add_up(block, sums, split, width, outputs, dw):
     """dw[row, o] = sum over groups, in order, of the sums that ``_pixel_sums`` made of them."""
-    groups, panels, _, width = sums.shape
-    outputs = dw.shape[1]
-    for row in range(block * ADD_ROWS, min((block + 1) * ADD_ROWS, dw.shape[0])):
-        for panel in range(panels):
-            total = dw[row, panel * width : min((panel + 1) * width, outputs)]
+    size = sums.size // split[1]  # of one group's sums
+    for row in range(block * ADD_ROWS, min((block + 1) * ADD_ROWS, dw.size // outputs)):
+        for first in range(0, outputs, width):
+            total = dw[row * outputs + first : row * outputs + min(first + width, outputs)]
+            start = (first // width) * (size // split[3]) + row * width
             for o in range(total.size):
-                total[o] = sums[0, panel, row, o]
-            for group in range(1, groups):
-                addends = sums[group, panel, row]
+                total[o] = sums[start + o]
+            for place in range(size + start, sums.size, size):
                 for o in range(total.size):
-                    total[o] += addends[o]
+                    total[o] += sums[place + o]

@@ -53,10 +53,10 @@ def phase(source, filter_size, corner, step, divisor, dilation, padding, target,
         unused entries (-1 in goals).
     steps: int64, (taps, channels), offset in the patch from a target's first pixel.
     spans: int64, (tiles, 2), first step, and last + 1, with which a tile meets rows of the image.
-    inside, window: (top, left, columns) of the patch of all targets.
+    window: (inside, top, left, elements in a row of the patch; channels, height, width of the image).
     lines: (targets in one line, patch rows from one line to the next, patch rows that one line reads).
     band: targets of one task.
-    shape: of the tiles.
+    sizes: (images, elements in an image of y, outputs). shape: of the tiles.
     """
     images, height, width, channels = source
     count = [-(-(size - first) // d) for size, first, d in zip(target[1:3], corner, divisor, strict=True)]
@@ -64,7 +64,7 @@ def phase(source, filter_size, corner, step, divisor, dilation, padding, target,
     top, left = (int(shifts.min(initial=0)) for _, shifts in met)
     reach = [int(shifts.max(initial=0)) - low + 1 for (_, shifts), low in zip(met, (top, left), strict=True)]
     rows, columns = ((n * p - 1) * s + r for n, p, s, r in zip(count, pool, step, reach, strict=True))
-    inside = top >= 0 and left >= 0 and top + rows <= height and left + columns <= width
+    inside = int(top >= 0 and left >= 0 and top + rows <= height and left + columns <= width)
     pitch = width if inside else columns
 
     (kh, down), (kw, right) = met
@@ -88,10 +88,10 @@ def phase(source, filter_size, corner, step, divisor, dilation, padding, target,
         _padded(goals, -1),
         steps,
         spans,
-        inside,
-        (top, left, columns),
+        (inside, top, left, pitch * channels, channels, height, width),
         (count[1] * pool[0] * pool[1], step[0] * pool[0], (pool[0] - 1) * step[0] + reach[0]),
         -(-max(band, LEAST_PIXELS) // tile_rows) * tile_rows,
+        (images, target[1] * target[2] * target[3], target[3]),
         shape,
     )
 
@@ -116,15 +116,16 @@ def filter_rows(source, target, filter_shape, strides, dilations, padding, items
     rows: int64, (kh*kw*c) and PADDING unused entries, offset of the filter's row in the patch.
     steps: int64, (lines of a band, places), offset in the patch from the tap of output (0, 0).
     spans: int64, (tiles, 2): first line of outputs, and last + 1, that meets a row of the image with a tap of the tile.
-    inside, window: (top, left, columns) of the patch, and the patch rows that one line reads.
-    sums: shape of the groups' sums (groups, panels, rows up to whole tiles, columns of a tile).
+    window: as in ``phase``.
+    lines: (images, lines, places, outputs, patch rows from one line to the next, patch rows that one line reads).
+    sums: elements in all groups' sums (groups, panels, rows up to whole tiles, columns of a tile).
     split: (bands of lines in an image, groups of bands, blocks of tiles, panels of outputs).
     shape: of the tiles.
     """
     height, width, channels, outputs = filter_shape
     reach = [(size - 1) * dilation + 1 for size, dilation in zip((height, width), dilations, strict=True)]
     rows, columns = ((n - 1) * s + r for n, s, r in zip(target[1:3], strides, reach, strict=True))
-    inside = min(padding) >= 0 == max(padding) and rows <= source[1] and columns <= source[2]
+    inside = int(min(padding) >= 0 == max(padding) and rows <= source[1] and columns <= source[2])
     pitch = source[2] if inside else columns
 
     kh, kw, c = np.indices(filter_shape[:3]).reshape(3, -1)
@@ -146,9 +147,9 @@ def filter_rows(source, target, filter_shape, strides, dilations, padding, items
         _padded((kh * pitch + kw) * channels + c),
         (line * strides[0] * pitch + place * strides[1]) * channels,
         spans,
-        inside,
-        (-padding[0], -padding[1], columns, reach[0]),
-        (groups, panels, by_tile.size, panel_bytes // itemsize),
+        (inside, -padding[0], -padding[1], pitch * channels, channels, *source[1:3]),
+        (source[0], *target[1:], strides[0], reach[0]),
+        groups * panels * by_tile.size * (panel_bytes // itemsize),
         (bands, groups, blocks, panels),
         shape,
     )
