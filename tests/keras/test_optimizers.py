@@ -275,3 +275,67 @@ def test_an_optimizer_keeps_to_the_variables_of_its_first_step():
     optimizer.apply_gradients([(1.0, x)])
     with pytest.raises(ValueError, match=r"adam: unknown variable y:0 of shape \(\)"):
         optimizer.apply_gradients([(1.0, y)])
+
+
+def _trained(make, run, dtypes=("float64", "float32", "float64")):
+    """Values of three variables after some steps, ``run(optimizer, pairs)`` each."""
+    optimizer = make()
+    variables = [Variable(REFERENCE[f"start/{i}"].astype(dtype)) for i, dtype in zip(VARIABLES, dtypes, strict=True)]
+    optimizer.build(variables)
+    for number in range(3):
+        gradients = [REFERENCE[f"gradients/{i}"][number].astype(dtypes[i]) for i in VARIABLES]
+        run(optimizer, list(zip(gradients, variables, strict=True)))
+    return [v.numpy() for v in variables]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: optimizers.SGD(0.1),
+        lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+        lambda: optimizers.RMSprop(0.01),
+        lambda: optimizers.RMSprop(0.01, momentum=0.5, centered=True),
+        lambda: optimizers.Adam(0.01, weight_decay=0.01),
+        lambda: optimizers.AdamW(0.01, amsgrad=True),
+    ],
+)
+def test_all_variables_at_once_get_the_bits_of_one_after_another(make):
+    def one_by_one(optimizer, pairs):
+        for gradient, variable in pairs:
+            optimizer.apply_gradients([(gradient, variable)])
+            optimizer.iterations.assign_sub(1)
+        optimizer.iterations.assign_add(1)
+
+    together = _trained(make, lambda optimizer, pairs: optimizer.apply_gradients(pairs))
+    for one, other in zip(together, _trained(make, one_by_one), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_variable_that_comes_twice_is_updated_twice():
+    v, w = Variable([1.0, 2.0]), Variable([3.0])
+    optimizers.SGD(0.5).apply_gradients([([1.0, 1.0], v), ([1.0], w), ([2.0, 4.0], v)])
+    np.testing.assert_array_equal(v.numpy(), [-0.5, -0.5])
+    np.testing.assert_array_equal(w.numpy(), [2.5])
+
+
+def test_a_rule_may_extend_one_of_the_frameworks():
+    class Halved(optimizers.SGD):
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(gradient * 0.5, variable, learning_rate)
+
+    v, w = Variable([1.0, 2.0]), Variable([3.0])
+    Halved(1.0).apply_gradients([([1.0, 1.0], v), ([2.0], w)])
+    np.testing.assert_array_equal(v.numpy(), [0.5, 1.5])
+    np.testing.assert_array_equal(w.numpy(), [2.0])
+
+
+def test_tensors_read_before_a_step_keep_their_values():
+    variables = [Variable([1.0, 2.0]), Variable([3.0])]
+    optimizer = optimizers.Adam(0.1)
+    optimizer.build(variables)
+    before = [v.read() for v in variables] + [v.read() for v in optimizer.variables]
+    values = [x.numpy() for x in before]
+    optimizer.apply_gradients([(v.read(), v) for v in variables])
+    for x, value in zip(before, values, strict=True):
+        np.testing.assert_array_equal(x.numpy(), value)
+    assert all((v.numpy() != x.numpy()).all() for v, x in zip(variables, before, strict=False))
