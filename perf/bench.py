@@ -1,20 +1,29 @@
 """Every kernel over its table of shapes: time, share of what this machine can do, and the peers beside it.
 
-    python perf/bench.py [--torch-python PATH] [--tensorflow-python PATH] [--filter REGEX] [--threads N]
+    python perf/bench.py [--torch-python PATH] [--tensorflow-python PATH] [--filter REGEX] [--threads N] [--json FILE]
 
 Each side (microdl, NumPy, PyTorch, TensorFlow) works in a process of its own that stays alive. For every row the sides
-take turns, round after round, and never run at the same time; all have the same number of threads and the same data.
+take turns, round after round, and never run at the same time; all have the same number of threads, pinned to the same
+cores, and the same data. With ``--threads 1,2`` the kernels race themselves on one thread and on two.
 """
 
 import argparse
+import json
+import platform
 import re
-import statistics
 import sys
+from datetime import date
 from pathlib import Path
 
-from harness import machine
+from harness import machine, report
+from harness.bars import BARS, reached
 from harness.cases import table
-from harness.worker import Worker, same, serve
+from harness.contest import OURS, PEERS, measure
+from harness.picture import draw
+from harness.roofline import least_seconds
+from harness.worker import Worker, serve
+
+SECONDS = 0.015  # of one turn
 
 
 def options(arguments=None):
@@ -23,70 +32,118 @@ def options(arguments=None):
     parser.add_argument("--list", action="store_true", help="print the names of the rows and stop")
     parser.add_argument("--torch-python", metavar="PATH", help="a Python with PyTorch")
     parser.add_argument("--tensorflow-python", metavar="PATH", help="a Python with TensorFlow")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each side for a row (%(default)s)")
+    parser.add_argument("--threads", type=_counts, default=[machine.cores()], metavar="N[,N...]",
+                        help="of every side (default: all cores); several: the kernels against themselves")  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each side for a row (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="3 short rounds: rough figures")
-    parser.add_argument("--threads", default=str(machine.cores()), help="of every side (%(default)s: all cores)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="where to draw the roofline (needs matplotlib)")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[1], help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
-def measure(case, workers, rounds, seconds):
-    """side -> {"variant", "min", "median"} or {"missing": why}, all sides in turn."""
-    figures, contenders = {}, []
-    digests = {}
+def _counts(text):
+    """Numbers of threads from "1,2"."""
+    counts = [int(part) for part in text.split(",")]
+    if not all(1 <= count <= machine.cores() for count in counts):
+        raise argparse.ArgumentTypeError(f"1 to {machine.cores()} threads, got {text}")
+    return counts
+
+
+def start(chosen):
+    """Side -> worker. What cannot be started is said and stays as a side without figures."""
+    pythons = {OURS: sys.executable, "roof": sys.executable, "numpy": sys.executable}
+    pythons |= {"torch": chosen.torch_python, "tensorflow": chosen.tensorflow_python}
+    count = chosen.threads[0]
+    workers = {side: Worker(side, python, count, chosen.root) for side, python in pythons.items() if python}
     for side, worker in workers.items():
-        answer = worker.ask(do="prepare", case=case.name)
-        if "variants" in answer:
-            contenders += [(side, variant) for variant in answer["variants"]]
-            digests[side] = answer["variants"]
-        else:
-            figures[side] = answer
-    samples = {contender: [] for contender in contenders}
-    for _ in range(rounds):
-        for side, variant in contenders:
-            samples[side, variant] += workers[side].ask(do="time", variant=variant, seconds=seconds)["samples"]
-    for (side, variant), times in samples.items():
-        best = {"variant": variant, "min": min(times), "median": statistics.median(times)}
-        if side not in figures or best["min"] < figures[side]["min"]:
-            figures[side] = best
-    ours = digests.get("microdl", {}).get("", {})
-    for side, of_variants in digests.items():
-        for found in of_variants.values():
-            if not all(same(found[name], ours[name]) for name in found.keys() & ours.keys()):
-                figures[side]["differs"] = True
-    return figures
+        if worker.missing:
+            print(f"{PEERS.get(side, side)} is not measured: {worker.missing}")
+    return workers
+
+
+def bench(chosen, cases):
+    """The table beside the peers."""
+    workers = start(chosen)
+    roofs = workers["roof"].ask(do="measure").get("roofs")
+    about = {
+        "processor": machine.processor(),
+        "system": platform.platform(),
+        "date": str(date.today()),
+        "threads": chosen.threads[0],
+        "versions": {"Python": platform.python_version()}
+        | {name: version for worker in workers.values() for name, version in worker.about.items()},
+    }
+    print(*report.preamble(about, roofs), "", sep="\n")
+    peers = [side for side in PEERS if side in workers]
+    print(report.heading(peers), flush=True)
+    rows = {}
+    for case in cases:
+        rows[case.name] = measure(case, workers, *_effort(chosen))
+        print(report.line(case, rows[case.name], peers, roofs), flush=True)
+    by_name = {case.name: case for case in cases}
+    print("", *report.NOTE, "", *report.bars(by_name, rows, roofs), sep="\n")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(_record(about, roofs, by_name, rows), indent=1) + "\n")
+    if chosen.plot:
+        draw(by_name, rows, roofs, about, chosen.plot)
+    for worker in workers.values():
+        worker.close()
+
+
+def _effort(chosen):
+    """(rounds, seconds of a turn)."""
+    return (3, SECONDS / 3) if chosen.quick else (chosen.rounds, SECONDS)
+
+
+def _record(about, roofs, cases, rows):
+    """What the JSON file holds; seconds, FLOP/s and bytes."""
+    described = {
+        name: {
+            "kernels": cases[name].kernels,
+            "flops": cases[name].flops,
+            "bytes": cases[name].bytes,
+            "least_seconds": least_seconds(cases[name], roofs, figures) if roofs else None,
+            "sides": figures,
+        }
+        for name, figures in rows.items()
+    }
+    goals = [
+        {"row": row, "value": value, "goal": bar.goal, "of": bar.peers or "copy"}
+        for bar, (row, value) in ((bar, reached(bar, cases, rows, roofs)) for bar in BARS)
+        if value is not None
+    ]
+    return {**about, "roofs": roofs, "goals": goals, "rows": described}
+
+
+def race(chosen, cases):
+    """The kernels against themselves with several numbers of threads."""
+    workers = {count: Worker(OURS, sys.executable, count, chosen.root) for count in chosen.threads}
+    print(report.threads_heading(chosen.threads))
+    rows = {}
+    for case in cases:
+        rows[case.name] = measure(case, workers, *_effort(chosen))
+        print(report.threads_line(case, rows[case.name], chosen.threads), flush=True)
+    print("", *report.threads_summary(rows, chosen.threads), sep="\n")
+    if chosen.json:
+        chosen.json.write_text(json.dumps({"threads": chosen.threads, "rows": rows}, indent=1) + "\n")
+    for worker in workers.values():
+        worker.close()
 
 
 def main():
     chosen = options()
     if chosen.worker:
-        serve(chosen.worker, int(chosen.threads), chosen.root)
+        serve(chosen.worker, chosen.threads[0], chosen.root)
         return
     cases = [case for name, case in table().items() if re.search(chosen.filter, name)]
     if chosen.list:
         print(*(case.name for case in cases), sep="\n")
-        return
-    pythons = {"microdl": sys.executable, "numpy": sys.executable}
-    pythons |= {"torch": chosen.torch_python} if chosen.torch_python else {}
-    workers = {side: Worker(side, python, int(chosen.threads)) for side, python in pythons.items()}
-    rounds, seconds = (3, 0.005) if chosen.quick else (chosen.rounds, 0.015)
-    for case in cases:
-        figures = measure(case, workers, rounds, seconds)
-        line = f"{case.name:<44}"
-        for side in workers:
-            f = figures[side]
-            if "min" not in f:
-                line += f"  {side}: {next(iter(f.values())):>20}"
-                continue
-            rate = case.flops / f["min"] / 1e9 if case.counts_flops else case.bytes / f["min"] / 1e9
-            line += f"  {side} {f['variant']} {f['min'] * 1e6:9.1f} ({f['median'] * 1e6:9.1f}) us {rate:6.1f}{'!' * f.get('differs', False)}"
-        peers = [figures[side]["min"] for side in workers if side != "microdl" and "min" in figures[side]]
-        if peers and "min" in figures["microdl"]:
-            line += f"   {min(peers) / figures['microdl']['min']:.2f}x"
-        print(line, flush=True)
-    for worker in workers.values():
-        worker.close()
+    elif len(chosen.threads) > 1:
+        race(chosen, cases)
+    else:
+        bench(chosen, cases)
 
 
 if __name__ == "__main__":

@@ -6,23 +6,29 @@ from dataclasses import dataclass
 import numpy as np
 
 
+DRAWN_AT_ONCE = 100_003  # elements; what is longer repeats itself
+
+
 @dataclass(frozen=True)
 class Array:
     """An argument of a kernel.
 
     values: how its contents are drawn (see ``_DRAWN``), or the contents themselves. As every side draws from the same
-        seed, all compute the same. "zeros" are outputs.
+        seed, all compute the same. "zeros" are outputs, which the calls write.
     """
 
     shape: tuple = ()
     values: object = "normal"
     dtype: str = ""  # "" is the case's
+    updated: bool = False  # in place
 
     def make(self, dtype, generator):
         dtype = np.dtype(self.dtype or dtype)
         if not isinstance(self.values, str):
             return np.array(self.values, dtype)
-        return np.ascontiguousarray(_DRAWN[self.values](generator, self.shape), dtype)
+        if len(self.shape) > 1 or self.shape == () or self.shape[0] <= DRAWN_AT_ONCE:
+            return np.ascontiguousarray(_DRAWN[self.values](generator, self.shape), dtype)
+        return np.resize(np.asarray(_DRAWN[self.values](generator, (DRAWN_AT_ONCE,)), dtype), self.shape)
 
     def bytes(self, dtype):
         count = math.prod(self.shape) if isinstance(self.values, str) else np.size(self.values)
@@ -52,7 +58,8 @@ class Case:
         names, a float (cast to ``dtype``), or anything else, which goes as it is.
     arrays: name -> Array, inputs and outputs.
     outputs: names of the arrays that hold results, compared between the sides to make sure that all do the same work.
-    flops: floating-point operations, those of the textbook's algorithm. read, written: bytes, by all calls.
+    flops: floating-point operations, those of the textbook's algorithm.
+    read, written, updated: bytes, by all calls; what is updated is read and written and counted in neither.
     peers: side -> what does the same there: an expression of the arrays, or the name of a function of the side's file,
         which takes ``options``.
     cold: the caches are defeated: calls go round over so many copies of all arrays that none is in a cache any more.
@@ -65,6 +72,7 @@ class Case:
     flops: float
     read: int
     written: int
+    updated: int
     peers: dict
     options: dict
     dtype: str
@@ -76,7 +84,12 @@ class Case:
 
     @property
     def bytes(self):
-        return self.read + self.written
+        return self.read + self.written + 2 * self.updated
+
+    @property
+    def footprint(self):
+        """Bytes of all arrays."""
+        return sum(array.bytes(self.dtype) for array in self.arrays.values())
 
     @property
     def intensity(self):
@@ -91,7 +104,7 @@ class Case:
     @property
     def reads_only(self):
         """Whether next to nothing is written."""
-        return self.written < 0.1 * self.read
+        return self.written + self.updated < 0.1 * self.read
 
     def make(self, seed=0):
         """name -> NumPy array, the same on every side."""
@@ -102,22 +115,26 @@ class Case:
 def case(name, calls, arrays, outputs, flops, peers=None, options=None, dtype="float32", cold=False):
     """A row whose bytes follow from its calls."""
     label = " ".join([name, *([] if dtype == "float32" else [dtype]), *(["cold"] if cold else [])])
-    read, written = _traffic(calls, arrays, outputs, dtype)
-    return Case(label, tuple(calls), arrays, tuple(outputs), flops, read, written, peers or {}, options or {}, dtype, cold)
+    moved = _traffic(calls, arrays, dtype)
+    return Case(label, tuple(calls), arrays, tuple(outputs), flops, *moved, peers or {}, options or {}, dtype, cold)
 
 
-def _traffic(calls, arrays, outputs, dtype):
-    """(bytes read, bytes written). The first call that names an array of zeros writes it, later ones read it."""
-    read = written = 0
+def _traffic(calls, arrays, dtype):
+    """Bytes (read, written, updated). The first call that names an array of zeros writes it, later ones read it."""
+    read = written = updated = 0
     known = {name for name, array in arrays.items() if array.values != "zeros"}
-    updated = known.intersection(outputs)
     for _, arguments in calls:
         flat = [part for argument in arguments for part in (argument if isinstance(argument, tuple) else (argument,))]
         for name in dict.fromkeys(part for part in flat if isinstance(part, str) and part in arrays):
-            read += arrays[name].bytes(dtype) if name in known else 0
-            written += arrays[name].bytes(dtype) if name not in known or name in updated else 0
-            known.add(name)
-    return read, written
+            size = arrays[name].bytes(dtype)
+            if arrays[name].updated:
+                updated += size
+            elif name in known:
+                read += size
+            else:
+                written += size
+                known.add(name)
+    return read, written, updated
 
 
 class Missing(Exception):

@@ -21,13 +21,11 @@ def way(text, names, outputs, to_numpy):
 
 
 def ways(side, case, arrays, names, to_numpy):
-    """Name -> (call, results) of each way in which the module ``side`` does a case's work; None if it cannot.
+    """Name -> (call, results) of each way in which the module ``side`` does a case's work.
 
     names: what expressions may name. arrays: the side's own, for functions of the module.
     """
-    text = case.peers.get(side.__name__.rpartition(".")[2].removesuffix("_side"))
-    if text is None:
-        return None
+    text = case.peers[side.__name__.rpartition(".")[2].removesuffix("_side")]
     if text.isidentifier():
         return getattr(side, text)(arrays, **case.options)
     return {"": way(text, {**names, **arrays}, case.outputs, to_numpy)}

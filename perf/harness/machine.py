@@ -43,3 +43,16 @@ def processor():
     except OSError:
         names = []
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def busy_seconds():
+    """Seconds that all cores together have worked for anyone since the start, or were taken away by the host.
+
+    None where the system does not tell.
+    """
+    try:
+        first = Path("/proc/stat").read_text().splitlines()[0].split()
+    except OSError:
+        return None
+    user, nice, system, _, _, irq, softirq, steal = (int(ticks) for ticks in first[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")

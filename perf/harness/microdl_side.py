@@ -11,7 +11,7 @@ from .case import Missing
 
 
 def start(threads):
-    numba.set_num_threads(threads)
+    """Numba reads the number of threads from the environment, and starts them with the first kernel, as for users."""
     return {"microdl": microdl.__version__, "Numba": numba.__version__}
 
 

@@ -1,4 +1,4 @@
-"""The machine's own side: beside a row that runs out of the caches, a copy (or a reading) of as many bytes.
+"""The machine's own side: beside a row, a loop that moves as many bytes in the same way and computes nothing.
 
 So what memory can do is measured in the same minutes as the kernels, which matters where other machines share it.
 """
@@ -6,22 +6,26 @@ So what memory can do is measured in the same minutes as the kernels, which matt
 import functools
 
 import numba
-import numpy as np
 
 from . import roofs
 from .machine import last_level_cache
+from .roofline import passes
 
 
 def start(threads):
-    numba.set_num_threads(threads)
     return {}
 
 
+def measure(threads):
+    return roofs.measure(threads)
+
+
 def variants(case, arrays):
-    if case.bytes <= 2 * last_level_cache() or case.counts_flops:
+    if case.counts_flops or case.cold or not case.bytes:
         return None
-    threads = numba.get_num_threads()
-    elements = case.bytes // (4 if case.reads_only else 8) // (64 * threads) * (64 * threads)
-    x, y = np.ones(elements, np.float32), np.ones(64 * threads if case.reads_only else elements, np.float32)
-    move = roofs.read if case.reads_only else roofs.copy
-    return {"": (functools.partial(move, x, y, threads, 1), dict)}
+    moved = [roofs.numbers(size) for size in (case.read, case.written, case.updated)]
+    ways = {"": False}
+    if case.footprint > last_level_cache() and case.written:
+        ways["past the caches"] = True
+    arguments = {name: (*moved, way, numba.get_num_threads(), passes(case.bytes)) for name, way in ways.items()}
+    return {name: (functools.partial(roofs.move, *arguments[name]), dict) for name in ways}

@@ -13,12 +13,14 @@ from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .machine import caches
+from .machine import caches, last_level_cache
+from .roofline import passes
 
 CHAINS = 12  # independent sums: more than the multiply-adds in flight (latency x units), fewer than the registers
 WIDTHS = (16, 32, 64)  # bytes of a vector; the fastest counts
 SECONDS = 0.15  # for one figure
 APART = 64  # elements between what two threads write
+CHUNK = 512  # elements, 4 KiB
 DTYPES = ("float32", "float64")
 
 
@@ -64,33 +66,72 @@ def _write_chains(width, x, context, builder, _, arguments):
     return builder.extract_element(functools.reduce(builder.fadd, next_totals), number(0))
 
 
+@intrinsic
+def _copy_past_caches(typing_context, x, i, y, j):
+    """y[j : j + 8] = x[i : i + 8] by one store that goes to memory without reading it into the caches first.
+
+    x, y: uint64. The address of y[j] is a multiple of 64.
+    """
+
+    def generate(context, builder, signature, arguments):
+        eight = ir.VectorType(ir.IntType(64), 8).as_pointer()
+        places = []
+        for array_type, array, at in ((x, arguments[0], arguments[1]), (y, arguments[2], arguments[3])):
+            data = context.make_array(array_type)(context, builder, array).data
+            places.append(builder.bitcast(builder.gep(data, [at]), eight))
+        store = builder.store(builder.load(places[0], align=8), places[1], align=64)
+        store.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        return context.get_dummy_value()
+
+    return types.none(x, types.int64, y, types.int64), generate
+
+
 @numba.njit(parallel=True)
-def copy(x, y, threads, times):
-    """Each thread copies its part of x to y, ``times`` times."""
-    share = x.size // threads
-    for thread in prange(threads):
-        xs, ys = x[thread * share : (thread + 1) * share], y[thread * share : (thread + 1) * share]
-        for _ in range(times):
-            for i in range(share):
-                ys[i] = xs[i]
+def move(x, y, z, past_caches, threads, times):
+    """Reads x, writes y and updates z, ``times`` times over: the same share of each before going on. uint64, flat.
 
-
-@numba.njit(parallel=True, fastmath=True)
-def read(x, y, threads, times):
-    """Each thread adds up its part of x, ``times`` times; the sums go to y."""
-    share = x.size // threads
+    past_caches: whether y is written by stores that leave the caches out.
+    """
     for thread in prange(threads):
-        xs, total = x[thread * share : (thread + 1) * share], x.dtype.type(0)
+        xs, ys, zs = _share(x, thread, threads), _share(y, thread, threads), _share(z, thread, threads)
+        steps = max(1, max(xs.size, ys.size, zs.size) // CHUNK)
+        total = np.uint64(0)
         for time_ in range(times):
-            for i in range(share):
-                total += xs[i]
-            xs[0] = total  # what is read next differs: no pass can be left out
-        y[thread * APART] = total
+            for step in range(steps):
+                source, target, changed = _share(xs, step, steps), _share(ys, step, steps), _share(zs, step, steps)
+                common = min(source.size, target.size)
+                if past_caches:
+                    for i in range(0, common, 8):
+                        _copy_past_caches(source, i, target, i)
+                else:
+                    for i in range(common):
+                        target[i] = source[i]
+                rest, unread = target[common:], source[common:]
+                for i in range(rest.size):
+                    rest[i] = total
+                for i in range(unread.size):
+                    total ^= unread[i]
+                for i in range(changed.size):
+                    changed[i] ^= np.uint64(1)
+            if xs.size:
+                xs[time_ % xs.size] = total  # what the next round reads is new, so none can be left out
+
+
+@numba.njit
+def _share(array, part, parts):
+    """The ``part``-th of ``parts`` pieces of an array; pieces begin at multiples of 8 elements."""
+    eights = array.size // 8
+    return array[part * eights // parts * 8 : (part + 1) * eights // parts * 8]
+
+
+def numbers(size):
+    """uint64 array of about ``size`` bytes that begins at a multiple of 64 bytes, its memory really there."""
+    array = np.ones(size // 64 * 8 + 8, np.uint64)
+    return array[-array.ctypes.data % 64 // 8 :][: size // 64 * 8]
 
 
 def measure(threads):
     """{"flops": {dtype: FLOP/s}, "levels": [[name, bytes it holds, copy bytes/s, read bytes/s], ...]}."""
-    numba.set_num_threads(threads)
     flops = {dtype: max(_flops(width, dtype, threads) for width in WIDTHS) for dtype in DTYPES}
     return {"flops": flops, "levels": [[*level, *_bandwidths(level[1], threads)] for level in levels(threads)]}
 
@@ -110,13 +151,14 @@ def _flops(width, dtype, threads):
 
 def _bandwidths(size, threads):
     """Bytes/s of copying (reads and writes counted) and of reading, for arrays that half fill a level of memory."""
-    total = size // 2 if size else 8 * max(size for size, _ in caches().values())
-    elements = total // 2 // 4
-    x, y = np.ones(2 * elements, np.float32), np.ones(max(elements, APART * threads), np.float32)
-    times = max(1, (256 << 20) // total)
-    copy = 8 * elements * times / _best(lambda: copy(x[:elements], y, threads, times))
-    read = 8 * elements * times / _best(lambda: read(x, y, threads, times))
-    return copy, read
+    total = size // 2 if size else 8 * last_level_cache()
+    times = passes(total)
+    x, y, none = numbers(total), numbers(total // 2), numbers(0)
+    half = x[: y.size]
+    ways = (False,) if size else (False, True)
+    copying = min(_best(lambda way=way: move(half, y, none, way, threads, times)) for way in ways)
+    reading = _best(lambda: move(x, none, none, False, threads, times))
+    return [x.nbytes * times / seconds for seconds in (copying, reading)]
 
 
 def _best(call):

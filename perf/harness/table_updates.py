@@ -127,10 +127,10 @@ def _update(kernel, label, sizes):
     calls, arrays = [], {"step": Array((), "one")} if "step" in torch else {}
     for n, own in zip(sizes, numbered, strict=True):
         calls.append((f"optimizer.{kernel}", tuple(own.get(part, part) for part in arguments)))
-        arrays |= {own[name]: Array((n,), CONTENTS.get(name, "normal")) for name in names}
+        arrays |= {own[name]: Array((n,), CONTENTS.get(name, "normal"), updated=name != "g") for name in names}
     for name in names:
         torch = torch.replace(f"[{name}]", f"[{', '.join(own[name] for own in numbered)}]")
     torch = torch.replace("[step]", f"[{', '.join(['step'] * len(sizes))}]")
     peers = _peers(torch, tensorflow if len(sizes) == 1 else "")
-    outputs = [own[name] for own in numbered for name in names if name != "g"]
+    outputs = [own["w"] for own in numbered]
     return case(f"{kernel} {label}", calls, arrays, outputs, operations * sum(sizes), peers)

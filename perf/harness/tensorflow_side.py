@@ -18,7 +18,7 @@ def start(threads):
 def variants(case, arrays):
     with tf.device("CPU"):
         tensors = {
-            name: (tf.Variable if name in case.outputs and case.arrays[name].values != "zeros" else tf.constant)(array)
+            name: tf.Variable(array) if case.arrays[name].updated else tf.constant(array)
             for name, array in arrays.items()
         }
         return ways(sys.modules[__name__], case, tensors, {"tf": tf}, lambda tensor: tensor.numpy())

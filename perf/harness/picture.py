@@ -1,0 +1,73 @@
+"""The roofline picture: every row a dot under the roofs of this machine."""
+
+from .contest import OURS
+
+COLORS = {
+    "convolution": "tab:blue", "matmul": "tab:orange", "pooling": "tab:green", "activation": "tab:red",
+    "softmax": "tab:purple", "normalization": "tab:brown", "bias": "tab:pink", "optimizer": "tab:olive",
+    "reduction": "tab:cyan",
+}  # fmt: skip
+OTHERS = "tab:gray"
+
+
+def draw(cases, rows, roofs, about, file):
+    """Writes ``file``: operations per byte against GFLOP/s, both logarithmic. Rows without arithmetic are left out."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(14, 9), layout="constrained")
+    dots = [
+        (case.kernels[0], case.name, case.intensity, case.flops / rows[name][OURS]["min"] / 1e9)
+        for name, case in cases.items()
+        if case.flops and "min" in rows[name][OURS]
+    ]
+    _roofs(axes, roofs, [dot[2] for dot in dots])
+    for family, color in [*COLORS.items(), ("others", OTHERS)]:
+        own = [dot for dot in dots if _family(dot[0]) == family]
+        if own:
+            axes.scatter([dot[2] for dot in own], [dot[3] for dot in own], s=18, color=color, label=family, zorder=3)
+    axes.set(xscale="log", yscale="log", xlabel="operations per byte", ylabel="GFLOP/s")
+    axes.set_title(f"{about['processor']}, {about['threads']} threads, {about['date']}")
+    axes.grid(which="major", alpha=0.3)
+    axes.legend(loc="lower right")
+    _labels(figure, axes, dots)
+    figure.savefig(file, dpi=120)
+    pyplot.close(figure)
+
+
+def _family(kernel):
+    family = kernel.partition(".")[0]
+    return family if family in COLORS else "others"
+
+
+def _roofs(axes, roofs, intensities):
+    """The peak as a level line, each memory's bandwidth as a slope up to it."""
+    left, right = min(intensities, default=0.1) / 2, max(intensities, default=100) * 2
+    peak = roofs["flops"]["float32"] / 1e9
+    axes.plot([left, right], [peak, peak], color="black")
+    axes.annotate(f"{peak:.0f} GFLOP/s", (right, peak), ha="right", va="bottom")
+    for name, _, copy, _ in roofs["levels"]:
+        bandwidth = copy / 1e9
+        axes.plot([left, peak / bandwidth], [left * bandwidth, peak], color="black", linewidth=0.8)
+        axes.annotate(
+            f"{name} {bandwidth:.0f} GB/s", (left, left * bandwidth), rotation=35, rotation_mode="anchor", va="bottom"
+        )
+
+
+def _labels(figure, axes, dots):
+    """Names beside the dots, the best row of each kernel first, as far as there is room."""
+    figure.canvas.draw()
+    taken = [axes.transData.transform((x, y)) for _, _, x, y in dots]
+    boxes, named = [], set()
+    for kernel, name, x, y in sorted(dots, key=lambda dot: -dot[3]):
+        if kernel in named:
+            continue
+        text = axes.annotate(name, (x, y), xytext=(5, 3), textcoords="offset points", fontsize=7, zorder=4)
+        box = text.get_window_extent()
+        if any(box.overlaps(other) for other in boxes) or sum(box.contains(*dot) for dot in taken) > 0:
+            text.remove()
+            continue
+        boxes.append(box)
+        named.add(kernel)
