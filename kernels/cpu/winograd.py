@@ -24,14 +24,14 @@ Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015, arXiv
 import numpy as np
 
 from ..jit import inner, kernel
+from .epilogue import NO_WINNER
 from .matmul import matmul
-from .simd import VECTOR_BYTES, VECTOR_REGISTERS, clear, copy
-from .tiles import add, outer, own_registers, store, zeros
+from .simd import VECTOR_BYTES, clear
+from .vectors import broadcast, load, load_some, select, store_as, store_some
+from .winograd_blocks import HEIGHT_2, HEIGHT_3, accumulate, corner, gather, line_size, multiply, panel
 from .winograd_transforms import filter_matrix, transform, transform_part
 
-HEIGHT_2 = 6  # rows of register tiles two vectors wide
-HEIGHT_3 = 8 if VECTOR_REGISTERS >= 32 else 4  # and three
-BLOCK = 24  # tiles of one task: a multiple of both, with which a row of planes stays in the L1 cache
+BLOCK = 24  # tiles of one task: a multiple of both heights, with which a row of planes stays in the L1 cache
 FEW = 8  # tiles of one task where there are not many
 GRADIENT_BLOCK = 48  # tiles between two updates of a filter's gradient
 GROUPS = 8  # most partial sums of a filter's gradient
@@ -44,31 +44,42 @@ def conv2d(x, w, padding, y, outputs):
     x: (n, h, w, c), zero outside, read. w: (r, r, c, o), r = 3 or 5, read. padding: zeros before the first row and the
     first column. y: (n, h', w', o), written. outputs: m, 2 or 4.
     """
-    _convolve_with(x, w, padding, y, outputs)
+    if y.size == 0 or x.size == 0:
+        y.fill(0)
+        return
+    grid = _grid(y.shape, outputs)
+    _tile_blocks(x, _transformed_filter(w, outputs), padding, grid, *_layout(x, w, grid, outputs), y)
 
 
 def conv2d_grad_input(dy, w, padding, dx, outputs):
     """dx[n, h, w, c] = sum over kh, kw, o of dy[n, h + padding - kh, ...] * w[kh, kw, c, o]. As ``conv2d``."""
     last = w.shape[0] - 1
     turned = w[::-1, ::-1].transpose(0, 1, 3, 2)
-    _convolve_with(dy, turned, (last - padding[0], last - padding[1]), dx, outputs)
+    conv2d(dy, turned, (last - padding[0], last - padding[1]), dx, outputs)
 
 
-def _convolve_with(x, w, padding, y, outputs):
-    if y.size == 0 or x.size == 0:
-        y.fill(0)
+def conv2d_bias_relu_pool(x, w, bias, padding, y, winner, outputs):
+    """y = maximum over windows of 2 x 2 of max(``conv2d`` + bias, 0); winner: where in its window it is.
+
+    bias: (o,), read. y: (n, h' // 2, w' // 2, o), written. winner: uint8, as y: 2 * row + column of the first maximum,
+    or NO_WINNER where nothing is above zero, written. NaN is passed over, if not all four are. Others: ``conv2d``.
+    """
+    if y.size == 0:
         return
-    taps, channels = w.shape[0], x.shape[3]
-    grid = _grid(y, outputs)
-    block = BLOCK if y.shape[0] * grid[0] * grid[1] >= 4 * BLOCK else FEW
-    rows = np.arange(BLOCK) * _whole_vectors(channels, x.itemsize)
-    filters = _transformed_filter(w, outputs)
-    _tile_blocks(x, filters, padding, grid, block, rows, tuple(range(outputs)), tuple(range(taps)), y)
+    grid = _grid((y.shape[0], 2 * y.shape[1], 2 * y.shape[2]), outputs)
+    _pooled_blocks(x, _transformed_filter(w, outputs), bias, padding, grid, *_layout(x, w, grid, outputs), winner, y)
 
 
-def _grid(y, outputs):
-    """Tiles in a column and in a row of an image of y."""
-    return -(-y.shape[1] // outputs), -(-y.shape[2] // outputs)
+def _grid(shape, outputs):
+    """Tiles in a column and in a row of an image of results."""
+    return -(-shape[1] // outputs), -(-shape[2] // outputs)
+
+
+def _layout(x, w, grid, outputs):
+    """block, rows, outputs and taps as the kernels want them: tuples are sizes that the code is made for."""
+    block = BLOCK if x.shape[0] * grid[0] * grid[1] >= 4 * BLOCK else FEW
+    rows = np.arange(BLOCK) * _whole_vectors(x.shape[3], x.itemsize)
+    return block, rows, tuple(range(outputs)), tuple(range(w.shape[0]))
 
 
 def _whole_vectors(size, itemsize, least=1):
@@ -89,40 +100,100 @@ def _transformed_filter(w, outputs):
     return filters.reshape(planes, channels, columns)
 
 
-def _blocks(x, filters, padding, grid, block, rows, outputs, taps, y):
-    return -(-y.shape[0] * grid[0] * grid[1] // block)
-
-
-def _multiply_adds(x, filters, padding, grid, block, rows, outputs, taps, y):
-    return y.shape[0] * grid[0] * grid[1] * filters.size
-
-
-@kernel(tasks=_blocks, work=_multiply_adds, serial_below=SERIAL_BELOW)
+@kernel(
+    tasks=lambda x, filters, padding, grid, block, *rest: -(-x.shape[0] * grid[0] * grid[1] // block),
+    work=lambda x, filters, padding, grid, *rest: x.shape[0] * grid[0] * grid[1] * filters.size,
+    serial_below=SERIAL_BELOW,
+)
 def _tile_blocks(task, x, filters, padding, grid, block, rows, outputs, taps, y):
     """y for the tiles task * block, task * block + 1, ...
 
     x: (n, h, w, c), read. filters: (planes, c, columns), read. grid: ``_grid``. rows: int64 (BLOCK), where the tiles of
     a plane begin. outputs, taps: tuples of that length. y: (n, h', w', o), written.
     """
-    channels, columns, features = x.shape[3], filters.shape[2], y.shape[3]
+    columns, features, out = filters.shape[2], y.shape[3], y.ravel()
+    m, lanes = np.int64(len(outputs)), VECTOR_BYTES // x.itemsize
+    first = task * block
+    count = min(block, x.shape[0] * grid[0] * grid[1] - first)
+    sums = _sums_along_rows(x, filters, padding, grid, first, count, block, rows, outputs, taps)
+    for tile in range(count):
+        image, top, start = corner(first + tile, grid, m)
+        valid = min(m, y.shape[1] - top)
+        for j in range(min(m, y.shape[2] - start)):
+            target = ((image * y.shape[1] + top) * y.shape[2] + start + j) * features
+            for c in range(0, features, lanes):
+                transform_part(
+                    "output", outputs, taps, sums, (j * block + tile) * columns + c, m * block * columns,
+                    out, target + c, y.shape[2] * features, valid, features - c,
+                )  # fmt: skip
+
+
+@kernel(
+    tasks=lambda x, filters, bias, padding, grid, block, *rest: -(-x.shape[0] * grid[0] * grid[1] // block),
+    work=lambda x, filters, bias, padding, grid, *rest: x.shape[0] * grid[0] * grid[1] * filters.size,
+    serial_below=SERIAL_BELOW,
+)
+def _pooled_blocks(task, x, filters, bias, padding, grid, block, rows, outputs, taps, winner, y):
+    """``conv2d_bias_relu_pool`` for the tiles task * block, ...; arguments as there and in ``_tile_blocks``."""
+    columns, features, out, places = filters.shape[2], y.shape[3], y.ravel(), winner.ravel()
+    m, lanes = np.int64(len(outputs)), VECTOR_BYTES // x.itemsize
+    first = task * block
+    count = min(block, x.shape[0] * grid[0] * grid[1] - first)
+    sums = _sums_along_rows(x, filters, padding, grid, first, count, block, rows, outputs, taps)
+    results = np.empty(m * m * lanes, x.dtype)  # of one tile: (row, column, o)
+    for tile in range(count):
+        image, top, start = corner(first + tile, grid, m)
+        for c in range(0, features, lanes):
+            for j in range(m):
+                source = (j * block + tile) * columns + c
+                transform("output", outputs, taps, sums, source, m * block * columns, results, j * lanes, m * lanes)
+            for i in range(0, min(m, 2 * y.shape[1] - top), 2):
+                for j in range(0, min(m, 2 * y.shape[2] - start), 2):
+                    target = ((image * y.shape[1] + (top + i) // 2) * y.shape[2] + (start + j) // 2) * features + c
+                    highest, place = _first_maximum(results, (i * m + j) * lanes, m * lanes, bias, c, features - c)
+                    store_some(highest, out, target, features - c)
+                    store_as(place, places, target, features - c)
+
+
+@inner
+def _first_maximum(results, at, line, bias, c, count):
+    """max(0, maximum of a window of 2 x 2 + bias), and which it is."""
+    addend, lanes = load_some(bias, c, count), VECTOR_BYTES // bias.itemsize
+    zero, one = broadcast(bias.dtype.type(0), bias), broadcast(bias.dtype.type(1), bias)
+    highest, place, number = load(results, at) + addend, zero, zero
+    for tap in range(1, 4):
+        number = number + one
+        value = load(results, at + tap // 2 * line + tap % 2 * lanes) + addend
+        higher = ((highest < value) | (highest != highest)) & (value == value)
+        highest, place = select(higher, value, highest), select(higher, number, place)
+    place = select(highest > zero, place, broadcast(bias.dtype.type(NO_WINNER), bias))
+    return select(highest < zero, zero, highest), place
+
+
+@inner
+def _sums_along_rows(x, filters, padding, grid, first, count, block, rows, outputs, taps):
+    """(sum over c of (FILTER g FILTER^T) * (DATA d DATA^T)) OUTPUT^T: (row, column, tile, o).
+
+    Of ``count`` tiles from ``first`` on; there is room for ``block``.
+    """
+    channels, columns, weights = x.shape[3], filters.shape[2], filters.ravel()
     # No literals here and below: Numba would compile inner functions for each.
     m, size = np.int64(len(outputs)), np.int64(len(outputs) + len(taps) - 1)
     lanes, depth, zero = VECTOR_BYTES // x.itemsize, rows[1], np.int64(0)
-    first = task * block
-    count = min(block, y.shape[0] * grid[0] * grid[1] - first)
-    weights, out = filters.ravel(), y.ravel()
 
     starts, targets = np.empty(block, np.int64), np.empty(BLOCK, np.int64)
-    pitch = _line_size(count, grid[1], m, size, channels) + 2 * lanes
+    pitch = line_size(count, grid[1], m, size, channels) + 2 * lanes
     patch, data = np.empty(size * pitch, x.dtype), np.empty(size * pitch, x.dtype)
-    length = _gather(x, first, count, grid, padding, m, (size, size), patch, pitch, starts)
+    length = gather(x, first, count, grid, padding, m, (size, size), patch, pitch, starts)
     for c in range(0, length, lanes):
         transform("data", outputs, taps, patch, c, pitch, data, c, pitch)
 
     left = np.empty((size * block + BLOCK) * depth, x.dtype)  # planes (i, 0), (i, 1), ...: (plane, tile, c)
-    products = np.empty(size * block * 3 * lanes, x.dtype)  # (plane, tile, a panel of o)
-    sums = np.empty(size * m * block * columns, x.dtype)  # (panel, i, column of the tile, tile, o in panel)
+    products = np.empty(size * block * columns, x.dtype)  # (plane, tile, o)
+    sums = np.empty(size * m * block * columns, x.dtype)
     clear(left, 0, left.size)  # all of it is multiplied
+    for tile in range(BLOCK):
+        targets[tile] = tile * columns if tile < count else -1
     for i in range(size):
         for tile in range(count):
             for c in range(0, channels, lanes):
@@ -130,34 +201,17 @@ def _tile_blocks(task, x, filters, padding, grid, block, rows, outputs, taps, y)
                 transform("data", outputs, taps, data, at, channels, left, tile * depth + c, block * depth)
         column = zero
         while column < columns:
-            width = _panel(columns - column, lanes)
-            for tile in range(BLOCK):
-                targets[tile] = tile * width if tile < count else -1
-            plane = block * width
-            _multiply(
+            width = panel(columns - column, lanes)
+            multiply(
                 size, left, block * depth, rows, count, channels,
-                weights, i * size * channels * columns + column, columns, products, plane, targets, width,
+                weights, i * size * channels * columns + column, columns,
+                products, column, block * columns, targets, width,
             )  # fmt: skip
-            target = size * m * block * column + i * m * plane
-            for c in range(0, count * width, lanes):
-                transform("output", outputs, taps, products, c, plane, sums, target + c, plane)
             column += width
-
-    for tile in range(count):
-        image, top, start = _corner(first + tile, grid, m)
-        valid = min(m, y.shape[1] - top)
-        column = zero
-        while column < columns:
-            width = _panel(columns - column, lanes)
-            for j in range(min(m, y.shape[2] - start)):
-                source = size * m * block * column + (j * block + tile) * width
-                target = ((image * y.shape[1] + top) * y.shape[2] + start + j) * features + column
-                for c in range(0, min(width, features - column), lanes):
-                    transform_part(
-                        "output", outputs, taps, sums, source + c, m * block * width,
-                        out, target + c, y.shape[2] * features, valid, features - column - c,
-                    )  # fmt: skip
-            column += width
+        for c in range(0, count * columns, lanes):
+            at = i * m * block * columns + c
+            transform("output", outputs, taps, products, c, block * columns, sums, at, block * columns)
+    return sums
 
 
 def conv2d_grad_filter(x, dy, padding, dw, outputs):
@@ -169,7 +223,7 @@ def conv2d_grad_filter(x, dy, padding, dw, outputs):
         dw.fill(0)
         return
     taps, _, channels, features = dw.shape
-    grid, planes = _grid(dy, outputs), (outputs + taps - 1) ** 2
+    grid, planes = _grid(dy.shape, outputs), (outputs + taps - 1) ** 2
     columns = _whole_vectors(features, x.itemsize, least=2)
     blocks = -(-dy.shape[0] * grid[0] * grid[1] // GRADIENT_BLOCK)
     groups = min(blocks, GROUPS)
@@ -198,8 +252,8 @@ def _tile_sums(task, x, dy, padding, grid, rows, targets, outputs, taps, sums):
     out = sums.ravel()
 
     starts, ends = np.empty(block, np.int64), np.empty(block, np.int64)
-    x_pitch = _line_size(block, grid[1], m, size, channels) + 2 * lanes
-    dy_pitch = _line_size(block, grid[1], m, m, features) + 2 * lanes
+    x_pitch = line_size(block, grid[1], m, size, channels) + 2 * lanes
+    dy_pitch = line_size(block, grid[1], m, m, features) + 2 * lanes
     patch, data = np.empty(size * max(x_pitch, dy_pitch), x.dtype), np.empty(size * x_pitch, x.dtype)
     spread = np.empty(size * dy_pitch, x.dtype)
     left = np.empty(size * block * depth + HEIGHT_3 + HEIGHT_2, x.dtype)
@@ -209,10 +263,10 @@ def _tile_sums(task, x, dy, padding, grid, rows, targets, outputs, taps, sums):
     for number in range(task * blocks // sums.shape[0], (task + 1) * blocks // sums.shape[0]):
         first = number * block
         count = min(block, tiles - first)
-        length = _gather(x, first, count, grid, padding, m, (size, size), patch, x_pitch, starts)
+        length = gather(x, first, count, grid, padding, m, (size, size), patch, x_pitch, starts)
         for c in range(0, length, lanes):
             transform("data", outputs, taps, patch, c, x_pitch, data, c, x_pitch)
-        length = _gather(dy, first, count, grid, (zero, zero), m, (m, m), patch, dy_pitch, ends)
+        length = gather(dy, first, count, grid, (zero, zero), m, (m, m), patch, dy_pitch, ends)
         for c in range(0, length, lanes):
             transform("spread", outputs, taps, patch, c, dy_pitch, spread, c, dy_pitch)
         for i in range(size):
@@ -225,119 +279,9 @@ def _tile_sums(task, x, dy, padding, grid, rows, targets, outputs, taps, sums):
                     transform("spread", outputs, taps, spread, at, features, right, tile * columns + c, block * columns)
             column = zero
             while column < columns:
-                width = _panel(columns - column, lanes)
-                _accumulate(
+                width = panel(columns - column, lanes)
+                accumulate(
                     size, left, block * depth, rows, channels, count, depth, right, block * columns, column, columns,
                     out, (task * size + i) * size * channels * columns + column, targets, width,
                 )  # fmt: skip
                 column += width
-
-
-@inner
-def _panel(columns, lanes):
-    """Columns of the panel of o in front of the last ``columns`` (two vectors or more): three vectors, or two."""
-    return 2 * lanes if columns == 2 * lanes or columns == 4 * lanes else 3 * lanes
-
-
-@inner
-def _multiply(planes, a, a_plane, rows, count, depth, b, b_first, step, c, c_plane, targets, width):
-    """c[plane, tile, :width] = sum over k of a[plane, tile, k] * b[plane, k, :width], for ``count`` tiles."""
-    if width == 2 * VECTOR_BYTES // a.itemsize:
-        tile = zeros(a, HEIGHT_2, 2)
-        _products(tile, HEIGHT_2, planes, a, a_plane, rows, count, depth, b, b_first, step, c, c_plane, targets, width)
-    else:
-        tile = zeros(a, HEIGHT_3, 3)
-        _products(tile, HEIGHT_3, planes, a, a_plane, rows, count, depth, b, b_first, step, c, c_plane, targets, width)
-
-
-@inner
-def _products(zero, height, planes, a, a_plane, rows, count, depth, b, b_first, step, c, c_plane, targets, width):
-    own_registers()
-    for plane in range(planes):
-        for at in range(0, count, height):
-            tile, j = zero, b_first + plane * depth * step
-            for k in range(plane * a_plane, plane * a_plane + depth):
-                tile = outer(tile, a, rows, at, k, b, j)
-                j += step
-            store(tile, c, targets, at, plane * c_plane, width)
-
-
-@inner
-def _accumulate(planes, a, a_plane, rows, count, depth, a_step, b, b_plane, b_first, step, c, c_first, targets, width):
-    """c[plane, row, :width] += sum over k of a[plane, k, row] * b[plane, k, :width], for ``count`` rows."""
-    if width == 2 * VECTOR_BYTES // a.itemsize:
-        _added(
-            zeros(a, HEIGHT_2, 2), HEIGHT_2, planes, a, a_plane, rows, count, depth, a_step,
-            b, b_plane, b_first, step, c, c_first, targets, width,
-        )  # fmt: skip
-    else:
-        _added(
-            zeros(a, HEIGHT_3, 3), HEIGHT_3, planes, a, a_plane, rows, count, depth, a_step,
-            b, b_plane, b_first, step, c, c_first, targets, width,
-        )  # fmt: skip
-
-
-@inner
-def _added(
-    zero, height, planes, a, a_plane, rows, count, depth, a_step, b, b_plane, b_first, step, c, c_first, targets, width
-):
-    own_registers()
-    for plane in range(planes):
-        for at in range(0, count, height):
-            tile, k, j = zero, plane * a_plane, b_first + plane * b_plane
-            for _ in range(depth):
-                tile = outer(tile, a, rows, at, k, b, j)
-                k += a_step
-                j += step
-            add(tile, c, targets, at, c_first + plane * count * step, width)
-
-
-@inner
-def _line_size(count, across, step, size, channels):
-    """Most elements in a line of pixels of ``count`` tiles, ``step`` pixels apart and ``size`` pixels wide."""
-    return (count * step + ((count - 1) // across + 2) * (size - step)) * channels
-
-
-@inner
-def _corner(number, grid, m):
-    """Image, row and column of the first pixel of a tile."""
-    row, column = number // grid[1], number % grid[1]
-    return row // grid[0], row % grid[0] * m, column * m
-
-
-@inner
-def _gather(x, first, count, grid, padding, m, window, patch, pitch, starts):
-    """patch[:, ...]: the pixels that ``count`` tiles read, each a ``window``; starts[tile]: where a tile's begin.
-
-    Tiles that follow each other in a row of an image share the pixels that both read. Returns the length of
-    the lines, and a vector less one element: the reach of a vector that begins at a line's last element.
-    """
-    height, width = window
-    channels, source = x.shape[3], x.ravel()
-    tile = place = np.int64(0)
-    while tile < count:
-        image, top, left = _corner(first + tile, grid, m)
-        top, left = top - padding[0], left - padding[1]
-        together = min(count - tile, grid[1] - (first + tile) % grid[1])
-        for t in range(together):
-            starts[tile + t] = place + t * m * channels
-        length = ((together - 1) * m + width) * channels
-        before = min(max(0, -left) * channels, length)
-        after = max(before, min(length, (x.shape[2] - left) * channels))
-        for row in range(height):
-            line, inside = row * pitch + place, 0 <= top + row < x.shape[1]
-            begin, end = (before, after) if inside else (length, length)
-            clear(patch, line, begin)
-            copy(
-                source,
-                ((image * x.shape[1] + top + row) * x.shape[2] + left) * channels + begin,
-                patch,
-                line + begin,
-                end - begin,
-            )
-            clear(patch, line + end, length - end)
-        tile += together
-        place += length
-    for row in range(height):
-        clear(patch, row * pitch + place, pitch - place)
-    return place + VECTOR_BYTES // x.itemsize - 1

@@ -8,6 +8,7 @@ the polynomials with the coefficients g (taps) and t (outputs) at ``size`` point
 """
 
 import functools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -35,7 +36,7 @@ def matrix(kind, outputs, taps):
     count = taps if kind == "filter" else outputs
     rows = [[p**k for k in range(count)] for p in points] + [[Fraction(k == count - 1) for k in range(count)]]
     if kind == "filter":
-        scales = [np.prod([p - q for q in points if q != p]) for p in points] + [1]
+        scales = [math.prod((p - q for q in points if q != p), start=Fraction(1)) for p in points] + [Fraction(1)]
         return [[entry / scale for entry in row] for row, scale in zip(rows, scales, strict=True)]
     return rows if kind == "spread" else [list(row) for row in zip(*rows, strict=True)]
 
@@ -49,10 +50,15 @@ def _product(roots):
     return coefficients
 
 
+def as_array(kind, outputs, taps):
+    """``matrix`` in float64."""
+    return np.array([[float(entry) for entry in row] for row in matrix(kind, outputs, taps)])
+
+
 @functools.cache
 def filter_matrix(outputs, taps, dtype):
     """(1, size * size, taps * taps): FILTER for rows and columns at once."""
-    one = np.array(matrix("filter", outputs, taps), np.float64)
+    one = as_array("filter", outputs, taps)
     return np.kron(one, one).astype(dtype)[None]
 
 
@@ -149,7 +155,7 @@ def transform(kind, outputs, taps, source, i, step, target, j, pitch):
 def transform_part(kind, outputs, taps, source, i, step, target, j, pitch, valid, lanes):
     """``transform``, written where p < valid and c < lanes."""
     width = VECTOR_BYTES // source.itemsize
-    rows = np.array(matrix(kind, len(outputs), len(taps)), source.dtype)
+    rows = as_array(kind, len(outputs), len(taps)).astype(source.dtype)
     vectors = np.stack([source[i + k * step : i + k * step + width] for k in range(rows.shape[1])])
     for p, result in enumerate((rows @ vectors)[:valid]):
         target[j + p * pitch : j + p * pitch + min(lanes, width)] = result[:lanes]
