@@ -73,22 +73,24 @@ def conv2d(n, h, w, c, filter_size, o, stride=1, what="forward", **settings):
     )
 
 
-def conv2d_bias_relu_pool(n, h, w, c, filter_size, o):
-    """The first half of a layer of the MNIST CNN, fused; peers run four ops."""
+def conv2d_fused(kernel, n, h, w, c, filter_size, o):
+    """A convolution with what follows it in the MNIST CNN, in one pass; peers run one op after the other."""
     pad = (filter_size - 1) // 2
-    pooled = (n, h // 2, w // 2, o)
+    pooled = kernel == "conv2d_bias_relu_pool"
+    result = (n, h // 2, w // 2, o) if pooled else (n, h, w, o)
+    geometry = (1, 1), (1, 1), (pad, pad)
+    arguments = ("x", "w", "bias", *geometry, "y", "winner") if pooled else ("x", "w", "bias", True, *geometry, "y")
+    arrays = {"winner": Array(result, "zeros", "uint8")} if pooled else {}
+    arrays |= {"x": Array((n, h, w, c)), "w": Array((filter_size, filter_size, c, o)), "bias": Array((o,))}
     return case(
-        f"conv2d_bias_relu_pool {n}x{h}x{w}x{c} {filter_size}x{filter_size} {o}",
-        [("convolution.conv2d_bias_relu_pool", ("x", "w", "bias", (1, 1), (1, 1), (pad, pad), "y", "winner"))],
-        {
-            "x": Array((n, h, w, c)), "w": Array((filter_size, filter_size, c, o)), "bias": Array((o,)),
-            "y": Array(pooled, "zeros"), "winner": Array(pooled, "zeros", "uint8"),
-        },
+        f"{kernel} {n}x{h}x{w}x{c} {filter_size}x{filter_size} {o}",
+        [(f"convolution.{kernel}", arguments)],
+        {**arrays, "y": Array(result, "zeros")},
         ["y"],
         2 * n * h * w * o * filter_size**2 * c,
-        dict.fromkeys(("torch", "tensorflow"), "conv2d_bias_relu_pool"),
-        {"pad": pad},
-    )  # fmt: skip
+        dict.fromkeys(("torch", "tensorflow"), "conv2d_fused"),
+        {"pad": pad, "pooled": pooled},
+    )
 
 
 def depthwise(n, h, w, c, filter_size, what):
@@ -141,7 +143,8 @@ def convolutions():
     for layer in LAYERS:
         yield from (conv2d(64, *layer, what=what) for what in (STEP, "forward+filter"))
     for layer in LAYERS:
-        yield from (conv2d_bias_relu_pool(batch, *layer) for batch in BATCHES)
+        yield from (conv2d_fused("conv2d_bias_relu_pool", batch, *layer) for batch in BATCHES)
+        yield conv2d_fused("conv2d_bias", 64, *layer)
     for shape in VGG + POINTWISE:
         yield from (conv2d(*shape, what=what) for what in (*EVERY, STEP))
     for shape in STRIDED:

@@ -64,12 +64,13 @@ def conv2d(t, parts, stride, pad):
     return _returns(lambda: [call() for call in chosen], *(names[part] for part in parts))
 
 
-def conv2d_bias_relu_pool(t, pad):
+def conv2d_fused(t, pad, pooled):
     x, w, bias = t["x"], t["w"], t["bias"]
 
     def call():
         y = raw.BiasAdd(value=raw.Conv2D(input=x, filter=w, strides=[1, 1, 1, 1], padding="SAME"), bias=bias)
-        return raw.MaxPool(input=raw.Relu(features=y), **WINDOWS)
+        y = raw.Relu(features=y)
+        return raw.MaxPool(input=y, **WINDOWS) if pooled else y
 
     return _returns(call, "y")
 

@@ -92,12 +92,13 @@ def _conv2d(t, layout, parts, stride, pad):
     return call, lambda: {name: (_filter_back if name == "dw" else _image_back)(part) for name, part in kept.items()}
 
 
-def conv2d_bias_relu_pool(t, pad):
+def conv2d_fused(t, pad, pooled):
     def way(layout):
         x, w, bias = _image(t["x"], layout), _filter(t["w"], layout), t["bias"]
 
         def call():
-            return F.max_pool2d(F.relu(F.conv2d(x, w, bias, 1, pad)), 2)
+            y = F.relu(F.conv2d(x, w, bias, 1, pad))
+            return F.max_pool2d(y, 2) if pooled else y
 
         return call, lambda: {"y": _image_back(call())}
 

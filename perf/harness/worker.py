@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from .case import Case, Missing
 from .cases import find
 from .machine import last_level_cache
 
+PATIENCE = 120  # seconds that a row may take a side at most
 BENCH = Path(__file__).parents[1] / "bench.py"
 
 
@@ -132,7 +134,10 @@ class Worker:
         return answer
 
     def _read(self):
+        timer = threading.Timer(PATIENCE, self._process.kill)
+        timer.start()
         line = self._process.stdout.readline()
+        timer.cancel()
         if line:
             return json.loads(line)
         code = self._process.wait()
