@@ -3,136 +3,197 @@
 Matrices are (rows, classes), C-contiguous, of one float dtype. A task owns whole rows, so results do not depend on the
 number of threads. The largest entry of each row is subtracted before any exponential is taken: none overflows. A NaN
 makes its whole row NaN.
+
+Rows are short (10 classes) or long (1000). What goes by rows is written with vectors, whose last one may be broken; the
+exponentials, most of the work, are one loop over all rows of a task.
 """
 
 import numpy as np
-from numba import prange
 
 from ..jit import exact, inner, kernel
-from .elementwise import blocks, part
-from .scalar import exp_of, log1p_of
+from .scalar import exp_of, log1p_of, log_of
+from .simd import run
+from .vectors import broadcast, fma, greatest, lanes, load, load_some, maximum, store_some, total
 
+BLOCK = 4096  # elements of a task, about
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
+
+
+def _rows(x):
+    """Rows of one task."""
+    return -(-BLOCK // max(1, x.shape[1]))
+
+
+def _tasks(x, *_):
+    return -(-x.shape[0] // _rows(x)) if x.shape[1] else 0
+
+
+def _size(x, *_):
+    return x.size
+
+
+@inner
+def _task_rows(x, task):
+    """[first, last) of the rows of a task."""
+    rows = (BLOCK + x.shape[1] - 1) // x.shape[1]
+    return task * rows, min(x.shape[0], (task + 1) * rows)
 
 
 @inner
 def _largest(row):
-    """The maximum of a row that is not empty (a NaN beside numbers may be passed over: it shows in the sums)."""
-    largest = row[0]
-    for c in range(1, row.size):
-        largest = row[c] if row[c] > largest else largest
-    return largest
+    """The greatest entry of a row that is not empty."""
+    n = lanes(row)
+    if row.size < n:
+        largest = row[0]
+        for c in range(1, row.size):
+            largest = row[c] if (row[c] > largest) | np.isnan(row[c]) else largest
+        return largest
+    top = load(row, row.size - n)
+    for c in range(0, row.size - n, n):
+        top = maximum(top, load(row, c))
+    return greatest(top)
 
 
-@exact  # x - largest - log(sum) taken as x - (largest + log(sum)) would lose the digits of large logits
+@inner
+def _sum(row):
+    sums = broadcast(row.dtype.type(0), row)
+    for c in range(0, row.size, lanes(row)):
+        sums += load_some(row, c, row.size - c)
+    return total(sums)
+
+
+@exact  # row[c] - (largest + less) would lose the digits of large logits
+def _shift(row, largest, less, out):
+    """out[c] = row[c] - largest - less."""
+    a, b = broadcast(largest, row), broadcast(less, row)
+    for c in range(0, row.size, lanes(row)):
+        store_some((load_some(row, c, row.size - c) - a) - b, out, c, row.size - c)
+
+
+@exact
 def _below(largest, x):
     """How far ``x`` lies below the largest entry of its row."""
     return largest - x
 
 
 @inner
-def _exponentials(row, largest, out):
-    """out[c] = exp(row[c] - largest); returns their sum."""
-    total = out.dtype.type(0)
-    for c in range(row.size):
-        out[c] = np.exp(-_below(largest, row[c]))
-        total += out[c]
-    return total
+def _scale(row, factor):
+    """row *= factor."""
+    for c in range(0, row.size, lanes(row)):
+        store_some(load_some(row, c, row.size - c) * broadcast(factor, row), row, c, row.size - c)
 
 
 @inner
-def _scale(row, factor):
-    """row *= factor."""
-    for c in range(row.size):
-        row[c] *= factor
+def _exponentials(x, first, last, largest, out):
+    """Rows [first, last) of out = exp(x - the row's largest entry), which goes to ``largest``."""
+    zero, classes = x.dtype.type(0), x.shape[1]
+    for r in range(first, last):
+        largest[r - first] = _largest(x[r])
+        _shift(x[r], largest[r - first], zero, out[r])
+    flat = run(out.ravel(), first * classes, (last - first) * classes)
+    for i in range(flat.size):
+        flat[i] = exp_of(flat[i])
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def softmax(x, y):
+@kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
+def softmax(task, x, y):
     """y[r, c] = exp(x[r, c]) / sum of exp(x[r, :]). x: read. y: written."""
-    if x.shape[1] > 0:
-        for r in prange(x.shape[0]):
-            _scale(y[r], y.dtype.type(1) / _exponentials(x[r], _largest(x[r]), y[r]))
+    first, last = _task_rows(x, task)
+    largest, one = np.empty(last - first, x.dtype), x.dtype.type(1)
+    _exponentials(x, first, last, largest, y)
+    for r in range(first, last):
+        _scale(y[r], one / _sum(y[r]))
 
 
-@kernel(parallel=True)
-def softmax_grad(dy, y, dx):
+@kernel(tasks=_tasks)
+def softmax_grad(task, dy, y, dx):
     """dx[r, c] = y[r, c] * (dy[r, c] - sum of dy[r, :] * y[r, :]). dy, y: read. dx: written."""
-    for r in prange(y.shape[0]):
-        mean = dx.dtype.type(0)
-        for c in range(y.shape[1]):
-            mean += dy[r, c] * y[r, c]
-        for c in range(y.shape[1]):
-            dx[r, c] = y[r, c] * (dy[r, c] - mean)
+    first, last = _task_rows(y, task)
+    for r in range(first, last):
+        a, b, out = dy[r], y[r], dx[r]
+        sums = broadcast(y.dtype.type(0), b)
+        for c in range(0, b.size, lanes(b)):
+            sums = fma(load_some(a, c, b.size - c), load_some(b, c, b.size - c), sums)
+        mean = broadcast(total(sums), b)
+        for c in range(0, b.size, lanes(b)):
+            count = b.size - c
+            store_some(load_some(b, c, count) * (load_some(a, c, count) - mean), out, c, count)
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def log_softmax(x, y):
+@kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
+def log_softmax(task, x, y):
     """y[r, c] = x[r, c] - log(sum of exp(x[r, :])). x: read. y: written."""
-    if x.shape[1] > 0:
-        for r in prange(x.shape[0]):
-            largest = _largest(x[r])
-            shift = np.log(_exponentials(x[r], largest, y[r]))
-            for c in range(x.shape[1]):
-                y[r, c] = -_below(largest, x[r, c]) - shift
+    first, last = _task_rows(x, task)
+    largest = np.empty(last - first, x.dtype)
+    _exponentials(x, first, last, largest, y)
+    for r in range(first, last):
+        _shift(x[r], largest[r - first], log_of(_sum(y[r])), y[r])
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def log_softmax_grad(dy, y, dx):
+@kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
+def log_softmax_grad(task, dy, y, dx):
     """dx[r, c] = dy[r, c] - exp(y[r, c]) * sum of dy[r, :]. dy, y: read. dx: written."""
-    for r in prange(y.shape[0]):
-        total = dx.dtype.type(0)
-        for c in range(y.shape[1]):
-            total += dy[r, c]
-        for c in range(y.shape[1]):
-            dx[r, c] = dy[r, c] - np.exp(y[r, c]) * total
+    first, last = _task_rows(y, task)
+    for r in range(first, last):
+        sums = _sum(dy[r])
+        a, b, out = dy[r], y[r], dx[r]
+        for c in range(b.size):
+            out[c] = a[c] - exp_of(b[c]) * sums
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def sparse_softmax_cross_entropy(logits, labels, loss, backprop):
+@kernel(tasks=_tasks, work=_size, serial_below=SERIAL_BELOW)
+def sparse_softmax_cross_entropy(task, logits, labels, loss, backprop):
     """loss[r] = -log softmax(logits[r])[labels[r]], and its derivative by the logits in one pass.
 
     logits: read. labels: (rows,), int32 or int64, each in [0, classes), read. loss: (rows,), written.
     backprop: as logits, written: softmax(logits[r])[c] - (1 if c = labels[r] else 0).
     """
-    for r in prange(logits.shape[0]):
-        largest = _largest(logits[r])
-        total = _exponentials(logits[r], largest, backprop[r])
-        loss[r] = np.log(total) + _below(largest, logits[r, labels[r]])
-        _scale(backprop[r], loss.dtype.type(1) / total)
-        backprop[r, labels[r]] -= loss.dtype.type(1)
+    first, last = _task_rows(logits, task)
+    largest, one = np.empty(last - first, loss.dtype), loss.dtype.type(1)
+    _exponentials(logits, first, last, largest, backprop)
+    for r in range(first, last):
+        sums = _sum(backprop[r])
+        loss[r] = log_of(sums) + _below(largest[r - first], logits[r, labels[r]])
+        _scale(backprop[r], one / sums)
+        backprop[r, labels[r]] -= one
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
 def softmax_cross_entropy(logits, labels, loss, backprop):
     """loss[r] = -sum of labels[r, c] * log softmax(logits[r])[c] over c, and its derivative by the logits in one pass.
 
     logits, labels: read; a row of labels adds up to 1. loss: (rows,), written. backprop: as logits, written:
     softmax(logits[r]) - labels[r]. A label of 0 adds nothing to the loss, even where its logit is -infinity.
     """
-    zero = loss.dtype.type(0)
-    for r in prange(logits.shape[0]):
-        loss[r] = zero
-        if logits.shape[1] > 0:
-            largest = _largest(logits[r])
-            total = _exponentials(logits[r], largest, backprop[r])
-            shift, factor, entropy = np.log(total), loss.dtype.type(1) / total, zero
-            for c in range(logits.shape[1]):
-                label = labels[r, c]
-                entropy += zero if label == zero else label * (shift + _below(largest, logits[r, c]))
-                backprop[r, c] = backprop[r, c] * factor - label
-            loss[r] = entropy
+    if logits.shape[1]:
+        _softmax_cross_entropy(logits, labels, loss, backprop)
+    else:
+        loss[...] = 0
 
 
-@kernel(parallel=True, serial_below=SERIAL_BELOW)
-def sigmoid_cross_entropy(logits, labels, loss):
+@kernel(tasks=_tasks, work=_size, serial_below=SERIAL_BELOW)
+def _softmax_cross_entropy(task, logits, labels, loss, backprop):
+    first, last = _task_rows(logits, task)
+    largest, zero, one = np.empty(last - first, loss.dtype), loss.dtype.type(0), loss.dtype.type(1)
+    _exponentials(logits, first, last, largest, backprop)
+    for r in range(first, last):
+        sums = _sum(backprop[r])
+        shift, factor, entropy = log_of(sums), one / sums, zero
+        for c in range(logits.shape[1]):
+            label = labels[r, c]
+            entropy += zero if label == zero else label * (shift + _below(largest[r - first], logits[r, c]))
+            backprop[r, c] = backprop[r, c] * factor - label
+        loss[r] = entropy
+
+
+@kernel(tasks=lambda logits, labels, loss: -(-loss.size // BLOCK), serial_below=SERIAL_BELOW)
+def sigmoid_cross_entropy(block, logits, labels, loss):
     """loss = -z * log(sigmoid(x)) - (1 - z) * log(1 - sigmoid(x)) = max(x, 0) - x * z + log(1 + exp(-abs(x))).
 
     logits x, labels z: flat, one dtype, read. loss: as logits, written.
     """
-    zero = loss.dtype.type(0)
-    for block in prange(blocks(loss.size)):
-        xs, zs, out = part(logits, block), part(labels, block), part(loss, block)
-        for i in range(out.size):
-            positive = xs[i] if xs[i] > zero else zero
-            out[i] = positive - xs[i] * zs[i] + log1p_of(exp_of(-np.abs(xs[i])))
+    zero, start = loss.dtype.type(0), block * BLOCK
+    count = min(BLOCK, loss.size - start)
+    xs, zs, out = run(logits, start, count), run(labels, start, count), run(loss, start, count)
+    for i in range(count):
+        positive = xs[i] if xs[i] > zero else zero
+        out[i] = positive - xs[i] * zs[i] + log1p_of(exp_of(-np.abs(xs[i])))
