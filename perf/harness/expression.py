@@ -9,7 +9,7 @@ def way(text, names, outputs, to_numpy):
     An expression that names the outputs writes them; any other returns them, in their order.
     """
     call = eval(f"lambda: {text}", names)
-    if all(re.search(rf"\b{output}\b", text) for output in outputs):
+    if all(re.search(rf"\b{output}\b(?!\.shape|\.dtype)", text) for output in outputs):
         return call, lambda: {output: to_numpy(names[output]) for output in outputs}
 
     def results():

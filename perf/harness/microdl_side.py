@@ -21,7 +21,7 @@ def variants(case, arrays):
     def value(argument):
         if isinstance(argument, str):
             return arrays.get(argument, argument)
-        if isinstance(argument, tuple) and argument and all(part in arrays for part in argument):
+        if isinstance(argument, tuple) and argument and all(isinstance(part, str) for part in argument):
             return [arrays[part] for part in argument]
         return real(argument) if isinstance(argument, float) else argument
 

@@ -145,7 +145,7 @@ def operators():
     yield _operator("floordiv", ("", "floor_divide", "floordiv"), n, label, dtype="int32", b=Array(values=(7,) * n))
     yield _flat(
         "elementwise.select", ("condition", "a", "b", "layout", "y"), 1,
-        ("torch.where(condition, a, b, out=y)", "np.copyto(y, b), np.copyto(y, a, where=condition)", "tf.where(condition, a, b)"),
+        ("torch.where(condition, a, b, out=y)", "np.where(condition, a, b)", "tf.where(condition, a, b)"),
         n, label, condition=Array((n,), "bool", "bool"), layout=_layout(n, 3),
     )  # fmt: skip
     rows, columns = 4096, 1024  # a row added to a matrix
