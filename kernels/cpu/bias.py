@@ -10,7 +10,7 @@ from ..jit import inner, kernel
 from .reduction import reduce_sum
 from .simd import run
 
-BLOCK = 8192  # elements of a task, about
+BLOCK = 16384  # elements of a task, about
 WIDTH = 256  # elements of a pattern, about
 
 
@@ -30,8 +30,9 @@ def pattern(row):
     if 2 * row.size > WIDTH:
         return row
     repeated = np.empty(WIDTH // row.size * row.size, row.dtype)
-    for i in range(repeated.size):
-        repeated[i] = row[i % row.size]
+    for start in range(0, repeated.size, row.size):
+        for c in range(row.size):
+            repeated[start + c] = row[c]
     return repeated
 
 

@@ -37,7 +37,7 @@ def batch_statistics(x, mean, variance):
     """
     rows, channels = x.shape
     sums, squares = _partial_sums(x)
-    _block_statistics(x.ravel(), task_size(channels), x[0], sums, squares)
+    _block_statistics(x.ravel(), task_size(channels), x[0], sums.ravel(), squares.ravel())
     counts = np.full((len(sums), 1), task_size(channels) // max(1, channels), np.float64)
     counts[-1:] -= counts.sum() - rows
     center = sums.sum(0, np.float64) / rows
@@ -49,28 +49,27 @@ def batch_statistics(x, mean, variance):
 @kernel(tasks=row_tasks, work=lambda x, *_: x.size)
 def _block_statistics(block, x, size, origin, sums, squares):
     """sums[block] = sum of a block's rows - origin; squares[block] = their squared deviations from the block's mean."""
+    channels = origin.size
+    xs = run(x, block * size, min(size, x.size - block * size))
     center = pattern(origin)
-    totals = np.empty_like(center)
-    start, channels = block * size, origin.size
-    count = min(size, x.size - start)
-    _add_deviations(run(x, start, count), center, False, totals, sums[block])
-    means = np.empty_like(origin)
+    totals = np.zeros_like(center)
+    for start in range(0, xs.size, totals.size):
+        rows = run(xs, start, min(totals.size, xs.size - start))
+        for i in range(rows.size):
+            totals[i] += rows[i] - center[i]
+    total = run(sums, block * channels, channels)
+    _fold(totals, total)
+    mean = np.empty_like(origin)
     for c in range(channels):
-        means[c] = origin[c] + sums[block, c] / origin.dtype.type(count // channels)
-    _add_deviations(run(x, start, count), pattern(means), True, totals, squares[block])
-
-
-@inner
-def _add_deviations(x, center, squared, totals, sums):
-    """sums[c] = sum of x[r, c] - center[c] over r, or of its square. totals: scratch, as long as center."""
-    for i in range(totals.size):
-        totals[i] = 0
-    for start in range(0, x.size, totals.size):
-        xs = run(x, start, min(totals.size, x.size - start))
-        for i in range(xs.size):
-            deviation = xs[i] - center[i]
-            totals[i] += deviation * deviation if squared else deviation
-    _fold(totals, sums)
+        mean[c] = origin[c] + total[c] / origin.dtype.type(xs.size // channels)
+    center = pattern(mean)
+    totals[:] = 0
+    for start in range(0, xs.size, totals.size):
+        rows = run(xs, start, min(totals.size, xs.size - start))
+        for i in range(rows.size):
+            deviation = rows[i] - center[i]
+            totals[i] += deviation * deviation
+    _fold(totals, run(squares, block * channels, channels))
 
 
 @inner
@@ -78,8 +77,9 @@ def _fold(totals, sums):
     """sums = the sum of the rows that stand side by side in ``totals``."""
     for c in range(sums.size):
         sums[c] = totals[c]
-    for i in range(sums.size, totals.size):
-        sums[i % sums.size] += totals[i]
+    for start in range(sums.size, totals.size, sums.size):
+        for c in range(sums.size):
+            sums[c] += totals[start + c]
 
 
 def _reciprocal_root(variance, epsilon):
@@ -113,7 +113,7 @@ def batch_norm_grad(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta):
     """
     channels = x.shape[1]
     sums, products = _partial_sums(x)
-    _block_sums(dy.ravel(), task_size(channels), x.ravel(), mean, sums, products)
+    _block_sums(dy.ravel(), task_size(channels), x.ravel(), mean, sums.ravel(), products.ravel())
     rstd = _reciprocal_root(variance, epsilon)
     dbeta[...] = sums.sum(0, np.float64)
     dgamma[...] = products.sum(0, np.float64) * rstd
@@ -134,8 +134,8 @@ def _block_sums(block, dy, size, x, mean, sums, products):
         for i in range(count):
             totals[i] += dys[i]
             weighted[i] += dys[i] * (xs[i] - center[i])
-    _fold(totals, sums[block])
-    _fold(weighted, products[block])
+    _fold(totals, run(sums, block * mean.size, mean.size))
+    _fold(weighted, run(products, block * mean.size, mean.size))
 
 
 @kernel(tasks=row_tasks)

@@ -84,13 +84,19 @@ def _scale(row, factor):
 
 
 @inner
+def _row(x, r):
+    return run(x, r * x.shape[1], x.shape[1])
+
+
+@inner
 def _exponentials(x, first, last, largest, out):
     """Rows [first, last) of out = exp(x - the row's largest entry), which goes to ``largest``."""
     zero, classes = x.dtype.type(0), x.shape[1]
     for r in range(first, last):
-        largest[r - first] = _largest(x[r])
-        _shift(x[r], largest[r - first], zero, out[r])
-    flat = run(out.ravel(), first * classes, (last - first) * classes)
+        row = _row(x, r)
+        largest[r - first] = _largest(row)
+        _shift(row, largest[r - first], zero, _row(out, r))
+    flat = run(out, first * classes, (last - first) * classes)
     for i in range(flat.size):
         flat[i] = exp_of(flat[i])
 
@@ -102,7 +108,8 @@ def softmax(task, x, y):
     largest, one = np.empty(last - first, x.dtype), x.dtype.type(1)
     _exponentials(x, first, last, largest, y)
     for r in range(first, last):
-        _scale(y[r], one / _sum(y[r]))
+        row = _row(y, r)
+        _scale(row, one / _sum(row))
 
 
 @kernel(tasks=_tasks)
@@ -110,7 +117,7 @@ def softmax_grad(task, dy, y, dx):
     """dx[r, c] = y[r, c] * (dy[r, c] - sum of dy[r, :] * y[r, :]). dy, y: read. dx: written."""
     first, last = _task_rows(y, task)
     for r in range(first, last):
-        a, b, out = dy[r], y[r], dx[r]
+        a, b, out = _row(dy, r), _row(y, r), _row(dx, r)
         sums = broadcast(y.dtype.type(0), b)
         for c in range(0, b.size, lanes(b)):
             sums = fma(load_some(a, c, b.size - c), load_some(b, c, b.size - c), sums)
@@ -127,7 +134,7 @@ def log_softmax(task, x, y):
     largest = np.empty(last - first, x.dtype)
     _exponentials(x, first, last, largest, y)
     for r in range(first, last):
-        _shift(x[r], largest[r - first], log_of(_sum(y[r])), y[r])
+        _shift(_row(x, r), largest[r - first], log_of(_sum(_row(y, r))), _row(y, r))
 
 
 @kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
@@ -135,8 +142,8 @@ def log_softmax_grad(task, dy, y, dx):
     """dx[r, c] = dy[r, c] - exp(y[r, c]) * sum of dy[r, :]. dy, y: read. dx: written."""
     first, last = _task_rows(y, task)
     for r in range(first, last):
-        sums = _sum(dy[r])
-        a, b, out = dy[r], y[r], dx[r]
+        sums = _sum(_row(dy, r))
+        a, b, out = _row(dy, r), _row(y, r), _row(dx, r)
         for c in range(b.size):
             out[c] = a[c] - exp_of(b[c]) * sums
 
@@ -152,10 +159,11 @@ def sparse_softmax_cross_entropy(task, logits, labels, loss, backprop):
     largest, one = np.empty(last - first, loss.dtype), loss.dtype.type(1)
     _exponentials(logits, first, last, largest, backprop)
     for r in range(first, last):
-        sums = _sum(backprop[r])
+        gradient = _row(backprop, r)
+        sums = _sum(gradient)
         loss[r] = log_of(sums) + _below(largest[r - first], logits[r, labels[r]])
-        _scale(backprop[r], one / sums)
-        backprop[r, labels[r]] -= one
+        _scale(gradient, one / sums)
+        gradient[labels[r]] -= one
 
 
 def softmax_cross_entropy(logits, labels, loss, backprop):
@@ -176,7 +184,7 @@ def _softmax_cross_entropy(task, logits, labels, loss, backprop):
     largest, zero, one = np.empty(last - first, loss.dtype), loss.dtype.type(0), loss.dtype.type(1)
     _exponentials(logits, first, last, largest, backprop)
     for r in range(first, last):
-        sums = _sum(backprop[r])
+        sums = _sum(_row(backprop, r))
         shift, factor, entropy = log_of(sums), one / sums, zero
         for c in range(logits.shape[1]):
             label = labels[r, c]
