@@ -1,10 +1,9 @@
-"""A row of the benchmark: calls of kernels, the arrays they work on, what the work costs, and the peers' name for it."""
+"""A row of the benchmark: calls of kernels, the arrays they work on, what the work costs, what peers do instead."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-
 
 DRAWN_AT_ONCE = 100_003  # elements; what is longer repeats itself
 
@@ -117,6 +116,12 @@ def case(name, calls, arrays, outputs, flops, peers=None, options=None, dtype="f
     label = " ".join([name, *([] if dtype == "float32" else [dtype]), *(["cold"] if cold else [])])
     moved = _traffic(calls, arrays, dtype)
     return Case(label, tuple(calls), arrays, tuple(outputs), flops, *moved, peers or {}, options or {}, dtype, cold)
+
+
+def peers(torch="", numpy="", tensorflow=""):
+    """The expressions of a row; an empty one stands for a peer that has nothing alike."""
+    texts = {"numpy": numpy, "torch": torch, "tensorflow": tensorflow}
+    return {side: text for side, text in texts.items() if text}
 
 
 def _traffic(calls, arrays, dtype):

@@ -89,7 +89,10 @@ def _dissenters(results):
     first = next((variants for variants in results.values() if variants), {})
     expected = next(iter(first.values()), {})
     for side, variants in results.items():
-        if not all(same(found[name], expected[name]) for found in variants.values() for name in found.keys() & expected.keys()):
+        pairs = [
+            (found[name], expected[name]) for found in variants.values() for name in found.keys() & expected.keys()
+        ]
+        if not all(same(*pair) for pair in pairs):
             yield side
 
 

@@ -2,9 +2,10 @@
 
 import functools
 
-import microdl
 import numba
 import numpy as np
+
+import microdl
 from microdl.core.kernels import cpu
 
 from .case import Missing

@@ -6,9 +6,10 @@ from .roofline import least_seconds
 
 WIDTH = 46  # of a row's name
 NOTE = (
-    "Microseconds per call, minimum (median); the variant of a peer is its memory layout. roof: share of what this machine",
-    "can do for the arithmetic and bytes of the row (Winograd convolutions can pass 100 %, as operations are counted as",
-    "the direct algorithm has them). ratio: how many times as fast as the best peer, by minima. *: other results.",
+    "Microseconds per call, minimum (median); the variant of a peer is its memory layout. roof: share of what this",
+    "machine can do for the arithmetic and bytes of the row (Winograd convolutions can pass 100 %, as operations are",
+    "counted as the direct algorithm has them). ratio: how many times as fast as the best peer, by minima.",
+    "*: the results of this side are others.",
 )
 
 
@@ -72,7 +73,8 @@ def bars(cases, rows, roofs):
         found = f"{value:.2f}x" if bar.peers else f"{value:.0%}"
         what = f"{bar.row.strip()}: {row}" if bar.row.startswith(SLOWEST) else row
         verdict = "met" if value >= bar.goal else "NOT MET"
-        lines.append(f"{what:<58}{found:>8}   goal {goal:<28}{verdict:<10}{'' if bar.peers else _plain(rows[row])}".rstrip())
+        remark = "" if bar.peers else _plain(rows[row])
+        lines.append(f"{what:<58}{found:>8}   goal {goal:<28}{verdict:<10}{remark}".rstrip())
     return lines
 
 
@@ -89,7 +91,9 @@ def threads_heading(counts):
 
 def threads_line(case, figures, counts):
     """A row measured with several numbers of threads; the speed-up is that of the last over the first."""
-    columns = "".join(f"{'':2}{_microseconds(figures[n])}" if "min" in figures[n] else f"{_why(figures[n]):>25}" for n in counts)
+    columns = ""
+    for count in counts:
+        columns += f"  {_microseconds(figures[count])}" if "min" in figures[count] else f"{_why(figures[count]):>25}"
     times = speed_up(figures, counts)
     return f"{case.name:<{WIDTH}}{columns}" + (f"{times:9.2f}x{'  SLOWER' if times < SLOWER else ''}" if times else "")
 
@@ -97,8 +101,8 @@ def threads_line(case, figures, counts):
 def threads_summary(rows, counts):
     """How the slowest rows with more threads stand."""
     found = sorted((times, name) for name, figures in rows.items() if (times := speed_up(figures, counts)) is not None)
-    slow = sum(times < SLOWER for times, _ in found)
-    yield f"{slow} of {len(found)} rows are more than 10 % slower with {counts[-1]} threads than with {counts[0]}; the lowest:"
+    slow, (few, *_, many) = sum(times < SLOWER for times, _ in found), counts
+    yield f"{slow} of {len(found)} rows are more than 10 % slower with {many} threads than with {few}; the lowest:"
     yield from (f"{name:<{WIDTH}}{times:9.2f}x" for times, name in found[:5])
 
 

@@ -1,4 +1,4 @@
-"""The roofline model: a kernel takes at least as long as its arithmetic at the peak, and as its bytes at full bandwidth.
+"""The roofline model: no kernel is faster than its arithmetic at the peak, nor than its bytes at full bandwidth.
 
 Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model", 2009. The bandwidth is that of the
 smallest level of memory that holds all arrays of the row.

@@ -1,123 +1,122 @@
 """The table's reductions, scans and movements of data."""
 
-from .case import Array, case
+from .case import Array, case, peers
 
 MATRIX = (4096, 1024)
-OUTER = {"of all": (1, 1 << 24, 1), "over rows": (1, *MATRIX), "over columns": (*MATRIX, 1), "of 64 losses": (1, 64, 1)}
+OF_ALL, OVER_ROWS, OVER_COLUMNS, OF_LOSSES = (1, 1 << 24, 1), (1, *MATRIX), (*MATRIX, 1), (1, 64, 1)
+AXES = {"of all": OF_ALL, "over rows": OVER_ROWS, "over columns": OVER_COLUMNS, "of a batch's losses": OF_LOSSES}
 
 
 def reductions():
-    for label, (outer, reduced, inner) in OUTER.items():
-        for kernel, torch, numpy, tensorflow in (
-            ("reduce_sum", "sum", "sum", "reduce_sum"), ("reduce_mean", "mean", "mean", "reduce_mean"),
-            ("reduce_max", "amax", "max", "reduce_max"),
-        ):  # fmt: skip
-            peers = {
-                "torch": f"torch.{torch}(x, 1, out=y)",
-                "numpy": f"np.{numpy}(x, 1, out=y)",
-                "tensorflow": f"tf.{tensorflow}(x, 1)",
-            }
-            yield _reduction(f"reduction.{kernel}", (outer, reduced, inner), f"{label} {_size(outer, reduced, inner)}", peers)
-    shape, label = (1, *MATRIX), f"over rows {_size(1, *MATRIX)}"
-    for kernel, torch, numpy in (("reduce_min", "torch.amin(x, 1, out=y)", "min"), ("reduce_prod", "torch.prod(x, 1, out=y)", "prod")):
-        peers = {"torch": torch, "numpy": f"np.{numpy}(x, 1, out=y)"}
-        yield _reduction(f"reduction.{kernel}", shape, label, peers, "positive" if kernel == "reduce_min" else "one")
-    for kernel in ("any", "all"):
-        peers = {"torch": f"torch.{kernel}(x, 1, out=y)", "numpy": f"np.{kernel}(x, 1, out=y)"}
-        yield _reduction(f"reduction.reduce_{kernel}", shape, label, peers, "bool", dtype="bool")
-    outer, reduced, inner = shape
+    """Arrays are (outer, reduced, inner)."""
+    for label, shape in AXES.items():
+        for kernel, torch in (("sum", "sum"), ("mean", "mean"), ("max", "amax")):
+            yield _reduction(kernel, label, shape, torch, kernel, f"reduce_{kernel}")
+    yield _reduction("min", "over rows", OVER_ROWS, "amin", "min", "reduce_min")
+    yield _reduction("prod", "over rows", OVER_ROWS, "prod", "prod", "reduce_prod", "one")
+    yield _reduction("any", "over rows", OVER_ROWS, "any", "any", "reduce_any", "bool", dtype="bool")
+    yield _reduction("all", "over rows", OVER_ROWS, "all", "all", "reduce_all", "bool", dtype="bool")
+    outer, reduced, inner = OVER_ROWS
+    arrays = {"dy": Array((outer, inner)), "dx": Array(OVER_ROWS, "zeros")}
+    torch = f"torch.div(dy[:, None].expand(dx.shape), {reduced}, out=dx)"
     call = "reduction.mean_grad", ("dy", reduced, "dx")
-    arrays = {"dy": Array((outer, inner)), "dx": Array(shape, "zeros")}
-    peers = {"torch": f"torch.div(dy[:, None].expand(dx.shape), {reduced}, out=dx)"}
-    yield case(f"mean_grad {label}", [call], arrays, ["dx"], outer * reduced * inner, peers)
+    yield case(f"mean_grad over rows {_times(OVER_ROWS)}", [call], arrays, ["dx"], reduced * inner, peers(torch))
 
 
-def _size(outer, reduced, inner):
-    return "x".join(str(size) for size in (outer, reduced, inner) if size > 1)
+def _times(shape):
+    return "x".join(str(size) for size in shape if size > 1)
 
 
-def _reduction(kernel, shape, label, peers, values="normal", dtype="float32", result=""):
+def _reduction(kernel, label, shape, torch, numpy, tensorflow, values="normal", family="reduction", **settings):
     outer, reduced, inner = shape
-    arrays = {"x": Array(shape, values), "y": Array((outer, inner), "zeros", result)}
-    return case(f"{kernel.partition('.')[2]} {label}", [(kernel, ("x", "y"))], arrays, ["y"], outer * reduced * inner, peers, dtype=dtype)
+    name = f"reduce_{kernel}" if family == "reduction" else kernel
+    result = "int64" if kernel.startswith("arg") else ""
+    return case(
+        f"{name} {label} {_times(shape)}",
+        [(f"{family}.{name}", ("x", "y"))],
+        {"x": Array(shape, values), "y": Array((outer, inner), "zeros", result)},
+        ["y"],
+        outer * reduced * inner,
+        peers(f"torch.{torch}(x, 1, out=y)", numpy and f"np.{numpy}(x, 1, out=y)", f"tf.{tensorflow}(x, 1)"),
+        **settings,
+    )
 
 
 def scans():
-    shape, label = (1, *MATRIX), f"over rows {_size(1, *MATRIX)}"
     for kernel in ("argmax", "argmin"):
-        peers = {"torch": f"torch.{kernel}(x, 1, out=y)", "numpy": f"np.{kernel}(x, 1, out=y)", "tensorflow": f"tf.{kernel}(x, 1)"}
-        yield _reduction(f"scan.{kernel}", shape, label, peers, result="int64")
-    peers = {"torch": "torch.logsumexp(x, 1, out=y)", "tensorflow": "tf.reduce_logsumexp(x, 1)"}
-    yield _reduction("scan.logsumexp", shape, label, peers)
-    x, small = Array(shape), Array((1, MATRIX[1]))
-    out, elements = Array(shape, "zeros"), MATRIX[0] * MATRIX[1]
-    peers = {"torch": "torch.cumsum(x, 1, out=y)", "numpy": "np.cumsum(x, 1, out=y)", "tensorflow": "tf.cumsum(x, 1)"}
-    yield case(f"cumsum {label}", [("scan.cumsum", ("x", False, False, "y"))], {"x": x, "y": out}, ["y"], elements, peers)
-    arrays = {"x": x, "y": small, "dy": small, "dx": out}
-    yield case(f"extremum_grad {label}", [("scan.extremum_grad", ("x", "y", "dy", "dx"))], arrays, [], 3 * elements)
-    arrays = {"x": Array(shape, "one"), "dy": small, "dx": out}
-    yield case(f"prod_grad {label}", [("scan.prod_grad", ("x", "dy", "dx"))], arrays, ["dx"], 4 * elements)
+        yield _reduction(kernel, "over rows", OVER_ROWS, kernel, kernel, kernel, family="scan")
+    yield _reduction("logsumexp", "over rows", OVER_ROWS, "logsumexp", "", "reduce_logsumexp", family="scan")
+    label, elements = f"over rows {_times(OVER_ROWS)}", MATRIX[0] * MATRIX[1]
+    x, small, out = Array(OVER_ROWS), Array((1, MATRIX[1])), Array(OVER_ROWS, "zeros")
+    same = peers("torch.cumsum(x, 1, out=y)", "np.cumsum(x, 1, out=y)", "tf.cumsum(x, 1)")
+    call = "scan.cumsum", ("x", False, False, "y")
+    yield case(f"cumsum {label}", [call], {"x": x, "y": out}, ["y"], elements, same)
+    call = "scan.extremum_grad", ("x", "y", "dy", "dx")
+    yield case(f"extremum_grad {label}", [call], {"x": x, "y": small, "dy": small, "dx": out}, [], 3 * elements)
+    call = "scan.prod_grad", ("x", "dy", "dx")
+    yield case(f"prod_grad {label}", [call], {"x": x, "dy": small, "dx": out}, ["dx"], 4 * elements)
 
 
-def _move(kernel, arguments, arrays, output, torch="", tensorflow="", operations=0, label="2048x2048", **settings):
-    peers = {side: text for side, text in (("torch", torch), ("tensorflow", tensorflow)) if text}
-    outputs = output.split()
-    return case(f"{kernel} {label}", [(f"array.{kernel}", arguments)], arrays, outputs, operations, peers, **settings)
+N = 2048
+EDGES = ((4, 4), (4, 4))
+PART = (slice(0, N, 2), slice(4, N - 4))
+SQUARE, OUT, WIDE, HALF = (N, N), Array((N, N), "zeros"), (N, 2 * N), (N, N // 2)
+INSIDE, CUT = (N - 8, N - 8), (N // 2, N - 8)
+
+# Kernel, arguments, outputs, arrays (shapes of inputs, outputs as they are), PyTorch, TensorFlow.
+MOVEMENTS = (
+    ("cast", ("x", "y"), "y", {"x": SQUARE, "y": Array(SQUARE, "zeros", "float64")},
+     "y.copy_(x)", "tf.cast(x, 'float64')"),
+    ("fill", (1.0, "y"), "y", {"y": OUT}, "y.fill_(1.0)", "tf.ones(y.shape)"),
+    ("broadcast_to", ("x", "y"), "y", {"x": (N,), "y": OUT}, "y.copy_(x)", "tf.broadcast_to(x, y.shape)"),
+    ("transpose", ("x", (1, 0), "y"), "y", {"x": SQUARE, "y": OUT}, "y.copy_(x.T)", "tf.transpose(x)"),
+    ("concat", (("a", "b"), 1, "y"), "y", {"a": SQUARE, "b": SQUARE, "y": Array(WIDE, "zeros")},
+     "torch.cat((a, b), 1, out=y)", "tf.concat((a, b), 1)"),
+    ("stack", (("a", "b"), 0, "y"), "y", {"a": SQUARE, "b": SQUARE, "y": Array((2, N, N), "zeros")},
+     "torch.stack((a, b), out=y)", "tf.stack((a, b))"),
+    ("split", ("x", 1, ("a", "b")), "a b", {"x": WIDE, "a": OUT, "b": OUT},
+     "(a.copy_(x[:, :2048]), b.copy_(x[:, 2048:]))", "tf.split(x, 2, 1)"),
+    ("pad", ("x", EDGES, 0.0, "y"), "y", {"x": INSIDE, "y": OUT}, "F.pad(x, (4, 4, 4, 4))", f"tf.pad(x, {EDGES})"),
+    ("mirror_pad", ("x", EDGES, "reflect", "y"), "y", {"x": INSIDE, "y": OUT},
+     "F.pad(x[None], (4, 4, 4, 4), 'reflect')", f"tf.pad(x, {EDGES}, 'REFLECT')"),
+    ("mirror_pad_grad", ("dy", EDGES, "reflect", "dx"), "dx", {"dy": SQUARE, "dx": Array(INSIDE, "zeros")},
+     "aten.reflection_pad2d_backward(dy[None], dx[None], (4, 4, 4, 4))",
+     f"tf.raw_ops.MirrorPadGrad(input=dy, paddings={EDGES}, mode='REFLECT')"),
+    ("tile", ("x", (1, 2), "y"), "y", {"x": HALF, "y": OUT}, "x.repeat(1, 2)", "tf.tile(x, (1, 2))"),
+    ("strided_slice", ("x", PART, "y"), "y", {"x": SQUARE, "y": Array(CUT, "zeros")},
+     "y.copy_(x[::2, 4:-4])", "x[::2, 4:-4]"),
+    ("strided_slice_grad", ("dy", PART, "dx"), "dx", {"dy": CUT, "dx": OUT},
+     "dx.zero_()[::2, 4:-4].copy_(dy)", ""),
+    ("reverse", ("x", (1,), "y"), "y", {"x": SQUARE, "y": OUT}, "x.flip(1)", "tf.reverse(x, (1,))"),
+    ("roll", ("x", (3,), (1,), "y"), "y", {"x": SQUARE, "y": OUT}, "x.roll(3, 1)", "tf.roll(x, 3, 1)"),
+    ("arange", (0.0, 1.0, "y"), "y", {"y": Array((N * N,), "zeros")},
+     "torch.arange(0, y.numel(), out=y)", "tf.range(0.0, y.shape[0])"),
+    ("linspace", (0.0, 1.0, "y"), "y", {"y": Array((N * N,), "zeros")},
+     "torch.linspace(0, 1, y.numel(), out=y)", "tf.linspace(0.0, 1.0, y.shape[0])"),
+    ("eye", ("y",), "y", {"y": OUT}, "torch.eye(2048, out=y)", "tf.eye(2048)"),
+)  # fmt: skip
 
 
 def movements():
     """Most of these are NumPy's own copies, so NumPy is no peer."""
-    n = 2048
-    x, y, half, double = Array((n, n)), Array((n, n), "zeros"), Array((n, n // 2)), Array((n, 2 * n), "zeros")
-    square, inside = {"x": x, "y": y}, Array((n - 8, n - 8))
-    yield _move("cast", ("x", "y"), {"x": x, "y": Array((n, n), "zeros", "float64")}, "y", "y.copy_(x)", "tf.cast(x, tf.float64)")
-    yield _move("fill", (1.0, "y"), {"y": y}, "y", "y.fill_(1.0)", "tf.ones(y.shape)")
-    yield _move("broadcast_to", ("x", "y"), {"x": Array((n,)), "y": y}, "y", "y.copy_(x)", "tf.broadcast_to(x, y.shape)")
-    yield _move("transpose", ("x", (1, 0), "y"), square, "y", "y.copy_(x.T)", "tf.transpose(x)")
-    to_nchw = {"x": Array((64, 28, 28, 32)), "y": Array((64, 32, 28, 28), "zeros")}
-    yield _move(
-        "transpose", ("x", (0, 3, 1, 2), "y"), to_nchw, "y",
-        "y.copy_(x.permute(0, 3, 1, 2))", "tf.transpose(x, (0, 3, 1, 2))", label="64x28x28x32 to NCHW",
-    )  # fmt: skip
-    parts = {"a": x, "b": x, "y": double}
-    yield _move("concat", (("a", "b"), 1, "y"), parts, "y", "torch.cat((a, b), 1, out=y)", "tf.concat((a, b), 1)")
-    parts = {"a": x, "b": x, "y": Array((2, n, n), "zeros")}
-    yield _move("stack", (("a", "b"), 0, "y"), parts, "y", "torch.stack((a, b), out=y)", "tf.stack((a, b))")
-    parts = {"x": Array((n, 2 * n)), "a": y, "b": y}
-    yield _move("split", ("x", 1, ("a", "b")), parts, "a b", "", "tf.split(x, 2, 1)")
-    edges = ((4, 4), (4, 4))
-    padded = {"x": inside, "y": y}
-    yield _move("pad", ("x", edges, 0.0, "y"), padded, "y", "F.pad(x, (4, 4, 4, 4))", f"tf.pad(x, {edges})")
-    yield _move("mirror_pad", ("x", edges, "reflect", "y"), padded, "y", "F.pad(x[None], (4, 4, 4, 4), 'reflect')", f"tf.pad(x, {edges}, 'REFLECT')")
-    folded = {"dy": x, "dx": Array((n - 8, n - 8), "zeros")}
-    yield _move("mirror_pad_grad", ("dy", edges, "reflect", "dx"), folded, "dx", "", f"tf.raw_ops.MirrorPadGrad(input=dy, paddings={edges}, mode='REFLECT')")
-    yield _move("tile", ("x", (1, 2), "y"), {"x": half, "y": y}, "y", "x.repeat(1, 2)", "tf.tile(x, (1, 2))")
-    part = (slice(0, n, 2), slice(4, n - 4))
-    cut = {"x": x, "y": Array((n // 2, n - 8), "zeros")}
-    yield _move("strided_slice", ("x", part, "y"), cut, "y", "y.copy_(x[::2, 4:-4])", "x[::2, 4:-4]")
-    cut = {"dy": Array((n // 2, n - 8)), "dx": y}
-    yield _move("strided_slice_grad", ("dy", part, "dx"), cut, "dx")
-    yield _move("reverse", ("x", (1,), "y"), square, "y", "x.flip(1)", "tf.reverse(x, (1,))")
-    yield _move("roll", ("x", (3,), (1,), "y"), square, "y", "x.roll(3, 1)", "tf.roll(x, 3, 1)")
-    yield from _indexed()
-
-
-def _indexed():
+    for kernel, arguments, outputs, arrays, torch, tensorflow in MOVEMENTS:
+        arrays = {name: Array(array) if isinstance(array, tuple) else array for name, array in arrays.items()}
+        same = peers(torch, "", tensorflow)
+        yield case(f"{kernel} {N}x{N}", [(f"array.{kernel}", arguments)], arrays, outputs.split(), 0, same)
+    nhwc, nchw = (64, 28, 28, 32), (64, 32, 28, 28)
+    same = peers("y.copy_(x.permute(0, 3, 1, 2))", "", "tf.transpose(x, (0, 3, 1, 2))")
+    call = "array.transpose", ("x", (0, 3, 1, 2), "y")
+    yield case(
+        f"transpose {_times(nhwc)} to NCHW", [call], {"x": Array(nhwc), "y": Array(nchw, "zeros")}, ["y"], 0, same
+    )
     rows, width = 1 << 16, 128
-    order = Array((rows,), "order", "int64")
-    three, out = Array((1, rows, width)), Array((1, rows, width), "zeros")
-    label = f"{rows}x{width}"
-    yield _move(
-        "gather", ("x", "order", "y"), {"x": three, "order": order, "y": out}, "y",
-        "torch.index_select(x, 1, order, out=y)", "tf.gather(x, order, axis=1)", label=label,
-    )  # fmt: skip
-    yield _move(
-        "gather_grad", ("dy", "order", "dx"), {"dy": three, "order": order, "dx": out}, "dx",
-        "dx.zero_().index_add_(1, order, dy)", "", rows * width, label,
-    )  # fmt: skip
-    digits = {"x": Array((rows, 1), "digit", "int64"), "y": Array((rows, 10, 1), "zeros")}
-    yield _move("one_hot", ("x", 1.0, 0.0, "y"), digits, "y", "F.one_hot(x[:, 0], 10)", "tf.one_hot(x[:, 0], 10)", label=f"{rows}x10")
-    line = {"y": Array((1 << 20,), "zeros")}
-    yield _move("arange", (0.0, 1.0, "y"), line, "y", "torch.arange(0, y.numel(), out=y)", "tf.range(0.0, y.shape[0])", label="1Mi")
-    yield _move("linspace", (0.0, 1.0, "y"), line, "y", "torch.linspace(0, 1, y.numel(), out=y)", "tf.linspace(0.0, 1.0, y.shape[0])", label="1Mi")
-    yield _move("eye", ("y",), {"y": Array((2048, 2048), "zeros")}, "y", "torch.eye(2048, out=y)", "tf.eye(2048)")
+    order, x, y = Array((rows,), "order", "int64"), Array((1, rows, width)), Array((1, rows, width), "zeros")
+    same = peers("torch.index_select(x, 1, order, out=y)", "", "tf.gather(x, order, axis=1)")
+    call, arrays = ("array.gather", ("x", "order", "y")), {"x": x, "order": order, "y": y}
+    yield case(f"gather {rows}x{width}", [call], arrays, ["y"], 0, same)
+    same = peers("y.zero_().index_add_(1, order, x)")
+    call = "array.gather_grad", ("x", "order", "y")
+    yield case(f"gather_grad {rows}x{width}", [call], arrays, ["y"], rows * width, same)
+    same = peers("F.one_hot(x[:, 0], 10)", "", "tf.one_hot(x[:, 0], 10)")
+    arrays = {"x": Array((rows, 1), "digit", "int64"), "y": Array((rows, 10, 1), "zeros")}
+    yield case(f"one_hot {rows}x10", [("array.one_hot", ("x", 1.0, 0.0, "y"))], arrays, ["y"], 0, same)

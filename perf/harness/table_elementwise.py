@@ -4,7 +4,7 @@ A row: kernel, its arguments, operations per element (rough), and what PyTorch, 
 and of one size, "y" and "dx" are outputs; where x must be positive or within [-1, 1], ``DRAWN`` says so.
 """
 
-from .case import Array, case
+from .case import Array, case, peers
 
 SIZES = {"4Ki": 1 << 12, "64Ki": 1 << 16, "16Mi": 1 << 24}  # of float32: in L1, in L2, out of all caches
 OTHER = {"1Mi": 1 << 20}
@@ -12,7 +12,10 @@ MAIN = {
     "activation.relu", "activation.relu_grad", "activation.sigmoid", "activation.tanh", "activation.gelu_tanh",
     "unary.exp", "unary.log", "elementwise.add", "elementwise.multiply",
 }  # fmt: skip
-DRAWN = {"positive": {"log", "log1p", "sqrt", "rsqrt", "reciprocal", "sqrt_grad", "rsqrt_grad"}, "unit": {"asin", "acos"}}
+DRAWN = {
+    "positive": {"log", "log1p", "sqrt", "rsqrt", "reciprocal", "sqrt_grad", "rsqrt_grad"},
+    "unit": {"asin", "acos"},
+}
 
 ACTIVATIONS = (
     ("relu", ("x", "y"), 1, "torch.clamp_min(x, 0, out=y)", "np.maximum(x, 0, out=y)", "tf.nn.relu(x)"),
@@ -49,15 +52,30 @@ ACTIVATIONS = (
 
 # Kernel, operations, and the name in PyTorch, NumPy and tf.math where it is the same call with that name.
 UNARY = (
-    ("negative", 1, "neg", "negative", "negative"), ("abs", 1, "abs", "abs", "abs"), ("sign", 1, "sign", "sign", "sign"),
-    ("floor", 1, "floor", "floor", "floor"), ("ceil", 1, "ceil", "ceil", "ceil"), ("round", 1, "round", "rint", "round"),
-    ("square", 1, "square", "square", "square"), ("sqrt", 1, "sqrt", "sqrt", "sqrt"), ("rsqrt", 2, "rsqrt", "", "rsqrt"),
-    ("reciprocal", 1, "reciprocal", "reciprocal", "reciprocal"), ("exp", 10, "exp", "exp", "exp"),
-    ("expm1", 10, "expm1", "expm1", "expm1"), ("log", 10, "log", "log", "log"), ("log1p", 10, "log1p", "log1p", "log1p"),
-    ("erf", 20, "erf", "", "erf"), ("sin", 20, "sin", "sin", "sin"), ("cos", 20, "cos", "cos", "cos"),
-    ("tan", 20, "tan", "tan", "tan"), ("asin", 20, "asin", "arcsin", "asin"), ("acos", 20, "acos", "arccos", "acos"),
-    ("atan", 20, "atan", "arctan", "atan"), ("sinh", 20, "sinh", "sinh", "sinh"), ("cosh", 20, "cosh", "cosh", "cosh"),
-)  # fmt: skip
+    ("negative", 1, "neg", "negative", "negative"),
+    ("abs", 1, "abs", "abs", "abs"),
+    ("sign", 1, "sign", "sign", "sign"),
+    ("floor", 1, "floor", "floor", "floor"),
+    ("ceil", 1, "ceil", "ceil", "ceil"),
+    ("round", 1, "round", "rint", "round"),
+    ("square", 1, "square", "square", "square"),
+    ("sqrt", 1, "sqrt", "sqrt", "sqrt"),
+    ("rsqrt", 2, "rsqrt", "", "rsqrt"),
+    ("reciprocal", 1, "reciprocal", "reciprocal", "reciprocal"),
+    ("exp", 10, "exp", "exp", "exp"),
+    ("expm1", 10, "expm1", "expm1", "expm1"),
+    ("log", 10, "log", "log", "log"),
+    ("log1p", 10, "log1p", "log1p", "log1p"),
+    ("erf", 20, "erf", "", "erf"),
+    ("sin", 20, "sin", "sin", "sin"),
+    ("cos", 20, "cos", "cos", "cos"),
+    ("tan", 20, "tan", "tan", "tan"),
+    ("asin", 20, "asin", "arcsin", "asin"),
+    ("acos", 20, "acos", "arccos", "acos"),
+    ("atan", 20, "atan", "arctan", "atan"),
+    ("sinh", 20, "sinh", "sinh", "sinh"),
+    ("cosh", 20, "cosh", "cosh", "cosh"),
+)
 
 UNARY_BOOL = (
     ("is_nan", "torch.isnan(x)", "np.isnan(x, out=y)", "tf.math.is_nan(x)"),
@@ -68,30 +86,37 @@ UNARY_BOOL = (
 UNARY_GRAD = (("sqrt_grad", 2, "SqrtGrad"), ("rsqrt_grad", 4, "RsqrtGrad"), ("reciprocal_grad", 3, "ReciprocalGrad"))
 
 BINARY = (
-    ("add", "add", "add", "add"), ("subtract", "sub", "subtract", "subtract"),
-    ("multiply", "mul", "multiply", "multiply"), ("multiply_no_nan", "", "", "multiply_no_nan"),
-    ("divide", "div", "divide", "divide"), ("floordiv_real", "", "", "floordiv"),
-    ("floormod", "remainder", "mod", "floormod"), ("pow", "pow", "power", "pow"),
-    ("maximum", "maximum", "maximum", "maximum"), ("minimum", "minimum", "minimum", "minimum"),
+    ("add", "add", "add", "add"),
+    ("subtract", "sub", "subtract", "subtract"),
+    ("multiply", "mul", "multiply", "multiply"),
+    ("multiply_no_nan", "", "", "multiply_no_nan"),
+    ("divide", "div", "divide", "divide"),
+    ("floordiv_real", "", "", "floordiv"),
+    ("floormod", "remainder", "mod", "floormod"),
+    ("pow", "pow", "power", "pow"),
+    ("maximum", "maximum", "maximum", "maximum"),
+    ("minimum", "minimum", "minimum", "minimum"),
     ("squared_difference", "", "", "squared_difference"),
-)  # fmt: skip
+)
 
 COMPARISONS = (
-    ("equal", "eq", "equal", "equal"), ("not_equal", "ne", "not_equal", "not_equal"), ("less", "lt", "less", "less"),
-    ("less_equal", "le", "less_equal", "less_equal"), ("logical_and", "logical_and", "logical_and", "logical_and"),
+    ("equal", "eq", "equal", "equal"),
+    ("not_equal", "ne", "not_equal", "not_equal"),
+    ("less", "lt", "less", "less"),
+    ("less_equal", "le", "less_equal", "less_equal"),
+    ("logical_and", "logical_and", "logical_and", "logical_and"),
     ("logical_or", "logical_or", "logical_or", "logical_or"),
-)  # fmt: skip
+)
 
 
-def _flat(kernel, arguments, operations, peers, n, label, output="", dtype="float32", **arrays):
-    """A row on arrays of ``n`` elements; ``arrays`` are those that are not drawn as usual."""
+def _flat(kernel, arguments, operations, others, n, label, dtype="float32", **arrays):
+    """A row on arrays of ``n`` elements; ``arrays`` are those that are not drawn as usual. The last is the output."""
     name = kernel.partition(".")[2]
-    output = output or next(part for part in reversed(arguments) if isinstance(part, str))
     drawn = next((how for how, kernels in DRAWN.items() if name in kernels), "normal")
-    named = [part for part in arguments if isinstance(part, str)]
-    contents = {part: Array((n,), "zeros" if part == output else drawn) for part in named} | arrays
-    peers = {side: text for side, text in zip(("torch", "numpy", "tensorflow"), peers, strict=True) if text}
-    return case(f"{name} {label}", [(kernel, arguments)], contents, [output], operations * n, peers, dtype=dtype)
+    *inputs, output = [part for part in arguments if isinstance(part, str)]
+    contents = {part: Array((n,), drawn) for part in inputs} | {output: Array((n,), "zeros")} | arrays
+    same = peers(*others)
+    return case(f"{name} {label}", [(kernel, arguments)], contents, [output], operations * n, same, dtype=dtype)
 
 
 def _sizes(kernel):
@@ -113,21 +138,21 @@ def _layout(n, operands=2):
 
 
 def activations():
-    for name, arguments, operations, *peers in ACTIVATIONS:
+    for name, arguments, operations, *others in ACTIVATIONS:
         for label, n in _sizes(f"activation.{name}"):
-            yield _flat(f"activation.{name}", arguments, operations, peers, n, label)
+            yield _flat(f"activation.{name}", arguments, operations, others, n, label)
 
 
 def unary():
-    for name, operations, *peers in UNARY:
+    for name, operations, *others in UNARY:
         for label, n in _sizes(f"unary.{name}"):
-            yield _flat(f"unary.{name}", ("x", "y"), operations, _calls(*peers, "x"), n, label)
+            yield _flat(f"unary.{name}", ("x", "y"), operations, _calls(*others, "x"), n, label)
     ((label, n),) = OTHER.items()
-    for name, *peers in UNARY_BOOL:
-        yield _flat(f"unary.{name}", ("x", "y"), 1, peers, n, label, y=Array((n,), "zeros", "bool"))
+    for name, *others in UNARY_BOOL:
+        yield _flat(f"unary.{name}", ("x", "y"), 1, others, n, label, y=Array((n,), "zeros", "bool"))
     for name, operations, raw in UNARY_GRAD:
-        peers = "", "", f"tf.raw_ops.{raw}(y=x, dy=dy)"
-        yield _flat(f"unary.{name}", ("x", "dy", "dx"), operations, peers, n, label)
+        others = "", "", f"tf.raw_ops.{raw}(y=x, dy=dy)"
+        yield _flat(f"unary.{name}", ("x", "dy", "dx"), operations, others, n, label)
     clip = "torch.clamp(x, -1, 1, out=y)", "np.clip(x, -1, 1, out=y)", "tf.clip_by_value(x, -1, 1)"
     yield _flat("unary.clip", ("x", -1.0, 1.0, "y"), 2, clip, n, label)
     logical_not = "torch.logical_not(x, out=y)", "np.logical_not(x, out=y)", "tf.logical_not(x)"
@@ -135,45 +160,44 @@ def unary():
 
 
 def operators():
-    for name, *peers in BINARY:
+    for name, *others in BINARY:
         for label, n in _sizes(f"elementwise.{name}"):
-            yield _operator(name, peers, n, label)
+            yield _operator(name, others, n, label)
     ((label, n),) = OTHER.items()
-    for name, *peers in COMPARISONS:
+    for name, *others in COMPARISONS:
         logical = {"a": Array((n,), "bool", "bool"), "b": Array((n,), "bool", "bool")} if "logical" in name else {}
-        yield _operator(name, peers, n, label, y=Array((n,), "zeros", "bool"), **logical)
+        yield _operator(name, others, n, label, y=Array((n,), "zeros", "bool"), **logical)
     yield _operator("floordiv", ("", "floor_divide", "floordiv"), n, label, dtype="int32", b=Array(values=(7,) * n))
-    yield _flat(
-        "elementwise.select", ("condition", "a", "b", "layout", "y"), 1,
-        ("torch.where(condition, a, b, out=y)", "np.where(condition, a, b)", "tf.where(condition, a, b)"),
-        n, label, condition=Array((n,), "bool", "bool"), layout=_layout(n, 3),
-    )  # fmt: skip
+    others = "torch.where(condition, a, b, out=y)", "np.where(condition, a, b)", "tf.where(condition, a, b)"
+    contents = {"condition": Array((n,), "bool", "bool"), "layout": _layout(n, 3)}
+    yield _flat("elementwise.select", ("condition", "a", "b", "layout", "y"), 1, others, n, label, **contents)
     rows, columns = 4096, 1024  # a row added to a matrix
-    yield case(
-        f"add {rows}x{columns} and {columns}",
-        [("elementwise.add", ("a", "b", "layout", "y"))],
-        {
-            "a": Array((rows * columns,)), "b": Array((columns,)), "y": Array((rows * columns,), "zeros"),
-            "layout": Array(values=((rows, columns), (columns, 1), (0, 1)), dtype="int64"),
-        },
-        ["y"],
-        rows * columns,
-        {"torch": f"torch.add(a.view(-1, {columns}), b, out=y.view(-1, {columns}))",
-         "numpy": f"np.add(a.reshape(-1, {columns}), b, out=y.reshape(-1, {columns}))"},
-    )  # fmt: skip
+    contents = {
+        "a": Array((rows * columns,)),
+        "b": Array((columns,)),
+        "layout": Array(values=((rows, columns), (columns, 1), (0, 1)), dtype="int64"),
+        "y": Array((rows * columns,), "zeros"),
+    }
+    same = peers(
+        f"torch.add(a.view(-1, {columns}), b, out=y.view(-1, {columns}))",
+        f"np.add(a.reshape(-1, {columns}), b, out=y.reshape(-1, {columns}))",
+        f"tf.reshape(a, (-1, {columns})) + b",
+    )
+    call = "elementwise.add", ("a", "b", "layout", "y")
+    yield case(f"add {rows}x{columns} and {columns}", [call], contents, ["y"], rows * columns, same)
 
 
-def _operator(name, peers, n, label, **arrays):
+def _operator(name, others, n, label, **arrays):
     positive = {} if "a" in arrays else {"a": Array((n,), "positive")}
     arrays = {**positive, "layout": _layout(n), **arrays}
-    return _flat(f"elementwise.{name}", ("a", "b", "layout", "y"), 1, _calls(*peers, "a, b"), n, label, **arrays)
+    return _flat(f"elementwise.{name}", ("a", "b", "layout", "y"), 1, _calls(*others, "a, b"), n, label, **arrays)
 
 
 def bits():
     ((label, n),) = OTHER.items()
     digits = {name: Array((n,), "digit") for name in ("a", "b")}
     for name in ("and", "or", "xor"):
-        peers = f"torch.bitwise_{name}(a, b, out=y)", "", f"tf.bitwise.bitwise_{name}(a, b)"
-        yield _flat(f"integer.bitwise_{name}", ("a", "b", "y"), 1, peers, n, label, dtype="int32", **digits)
-    peers = "torch.bitwise_not(x, out=y)", "", "tf.bitwise.invert(x)"
-    yield _flat("integer.invert", ("x", "y"), 1, peers, n, label, dtype="int32", x=Array((n,), "digit"))
+        others = f"torch.bitwise_{name}(a, b, out=y)", "", f"tf.bitwise.bitwise_{name}(a, b)"
+        yield _flat(f"integer.bitwise_{name}", ("a", "b", "y"), 1, others, n, label, dtype="int32", **digits)
+    others = "torch.bitwise_not(x, out=y)", "", "tf.bitwise.invert(x)"
+    yield _flat("integer.invert", ("x", "y"), 1, others, n, label, dtype="int32", x=Array((n,), "digit"))

@@ -1,11 +1,40 @@
 """The table's rows of what surrounds products: bias, pooling, softmax, normalization."""
 
-from .case import Array, case
+from .case import Array, case, peers
 from .table_products import BATCHES
 
 IMAGES = ((28, 28, 16), (14, 14, 36))  # what the MNIST CNN's convolutions give
 CLASSES = ((64, 10), (1024, 10), (1024, 1000), (65_536, 256))  # rows, classes; the last is larger than the caches
 NORMALIZED = ((16_384, 64), (262_144, 64))  # rows, channels; likewise
+
+# Kernel: arguments, operations per element, PyTorch, TensorFlow.
+OTHERS = {
+    "log_softmax": (("x", "y"), 13, "torch.log_softmax(x, 1, out=y)", "tf.nn.log_softmax(x)"),
+    "softmax_grad": (
+        ("dx", "x", "y"),
+        4,
+        "aten._softmax_backward_data(dx, x, 1, torch.float32, grad_input=y)",
+        "",
+    ),
+    "log_softmax_grad": (
+        ("dx", "x", "y"),
+        13,
+        "aten._log_softmax_backward_data(dx, x, 1, torch.float32, out=y)",
+        "",
+    ),
+    "softmax_cross_entropy": (
+        ("x", "labels", "loss", "y"),
+        18,
+        "",
+        "tf.raw_ops.SoftmaxCrossEntropyWithLogits(features=x, labels=labels)",
+    ),
+    "sigmoid_cross_entropy": (
+        ("x", "labels", "y"),
+        25,
+        "F.binary_cross_entropy_with_logits(x, labels, reduction='none')",
+        "tf.nn.sigmoid_cross_entropy_with_logits(labels, x)",
+    ),
+}
 
 
 def _times(*sizes):
@@ -21,18 +50,13 @@ def bias():
     for rows, channels in shapes:
         label, matrix, vector = _times(rows, channels), Array((rows, channels)), Array((channels,))
         call = "bias.bias_add", ("x", "b", "y")
-        peers = {"torch": "torch.add(x, b, out=y)", "numpy": "np.add(x, b, out=y)", "tensorflow": "tf.nn.bias_add(x, b)"}
+        same = peers("torch.add(x, b, out=y)", "np.add(x, b, out=y)", "tf.nn.bias_add(x, b)")
         arrays = {"x": matrix, "b": vector, "y": _zeros(rows, channels)}
-        yield case(f"bias_add {label}", [call], arrays, ["y"], rows * channels, peers)
+        yield case(f"bias_add {label}", [call], arrays, ["y"], rows * channels, same)
         call = "bias.bias_add_grad", ("dy", "db")
-        peers = {
-            "torch": "torch.sum(dy, 0, out=db)",
-            "numpy": "np.sum(dy, 0, out=db)",
-            "tensorflow": "tf.raw_ops.BiasAddGrad(out_backprop=dy)",
-        }
-        yield case(
-            f"bias_add_grad {label}", [call], {"dy": matrix, "db": _zeros(channels)}, ["db"], rows * channels, peers
-        )
+        same = peers("torch.sum(dy, 0, out=db)", "np.sum(dy, 0, out=db)", "tf.raw_ops.BiasAddGrad(out_backprop=dy)")
+        arrays = {"dy": matrix, "db": _zeros(channels)}
+        yield case(f"bias_add_grad {label}", [call], arrays, ["db"], rows * channels, same)
 
 
 def pooling():
@@ -56,12 +80,12 @@ def _pool(kernel, n, h, w, c):
     arrays = {name: Array(shapes[name]) for name in inputs} | {output: _zeros(*shapes[output])}
     if "winner" in arguments:
         arrays["winner"] = Array(pooled, "zeros" if kernel == "max_pool2d" else "quarter", "uint8")
-    peers = {"torch": kernel, "tensorflow": kernel}
-    if kernel.startswith("max_pool2d_grad"):
-        del peers["tensorflow"]  # which looks for the maxima again
-    if kernel == "max_pool2d_grad_grad":
-        del peers["torch"]
-    return case(f"{kernel} {_times(*image)}", [(f"pooling.{kernel}", arguments)], arrays, [output], n * h * w * c, peers)
+    same = peers(
+        torch=kernel if kernel != "max_pool2d_grad_grad" else "",
+        tensorflow=kernel if "max_pool2d_grad" not in kernel else "",  # it would look for the maxima again
+    )
+    call = f"pooling.{kernel}", arguments
+    return case(f"{kernel} {_times(*image)}", [call], arrays, [output], n * h * w * c, same)
 
 
 def softmax():
@@ -74,7 +98,7 @@ def softmax():
             {"x": x, "y": y},
             ["y"],
             13 * rows * classes,
-            {"torch": "torch.softmax(x, 1, out=y)", "tensorflow": "tf.nn.softmax(x)"},
+            peers("torch.softmax(x, 1, out=y)", "", "tf.nn.softmax(x)"),
         )
         yield case(
             f"sparse_softmax_cross_entropy {label}",
@@ -82,26 +106,19 @@ def softmax():
             {"x": x, "labels": Array((rows,), "digit", "int64"), "loss": loss, "dx": y},
             ["loss", "dx"],
             14 * rows * classes,
-            dict.fromkeys(("torch", "tensorflow"), "sparse_softmax_cross_entropy"),
+            peers("sparse_softmax_cross_entropy", "", "sparse_softmax_cross_entropy"),
         )
     rows, classes = CLASSES[2]
     label, x, y, loss = _times(rows, classes), Array((rows, classes)), _zeros(rows, classes), _zeros(rows)
-    others = {
-        "log_softmax": (("x", "y"), 13, "torch.log_softmax(x, 1, out=y)", "tf.nn.log_softmax(x)"),
-        "softmax_grad": (("dx", "x", "y"), 4, "aten._softmax_backward_data(dx, x, 1, torch.float32, grad_input=y)", ""),
-        "log_softmax_grad": (("dx", "x", "y"), 13, "aten._log_softmax_backward_data(dx, x, 1, torch.float32, out=y)", ""),
-        "softmax_cross_entropy": (("x", "labels", "loss", "y"), 18, "", "tf.raw_ops.SoftmaxCrossEntropyWithLogits(features=x, labels=labels)"),
-        "sigmoid_cross_entropy": (("x", "labels", "y"), 25, "F.binary_cross_entropy_with_logits(x, labels, reduction='none')", "tf.nn.sigmoid_cross_entropy_with_logits(labels, x)"),
-    }  # fmt: skip
     arrays = {"x": x, "y": y, "dx": x, "labels": Array((rows, classes), "probabilities"), "loss": loss}
-    flat = {name: Array((rows * classes,)) for name in ("x", "labels")} | {"y": _zeros(rows * classes)}
-    for kernel, (arguments, operations, torch, tensorflow) in others.items():
-        used = flat if kernel.startswith("sigmoid") else {name: arrays[name] for name in arguments}
+    for kernel, (arguments, operations, torch, tensorflow) in OTHERS.items():
         outputs = ["loss", "y"] if "loss" in arguments else ["y"]
-        peers = {"torch": torch, "tensorflow": tensorflow}
-        peers = {side: text for side, text in peers.items() if text}
-        call = f"softmax.{kernel}", arguments
-        yield case(f"{kernel} {label}", [call], used, outputs, operations * rows * classes, peers)
+        used = {name: arrays[name] for name in arguments}
+        if kernel == "sigmoid_cross_entropy":
+            used = {name: Array((rows * classes,), array.values) for name, array in used.items()}
+            used["labels"] = Array((rows * classes,), "positive")
+        call, same = (f"softmax.{kernel}", arguments), peers(torch, "", tensorflow)
+        yield case(f"{kernel} {label}", [call], used, outputs, operations * rows * classes, same)
 
 
 def normalization():
@@ -116,7 +133,7 @@ def normalization():
             {"x": x, **parameters, "mean": zeros, "variance": zeros, "y": y},
             ["y"],
             7 * rows * channels,
-            dict.fromkeys(("torch", "tensorflow"), "batch_norm"),
+            peers("batch_norm", "", "batch_norm"),
         )
         yield case(
             f"batch_norm {label}",
@@ -124,7 +141,7 @@ def normalization():
             {"x": x, **parameters, "mean": vector, "variance": vector, "y": y},
             ["y"],
             2 * rows * channels,
-            {"torch": "F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, 1e-3)"},
+            peers("F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, 1e-3)"),
         )
         yield case(
             f"batch_norm_grad {label}",
@@ -132,5 +149,5 @@ def normalization():
             {"dy": x, "x": x, "gamma": vector, "m": vector, "v": vector, "dx": y, "dgamma": zeros, "dbeta": zeros},
             ["dx", "dgamma", "dbeta"],
             10 * rows * channels,
-            {"torch": "batch_norm_grad"},
+            peers("batch_norm_grad"),
         )

@@ -1,6 +1,6 @@
 """The table's matrix products and convolutions."""
 
-from .case import Array, case
+from .case import Array, case, peers
 
 BATCHES = (1, 64, 256, 1024)
 SQUARES = (128, 256, 512, 1024, 2048)
@@ -26,7 +26,7 @@ def matmul(m, k, n, transposed="nn", **settings):
         },
         ["c"],
         2 * m * k * n,
-        dict.fromkeys(("numpy", "torch", "tensorflow"), "matmul"),
+        peers("matmul", "matmul", "matmul"),
         {"transpose_a": ta, "transpose_b": tb},
         **settings,
     )
@@ -40,7 +40,7 @@ def matmul_bias(m, k, n, activation):
         {"a": Array((1, m, k)), "b": Array((1, k, n)), "bias": Array((n,)), "c": Array((1, m, n), "zeros")},
         ["c"],
         2 * m * k * n,
-        dict.fromkeys(("torch", "tensorflow"), "matmul_bias"),
+        peers("matmul_bias", "", "matmul_bias"),
         {"relu": activation == "relu"},
     )
 
@@ -67,7 +67,7 @@ def conv2d(n, h, w, c, filter_size, o, stride=1, what="forward", **settings):
         },
         [results[part][0] for part in parts],
         2 * n * h_out * w_out * o * filter_size**2 * c * len(parts),
-        dict.fromkeys(("torch", "tensorflow"), "conv2d"),
+        peers("conv2d", "", "conv2d"),
         {"parts": parts, "stride": stride, "pad": pad},
         **settings,
     )
@@ -88,7 +88,7 @@ def conv2d_fused(kernel, n, h, w, c, filter_size, o):
         {**arrays, "y": Array(result, "zeros")},
         ["y"],
         2 * n * h * w * o * filter_size**2 * c,
-        dict.fromkeys(("torch", "tensorflow"), "conv2d_fused"),
+        peers("conv2d_fused", "", "conv2d_fused"),
         {"pad": pad, "pooled": pooled},
     )
 
@@ -111,7 +111,7 @@ def depthwise(n, h, w, c, filter_size, what):
         {name: Array(array.shape, "zeros" if name == output else "normal") for name, array in arrays.items()},
         [output],
         2 * n * h * w * c * filter_size**2,
-        {"torch": "depthwise"},
+        peers("depthwise"),
         {"what": what, "pad": pad},
     )
 
@@ -130,10 +130,10 @@ def products():
     yield matmul(512, 512, 512, dtype="float64")
     yield matmul(256, 1764, 128, dtype="float64")
     yield from (matmul_bias(batch, 1764, 128, "relu") for batch in BATCHES)
-    integers = {"a": Array((1, 128, 128), "digit"), "b": Array((1, 128, 128), "digit"), "c": Array((1, 128, 128), "zeros")}
-    call = ("integer.matmul", ("a", "b", False, False, "c"))
-    numpy = {"numpy": "np.matmul(a[0], b[0], out=c[0])"}
-    yield case("matmul 128x128x128", [call], integers, ["c"], 2 * 128**3, numpy, dtype="int32")
+    square, call = (1, 128, 128), ("integer.matmul", ("a", "b", False, False, "c"))
+    integers = {"a": Array(square, "digit"), "b": Array(square, "digit"), "c": Array(square, "zeros")}
+    same = peers(numpy="np.matmul(a[0], b[0], out=c[0])")
+    yield case("matmul 128x128x128", [call], integers, ["c"], 2 * 128**3, same, dtype="int32")
 
 
 def convolutions():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .case import Array, case
+from .case import Array, case, peers
 
 VARIABLES = (400, 16, 14_400, 36, 225_792, 128, 1_280, 10)  # elements of the MNIST CNN's variables
 FLAT = {"64Ki": 1 << 16, "16Mi": 1 << 24}
@@ -87,20 +87,22 @@ CONTENTS = {"v": "positive", "v_max": "positive", "m": "nought", "mean": "nought
 def random():
     for kernel, (arguments, torch, tensorflow) in RANDOM.items():
         for label, n in FLAT.items():
-            arrays = {"x": Array((n,)), "mask": Array((n,), "zeros", "uint8")} if kernel == "dropout" else {}
-            arrays["y"] = Array((n,), "zeros")
-            yield case(f"{kernel} {label}", [(f"random.{kernel}", arguments)], arrays, [], DRAW * n, _peers(torch, tensorflow))
-    label, n = "1Mi", 1 << 20
+            arrays = {"x": Array((n,)), "mask": Array((n,), "zeros", "uint8"), "y": Array((n,), "zeros")}
+            used = {name: array for name, array in arrays.items() if name in arguments}
+            call, same = (f"random.{kernel}", arguments), peers(torch, "", tensorflow)
+            yield case(f"{kernel} {label}", [call], used, [], DRAW * n, same)
+    n = 1 << 20
     y = {"y": Array((n,), "zeros")}
     call = "random.uniform_int", (*STREAM, np.int64(0), np.uint64(10), "y")
-    yield case(f"uniform_int {label}", [call], y, [], DRAW * n, _peers("y.random_(10)"), dtype="int32")
-    call, peers = ("random.shuffle", (*STREAM, "y")), _peers("torch.randperm(y.numel(), out=y)")
-    yield case(f"shuffle {label}", [call], y, [], 0, peers, dtype="int64")
+    yield case("uniform_int 1Mi", [call], y, [], DRAW * n, peers("y.random_(10)"), dtype="int32")
+    call, same = ("random.shuffle", (*STREAM, "y")), peers("torch.randperm(y.numel(), out=y)")
+    yield case("shuffle 1Mi", [call], y, [], 0, same, dtype="int64")
     call = "random.stateless_stream", (np.uint64(1), np.uint64(2), "y")
     yield case("stateless_stream", [call], {"y": Array((3,), "zeros")}, [], DRAW, dtype="uint64")
     arrays = {"dy": Array((n,)), "mask": Array((n,), "bool", "uint8"), "dx": Array((n,), "zeros")}
-    call, peers = ("random.dropout_grad", ("dy", "mask", 2.0, "dx")), _peers("aten.native_dropout_backward(dy, mask.bool(), 2.0)")
-    yield case(f"dropout_grad {label}", [call], arrays, ["dx"], n, peers)
+    call = "random.dropout_grad", ("dy", "mask", 2.0, "dx")
+    same = peers("aten.native_dropout_backward(dy, mask.view(torch.bool), 2.0)")
+    yield case("dropout_grad 1Mi", [call], arrays, ["dx"], n, same)
 
 
 def optimizers():
@@ -110,13 +112,9 @@ def optimizers():
     yield _update("sgd", "MNIST CNN", VARIABLES)
     yield _update("adam", "MNIST CNN", VARIABLES)
     n = 1 << 20
-    peers = _peers("torch.dot(x, x) / 2", "tf.nn.l2_loss(x)") | {"numpy": "np.dot(x, x) / 2"}
     arrays = {"x": Array((n,)), "y": Array((1,), "zeros")}
-    yield case("l2_loss 1Mi", [("optimizer.l2_loss", ("x", "y"))], arrays, ["y"], 2 * n, peers)
-
-
-def _peers(torch="", tensorflow=""):
-    return {side: text for side, text in (("torch", torch), ("tensorflow", tensorflow)) if text}
+    same = peers("torch.dot(x, x) / 2", "np.dot(x, x) / 2", "tf.nn.l2_loss(x)")
+    yield case("l2_loss 1Mi", [("optimizer.l2_loss", ("x", "y"))], arrays, ["y"], 2 * n, same)
 
 
 def _update(kernel, label, sizes):
@@ -131,5 +129,5 @@ def _update(kernel, label, sizes):
         torch = torch.replace(f"[{name}]", f"[{', '.join(variables)}]")
     torch = torch.replace("[step]", f"[{', '.join(['step'] * len(sizes))}]")
     call = f"optimizer.{kernel}", tuple(lists.get(part, part) for part in arguments)
-    peers = _peers(torch, tensorflow if len(sizes) == 1 else "")
-    return case(f"{kernel} {label}", [call], arrays, lists["w"], operations * sum(sizes), peers)
+    same = peers(torch, "", tensorflow if len(sizes) == 1 else "")
+    return case(f"{kernel} {label}", [call], arrays, lists["w"], operations * sum(sizes), same)

@@ -79,7 +79,7 @@ def _conv2d(t, layout, parts, stride, pad):
 
     def step():
         y = F.conv2d(x, w, None, stride, pad)
-        kept.update(zip(inputs, torch.autograd.grad(y, inputs.values(), dy)), y=y)
+        kept.update(zip(inputs, torch.autograd.grad(y, inputs.values(), dy), strict=True), y=y)
 
     if parts == ["forward"]:
         call = forward

@@ -114,7 +114,7 @@ class Worker:
         self._start()
 
     def _start(self):
-        self._messages = tempfile.TemporaryFile("w+")  # of libraries; shown only when the process dies
+        self._messages = tempfile.TemporaryFile("w+")  # noqa: SIM115 (of libraries; read if the process dies)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._messages}
         self._process = subprocess.Popen(self._command, text=True, env=self._environment, **pipes)
         greeting = self._read()
