@@ -58,6 +58,10 @@ def address_of(context, builder, array_type, array, offset):
     return builder.gep(context.make_array(array_type)(context, builder, array).data, [offset])
 
 
+def _always_inline(typing):
+    return types.void(), lambda context, builder, _, args: builder.function.attributes.add("alwaysinline")
+
+
 def _copy(typing, source, i, target, j, count):
     def emit(context, builder, _, args):
         source_array, i_value, target_array, j_value, elements = args
@@ -85,7 +89,7 @@ def _array(context, builder, dtype, address, count):
     """LLVM value: an array of ``count`` elements from ``address`` on, which others keep alive."""
     array_type = types.Array(dtype, 1, "C")
     array = context.make_array(array_type)(context, builder)
-    itemsize = context.get_constant(types.intp, dtype.bitwidth // 8)
+    itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(dtype)))
     populate_array(array, data=address, shape=[count], strides=[itemsize], itemsize=itemsize, meminfo=None)
     return array._getvalue()
 
@@ -106,10 +110,18 @@ def _array_at(typing, address, i, count, like):
     return types.Array(like, 1, "C")(types.intp, types.intp, types.intp, like), emit
 
 
+@compiled_as(_always_inline)
+def into_caller():
+    """Makes the calling function part of its own callers, however long it is: so it may take functions as arguments."""
+
+
 @compiled_as(_run)
 def run(x, i, count):
-    """The elements x[i : i + count] as an array; unlike a slice's, its limits are not checked, which takes no time."""
-    return x[i : i + count]
+    """The elements x[i : i + count] of an array, flat if it has more axes, as an array.
+
+    Unlike a slice it checks no limits, and counts no references: threads would wait for each other's counting.
+    """
+    return x.reshape(-1)[i : i + count]
 
 
 @compiled_as(_array_at)

@@ -5,7 +5,7 @@ number of threads. The largest entry of each row is subtracted before any expone
 makes its whole row NaN.
 
 Rows are short (10 classes) or long (1000). What goes by rows is written with vectors, whose last one may be broken; the
-exponentials, most of the work, are one loop over all rows of a task.
+exponentials, most of the work, are one loop over all short rows of a task.
 """
 
 import numpy as np
@@ -16,6 +16,7 @@ from .simd import run
 from .vectors import broadcast, fma, greatest, lanes, load, load_some, maximum, store_some, total
 
 BLOCK = 4096  # elements of a task, about
+LONG = 64  # entries; in a longer row the exponentials are a loop of their own, which adds them up at once
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
 
 
@@ -48,10 +49,14 @@ def _largest(row):
         for c in range(1, row.size):
             largest = row[c] if (row[c] > largest) | np.isnan(row[c]) else largest
         return largest
-    top = load(row, row.size - n)
-    for c in range(0, row.size - n, n):
-        top = maximum(top, load(row, c))
-    return greatest(top)
+    last = row.size - n  # of the vectors, which may overlap others
+    one = two = three = four = load(row, last)  # four chains: a maximum takes several cycles
+    for c in range(0, last, 4 * n):
+        one = maximum(one, load(row, c))
+        two = maximum(two, load(row, min(c + n, last)))
+        three = maximum(three, load(row, min(c + 2 * n, last)))
+        four = maximum(four, load(row, min(c + 3 * n, last)))
+    return greatest(maximum(maximum(one, two), maximum(three, four)))
 
 
 @inner
@@ -89,27 +94,36 @@ def _row(x, r):
 
 
 @inner
-def _exponentials(x, first, last, largest, out):
-    """Rows [first, last) of out = exp(x - the row's largest entry), which goes to ``largest``."""
+def _exponentials(x, first, last, out, largest, sums):
+    """Rows [first, last) of out = exp(x - the row's largest entry), which goes to ``largest``; sums: of out's rows."""
     zero, classes = x.dtype.type(0), x.shape[1]
     for r in range(first, last):
-        row = _row(x, r)
-        largest[r - first] = _largest(row)
-        _shift(row, largest[r - first], zero, _row(out, r))
-    flat = run(out, first * classes, (last - first) * classes)
-    for i in range(flat.size):
-        flat[i] = exp_of(flat[i])
+        row, powers = _row(x, r), _row(out, r)
+        top, added = _largest(row), zero
+        largest[r - first] = top
+        if classes < LONG:
+            _shift(row, top, zero, powers)
+            continue
+        for c in range(classes):
+            powers[c] = exp_of(-_below(top, row[c]))
+            added += powers[c]
+        sums[r - first] = added
+    if classes < LONG:
+        flat = run(out, first * classes, (last - first) * classes)
+        for i in range(flat.size):
+            flat[i] = exp_of(flat[i])
+        for r in range(first, last):
+            sums[r - first] = _sum(_row(out, r))
 
 
 @kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
 def softmax(task, x, y):
     """y[r, c] = exp(x[r, c]) / sum of exp(x[r, :]). x: read. y: written."""
     first, last = _task_rows(x, task)
-    largest, one = np.empty(last - first, x.dtype), x.dtype.type(1)
-    _exponentials(x, first, last, largest, y)
+    largest, sums, one = np.empty(last - first, x.dtype), np.empty(last - first, x.dtype), x.dtype.type(1)
+    _exponentials(x, first, last, y, largest, sums)
     for r in range(first, last):
-        row = _row(y, r)
-        _scale(row, one / _sum(row))
+        _scale(_row(y, r), one / sums[r - first])
 
 
 @kernel(tasks=_tasks)
@@ -131,10 +145,10 @@ def softmax_grad(task, dy, y, dx):
 def log_softmax(task, x, y):
     """y[r, c] = x[r, c] - log(sum of exp(x[r, :])). x: read. y: written."""
     first, last = _task_rows(x, task)
-    largest = np.empty(last - first, x.dtype)
-    _exponentials(x, first, last, largest, y)
+    largest, sums = np.empty(last - first, x.dtype), np.empty(last - first, x.dtype)
+    _exponentials(x, first, last, y, largest, sums)
     for r in range(first, last):
-        _shift(_row(x, r), largest[r - first], log_of(_sum(_row(y, r))), _row(y, r))
+        _shift(_row(x, r), largest[r - first], log_of(sums[r - first]), _row(y, r))
 
 
 @kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
@@ -156,13 +170,12 @@ def sparse_softmax_cross_entropy(task, logits, labels, loss, backprop):
     backprop: as logits, written: softmax(logits[r])[c] - (1 if c = labels[r] else 0).
     """
     first, last = _task_rows(logits, task)
-    largest, one = np.empty(last - first, loss.dtype), loss.dtype.type(1)
-    _exponentials(logits, first, last, largest, backprop)
+    largest, sums, one = np.empty(last - first, loss.dtype), np.empty(last - first, loss.dtype), loss.dtype.type(1)
+    _exponentials(logits, first, last, backprop, largest, sums)
     for r in range(first, last):
         gradient = _row(backprop, r)
-        sums = _sum(gradient)
-        loss[r] = log_of(sums) + _below(largest[r - first], logits[r, labels[r]])
-        _scale(gradient, one / sums)
+        loss[r] = log_of(sums[r - first]) + _below(largest[r - first], logits[r, labels[r]])
+        _scale(gradient, one / sums[r - first])
         gradient[labels[r]] -= one
 
 
@@ -181,11 +194,11 @@ def softmax_cross_entropy(logits, labels, loss, backprop):
 @kernel(tasks=_tasks, work=_size, serial_below=SERIAL_BELOW)
 def _softmax_cross_entropy(task, logits, labels, loss, backprop):
     first, last = _task_rows(logits, task)
-    largest, zero, one = np.empty(last - first, loss.dtype), loss.dtype.type(0), loss.dtype.type(1)
-    _exponentials(logits, first, last, largest, backprop)
+    largest, sums = np.empty(last - first, loss.dtype), np.empty(last - first, loss.dtype)
+    _exponentials(logits, first, last, backprop, largest, sums)
+    zero, one = loss.dtype.type(0), loss.dtype.type(1)
     for r in range(first, last):
-        sums = _sum(_row(backprop, r))
-        shift, factor, entropy = log_of(sums), one / sums, zero
+        shift, factor, entropy = log_of(sums[r - first]), one / sums[r - first], zero
         for c in range(logits.shape[1]):
             label = labels[r, c]
             entropy += zero if label == zero else label * (shift + _below(largest[r - first], logits[r, c]))
