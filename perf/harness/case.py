@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ class Array:
     """
 
     shape: tuple = ()
-    values: object = "normal"
+    values: Any = "normal"
     dtype: str = ""  # "" is the case's
     updated: bool = False  # in place
 
@@ -43,6 +44,7 @@ _DRAWN = {
     "unit": lambda generator, shape: 2 * generator.random(shape, np.float32) - 1,  # [-1, 1)
     "probabilities": lambda generator, shape: generator.dirichlet(np.ones(shape[-1]), shape[:-1]),
     "bool": lambda generator, shape: generator.integers(0, 2, shape),
+    "from 1 to 9": lambda generator, shape: generator.integers(1, 10, shape),
     "digit": lambda generator, shape: generator.integers(0, 10, shape),
     "quarter": lambda generator, shape: generator.integers(0, 4, shape),  # which of the 4 in a 2x2 window
     "order": lambda generator, shape: generator.permutation(math.prod(shape)).reshape(shape),

@@ -61,16 +61,15 @@ class Disturbance:
         self._workers, self.share = workers, 0.0
 
     def _others(self):
-        busy = machine.busy_seconds()
-        return None if busy is None else busy - time.process_time() - sum(worker.worked for worker in self._workers)
+        """Seconds of work by others since the machine's start, counted from anywhere."""
+        return (machine.busy_seconds() or 0.0) - time.process_time() - sum(worker.worked for worker in self._workers)
 
     def __enter__(self):
         self._start, self._before = time.perf_counter(), self._others()
         return self
 
     def __exit__(self, *_):
-        if self._before is not None:
-            self.share = (self._others() - self._before) / (time.perf_counter() - self._start)
+        self.share = (self._others() - self._before) / (time.perf_counter() - self._start)
 
 
 def summary(variant, rounds):

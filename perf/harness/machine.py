@@ -22,9 +22,9 @@ def caches():
     for index in sorted(CACHES.glob("index*")):
         try:
             kind, level = (index / "type").read_text().strip(), int((index / "level").read_text())
-            amount, unit = re.fullmatch(r"(\d+)([KMG]?)", (index / "size").read_text().strip()).groups()
+            ((amount, unit),) = re.findall(r"^(\d+)([KMG]?)$", (index / "size").read_text().strip())
             sharing = bin(int((index / "shared_cpu_map").read_text().strip().replace(",", ""), 16)).count("1")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError):
             continue
         if kind != "Instruction":
             found[level] = int(amount) << {"": 0, "K": 10, "M": 20, "G": 30}[unit], sharing

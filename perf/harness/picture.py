@@ -44,30 +44,41 @@ def _family(kernel):
 
 def _roofs(axes, roofs, intensities):
     """The peak as a level line, each memory's bandwidth as a slope up to it."""
-    left, right = min(intensities, default=0.1) / 2, max(intensities, default=100) * 2
+    left, right = min(intensities, default=0.1) / 2, max(intensities, default=100) * 3
     peak = roofs["flops"]["float32"] / 1e9
     axes.plot([left, right], [peak, peak], color="black")
     axes.annotate(f"{peak:.0f} GFLOP/s", (right, peak), ha="right", va="bottom")
-    for name, _, copy, _ in roofs["levels"]:
+    for position, (name, _, copy, _) in enumerate(roofs["levels"]):
         bandwidth = copy / 1e9
         axes.plot([left, peak / bandwidth], [left * bandwidth, peak], color="black", linewidth=0.8)
-        axes.annotate(
-            f"{name} {bandwidth:.0f} GB/s", (left, left * bandwidth), rotation=35, rotation_mode="anchor", va="bottom"
-        )
+        # Each name at a height of its own, for two caches can be about equally fast.
+        y = peak / 1.5 ** (position + 1)
+        note = {"xytext": (-4, 0), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+        axes.annotate(f"{name} {bandwidth:.0f} GB/s", (y / bandwidth, y), **note)
+
+
+PLACES = ((5, 3), (5, -9), (-5, 3), (-5, -9))  # of a name beside its dot: right or left of it, above or below
 
 
 def _labels(figure, axes, dots):
-    """Names beside the dots, the best row of each kernel first, as far as there is room."""
+    """Names beside the dots: the best row of each kernel, as far as there is room, the fastest first."""
     figure.canvas.draw()
     taken = [axes.transData.transform((x, y)) for _, _, x, y in dots]
-    boxes, named = [], set()
+    room, boxes, named = axes.get_window_extent(), [], set()
     for kernel, name, x, y in sorted(dots, key=lambda dot: -dot[3]):
         if kernel in named:
             continue
-        text = axes.annotate(name, (x, y), xytext=(5, 3), textcoords="offset points", fontsize=7, zorder=4)
-        box = text.get_window_extent()
-        if any(box.overlaps(other) for other in boxes) or sum(box.contains(*dot) for dot in taken) > 0:
+        for right, up in PLACES:
+            note = {"xytext": (right, up), "textcoords": "offset points", "ha": "left" if right > 0 else "right"}
+            text = axes.annotate(name, (x, y), fontsize=6, zorder=4, **note)
+            box = text.get_window_extent()
+            inside = room.contains(box.x0, box.y0) and room.contains(box.x1, box.y1)
+            if (
+                inside
+                and not any(box.overlaps(other) for other in boxes)
+                and not any(box.contains(*dot) for dot in taken)
+            ):
+                boxes.append(box)
+                named.add(kernel)
+                break
             text.remove()
-            continue
-        boxes.append(box)
-        named.add(kernel)

@@ -40,8 +40,8 @@ def line(case, figures, peers, roofs):
     else:
         text = f"  {_why(ours):<42}"
     columns = "".join(f"{_peer(figures[side]):>26}" for side in peers)
-    times = ratio(figures, peers)
-    fastest = f"{times:8.2f}x {PEERS[best_peer(figures, peers)[0]]}" if times else ""
+    times, best = ratio(figures, peers), best_peer(figures, peers)
+    fastest = f"{times:8.2f}x {PEERS[best[0]]}" if times and best else ""
     return f"{case.name:<{WIDTH}}{text}{columns}{fastest}"
 
 

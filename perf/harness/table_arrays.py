@@ -80,7 +80,7 @@ MOVEMENTS = (
     ("mirror_pad", ("x", EDGES, "reflect", "y"), "y", {"x": INSIDE, "y": OUT},
      "F.pad(x[None], (4, 4, 4, 4), 'reflect')", f"tf.pad(x, {EDGES}, 'REFLECT')"),
     ("mirror_pad_grad", ("dy", EDGES, "reflect", "dx"), "dx", {"dy": SQUARE, "dx": Array(INSIDE, "zeros")},
-     "aten.reflection_pad2d_backward(dy[None], dx[None], (4, 4, 4, 4))",
+     "aten.reflection_pad2d_backward(dy[None], dx[None], (4, 4, 4, 4), grad_input=dx[None])",
      f"tf.raw_ops.MirrorPadGrad(input=dy, paddings={EDGES}, mode='REFLECT')"),
     ("tile", ("x", (1, 2), "y"), "y", {"x": HALF, "y": OUT}, "x.repeat(1, 2)", "tf.tile(x, (1, 2))"),
     ("strided_slice", ("x", PART, "y"), "y", {"x": SQUARE, "y": Array(CUT, "zeros")},

@@ -109,12 +109,12 @@ COMPARISONS = (
 )
 
 
-def _flat(kernel, arguments, operations, others, n, label, dtype="float32", **arrays):
-    """A row on arrays of ``n`` elements; ``arrays`` are those that are not drawn as usual. The last is the output."""
+def _flat(kernel, arguments, operations, others, n, label, special=None, dtype="float32"):
+    """A row on arrays of ``n`` elements, of which the last is the output; ``special``: those not drawn as usual."""
     name = kernel.partition(".")[2]
     drawn = next((how for how, kernels in DRAWN.items() if name in kernels), "normal")
     *inputs, output = [part for part in arguments if isinstance(part, str)]
-    contents = {part: Array((n,), drawn) for part in inputs} | {output: Array((n,), "zeros")} | arrays
+    contents = {part: Array((n,), drawn) for part in inputs} | {output: Array((n,), "zeros")} | (special or {})
     same = peers(*others)
     return case(f"{name} {label}", [(kernel, arguments)], contents, [output], operations * n, same, dtype=dtype)
 
@@ -123,8 +123,9 @@ def _sizes(kernel):
     return (SIZES if kernel in MAIN else OTHER).items()
 
 
-def _calls(torch, numpy, tensorflow, arguments):
+def _calls(names, arguments):
     """The peers' expressions from names of functions."""
+    torch, numpy, tensorflow = names
     return (
         torch and f"torch.{torch}({arguments}, out=y)",
         numpy and f"np.{numpy}({arguments}, out=y)",
@@ -146,17 +147,17 @@ def activations():
 def unary():
     for name, operations, *others in UNARY:
         for label, n in _sizes(f"unary.{name}"):
-            yield _flat(f"unary.{name}", ("x", "y"), operations, _calls(*others, "x"), n, label)
+            yield _flat(f"unary.{name}", ("x", "y"), operations, _calls(others, "x"), n, label)
     ((label, n),) = OTHER.items()
     for name, *others in UNARY_BOOL:
-        yield _flat(f"unary.{name}", ("x", "y"), 1, others, n, label, y=Array((n,), "zeros", "bool"))
+        yield _flat(f"unary.{name}", ("x", "y"), 1, others, n, label, {"y": Array((n,), "zeros", "bool")})
     for name, operations, raw in UNARY_GRAD:
         others = "", "", f"tf.raw_ops.{raw}(y=x, dy=dy)"
         yield _flat(f"unary.{name}", ("x", "dy", "dx"), operations, others, n, label)
     clip = "torch.clamp(x, -1, 1, out=y)", "np.clip(x, -1, 1, out=y)", "tf.clip_by_value(x, -1, 1)"
     yield _flat("unary.clip", ("x", -1.0, 1.0, "y"), 2, clip, n, label)
     logical_not = "torch.logical_not(x, out=y)", "np.logical_not(x, out=y)", "tf.logical_not(x)"
-    yield _flat("unary.logical_not", ("x", "y"), 1, logical_not, n, label, dtype="bool", x=Array((n,), "bool"))
+    yield _flat("unary.logical_not", ("x", "y"), 1, logical_not, n, label, {"x": Array((n,), "bool")}, dtype="bool")
 
 
 def operators():
@@ -165,12 +166,13 @@ def operators():
             yield _operator(name, others, n, label)
     ((label, n),) = OTHER.items()
     for name, *others in COMPARISONS:
-        logical = {"a": Array((n,), "bool", "bool"), "b": Array((n,), "bool", "bool")} if "logical" in name else {}
-        yield _operator(name, others, n, label, y=Array((n,), "zeros", "bool"), **logical)
-    yield _operator("floordiv", ("", "floor_divide", "floordiv"), n, label, dtype="int32", b=Array(values=(7,) * n))
+        logical = dict.fromkeys(("a", "b"), Array((n,), "bool", "bool")) if "logical" in name else {}
+        yield _operator(name, others, n, label, {**logical, "y": Array((n,), "zeros", "bool")})
+    integers = {"a": Array((n,), "order"), "b": Array((n,), "from 1 to 9")}
+    yield _operator("floordiv", ("", "floor_divide", "floordiv"), n, label, integers, "int32")
     others = "torch.where(condition, a, b, out=y)", "np.where(condition, a, b)", "tf.where(condition, a, b)"
     contents = {"condition": Array((n,), "bool", "bool"), "layout": _layout(n, 3)}
-    yield _flat("elementwise.select", ("condition", "a", "b", "layout", "y"), 1, others, n, label, **contents)
+    yield _flat("elementwise.select", ("condition", "a", "b", "layout", "y"), 1, others, n, label, contents)
     rows, columns = 4096, 1024  # a row added to a matrix
     contents = {
         "a": Array((rows * columns,)),
@@ -187,10 +189,10 @@ def operators():
     yield case(f"add {rows}x{columns} and {columns}", [call], contents, ["y"], rows * columns, same)
 
 
-def _operator(name, others, n, label, **arrays):
-    positive = {} if "a" in arrays else {"a": Array((n,), "positive")}
-    arrays = {**positive, "layout": _layout(n), **arrays}
-    return _flat(f"elementwise.{name}", ("a", "b", "layout", "y"), 1, _calls(*others, "a, b"), n, label, **arrays)
+def _operator(name, others, n, label, special=None, dtype="float32"):
+    special = {"a": Array((n,), "positive"), "layout": _layout(n), **(special or {})}
+    calls = _calls(others, "a, b")
+    return _flat(f"elementwise.{name}", ("a", "b", "layout", "y"), 1, calls, n, label, special, dtype)
 
 
 def bits():
@@ -198,6 +200,6 @@ def bits():
     digits = {name: Array((n,), "digit") for name in ("a", "b")}
     for name in ("and", "or", "xor"):
         others = f"torch.bitwise_{name}(a, b, out=y)", "", f"tf.bitwise.bitwise_{name}(a, b)"
-        yield _flat(f"integer.bitwise_{name}", ("a", "b", "y"), 1, others, n, label, dtype="int32", **digits)
+        yield _flat(f"integer.bitwise_{name}", ("a", "b", "y"), 1, others, n, label, digits, "int32")
     others = "torch.bitwise_not(x, out=y)", "", "tf.bitwise.invert(x)"
-    yield _flat("integer.invert", ("x", "y"), 1, others, n, label, dtype="int32", x=Array((n,), "digit"))
+    yield _flat("integer.invert", ("x", "y"), 1, others, n, label, {"x": Array((n,), "digit")}, "int32")

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,8 @@ class Worker:
     """A side's process, as the parent sees it."""
 
     def __init__(self, side, python, threads, root=BENCH.parents[1], cache=None):
-        self.worked, self._command = 0.0, [python, str(BENCH), "--worker", side, "--threads", str(threads)]
+        self.worked = 0.0
+        self._command = [python, str(BENCH), "--worker", side, "--threads", str(threads)]
         self._command += ["--root", str(root)]
         count = str(threads)
         names = ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
@@ -116,7 +118,7 @@ class Worker:
     def _start(self):
         self._messages = tempfile.TemporaryFile("w+")  # noqa: SIM115 (of libraries; read if the process dies)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._messages}
-        self._process = subprocess.Popen(self._command, text=True, env=self._environment, **pipes)
+        self._process: Any = subprocess.Popen(self._command, text=True, env=self._environment, **pipes)
         greeting = self._read()
         self.about, self.missing = greeting.get("about", {}), greeting.get("missing") or greeting.get("died")
 
@@ -128,7 +130,7 @@ class Worker:
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = self._read()
-        self.worked += answer.pop("worked", 0.0)
+        self.worked += float(answer.pop("worked", 0.0))
         if "died" in answer:
             self._start()
         return answer
