@@ -18,7 +18,8 @@ Work per task: ``block`` tiles, which need not lie in one image. What it keeps f
                                      DATA along the rows -> n products on register tiles -> OUTPUT along the rows
                                  -> OUTPUT down the columns -> y
 
-Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015, arXiv:1509.09308.
+The error: ``winograd_transforms``. The method: Lavin and Gray, "Fast algorithms for convolutional neural networks",
+2015, arXiv:1509.09308.
 """
 
 import numpy as np

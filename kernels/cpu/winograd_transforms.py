@@ -5,6 +5,24 @@ the polynomials with the coefficients g (taps) and t (outputs) at ``size`` point
 (Winograd's transposition) that is, for data d (size) and results y (outputs),
 
     y = OUTPUT @ ((FILTER @ g) * (DATA @ d))        DATA: (size, size), FILTER: (size, taps), OUTPUT: (outputs, size)
+
+The matrices are exact fractions made from the points, and ``transform`` emits code for them: rows of opposite points
+share their even and odd halves, which leaves 27 operations of 64 for DATA of size 8. Points decide the error. (Rows
+scaled by powers of two balance the matrices to the eye, but change no bit of the result.) Largest error of float32 in y,
+dx and dw, in units of the result's root mean square, for 16 channels of random images and filters; and the worst of 40
+pairs of positive, constant, chequered, sparse and badly scaled ones:
+
+    F(2, 3)  0, 1, -1                       1e-6    1e-5
+    F(4, 3)  0, 3/4, -3/4, 3/2, -3/2        5e-6    2e-5 (0, 1, -1, 2, -2, the usual ones: four times that)
+    F(2, 5)  the same                       8e-6    4e-5
+    F(4, 5)  0, 1, -1, 1/2, -1/2, 2, -2     3.5e-5  4.5e-5, or 2.8e-4 where results are of very different size
+
+The last is for one channel 1e6 times another, or one pixel in 50 unlike zero: what the mean hardly knows of then weighs
+little. It is below 2.5e-5 of the largest result always. Of 24 fractions from 1/4 to 5/2 no three are clearly better.
+Direct sums have 3e-6. Where results cancel to far less than their terms, all are within 8 * 2**-23 times sum |x| |w|.
+
+Barabasz, Anderson, Soodhalter and Gregg, "Error analysis and improving the accuracy of Winograd convolution for deep
+neural networks", 2018, arXiv:1803.10986, is the guide to points.
 """
 
 import functools
