@@ -7,6 +7,7 @@ allocated by the caller and written completely.
 import numpy as np
 
 from ..jit import kernel
+from .simd import run
 
 COLUMNS = 64  # inner elements that one task of ``gather_grad`` looks after
 
@@ -128,11 +129,12 @@ def gather_grad(task, dy, indices, dparams):
     o, first = task // chunks, task % chunks * COLUMNS
     last = min(first + COLUMNS, inner)
     for r in range(rows):
-        row = dparams[o, r, first:last]
+        row = run(dparams, (o * rows + r) * inner + first, last - first)
         for i in range(row.size):
             row[i] = dparams.dtype.type(0)
     for j in range(indices.size):
-        row, addend = dparams[o, indices[j], first:last], dy[o, j, first:last]
+        row = run(dparams, (o * rows + indices[j]) * inner + first, last - first)
+        addend = run(dy, (o * indices.size + j) * inner + first, last - first)
         for i in range(row.size):
             row[i] += addend[i]
 

@@ -199,10 +199,11 @@ def _softmax_cross_entropy(task, logits, labels, loss, backprop):
     zero, one = loss.dtype.type(0), loss.dtype.type(1)
     for r in range(first, last):
         shift, factor, entropy = log_of(sums[r - first]), one / sums[r - first], zero
-        for c in range(logits.shape[1]):
-            label = labels[r, c]
-            entropy += zero if label == zero else label * (shift + _below(largest[r - first], logits[r, c]))
-            backprop[r, c] = backprop[r, c] * factor - label
+        row, wanted, gradient = _row(logits, r), _row(labels, r), _row(backprop, r)
+        for c in range(row.size):
+            label = wanted[c]
+            entropy += zero if label == zero else label * (shift + _below(largest[r - first], row[c]))
+            gradient[c] = gradient[c] * factor - label
         loss[r] = entropy
 
 

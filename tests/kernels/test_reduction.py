@@ -1,5 +1,8 @@
 """Reductions and scans over (outer, reduced, inner) against NumPy float64."""
 
+import itertools
+
+import numba
 import numpy as np
 import pytest
 
@@ -131,6 +134,27 @@ def test_logsumexp_equals_numpy(rng):
         x = rng.normal(size=shape) * 3
         y = scanned("logsumexp", x, shape=(shape[0], shape[2]))
         np.testing.assert_allclose(y, np.log(np.exp(x).sum(1)), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="an axis is only cut where it is long")
+@pytest.mark.parametrize("inner", [1, 3])
+def test_long_axes_are_cut_and_give_the_same(rng, inner):
+    n = 100_003
+    x = rng.integers(-50, 50, (1, n, inner)).astype(np.float32)
+    x[0, 77_777] = x[0, 88_888] = 60
+    np.testing.assert_array_equal(scanned("argmax", x, shape=(1, inner), dtype="int64"), x.argmax(1))
+    np.testing.assert_array_equal(scanned("argmin", x, shape=(1, inner), dtype="int64"), x.argmin(1))
+    np.testing.assert_allclose(
+        scanned("logsumexp", x, shape=(1, inner)), np.logaddexp.reduce(x.astype(np.float64), 1), rtol=1e-6
+    )
+    whole = x.astype(np.int64)
+    for exclusive, reverse in itertools.product([False, True], repeat=2):
+        turned = whole[:, ::-1] if reverse else whole
+        expected = np.cumsum(turned, 1) - (turned if exclusive else 0)
+        np.testing.assert_array_equal(
+            scanned("cumsum", whole, exclusive, reverse), expected[:, ::-1] if reverse else expected
+        )
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of NumPy, when the JIT is off
