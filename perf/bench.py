@@ -17,8 +17,9 @@ from pathlib import Path
 
 from harness import machine, report
 from harness.bars import BARS, reached
+from harness.case import OURS, PEERS
 from harness.cases import table
-from harness.contest import OURS, PEERS, measure
+from harness.contest import measure
 from harness.picture import draw
 from harness.roofline import least_seconds
 from harness.worker import Worker, serve
@@ -27,7 +28,7 @@ SECONDS = 0.015  # of one turn
 
 
 def options(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--filter", default="", metavar="REGEX", help="only rows whose name matches")
     parser.add_argument("--list", action="store_true", help="print the names of the rows and stop")
     parser.add_argument("--torch-python", metavar="PATH", help="a Python with PyTorch")
@@ -67,13 +68,15 @@ def bench(chosen, cases):
     """The table beside the peers."""
     workers = start(chosen)
     roofs = workers["roof"].ask(do="measure").get("roofs")
+    versions = {"Python": platform.python_version()}
+    for worker in workers.values():
+        versions |= worker.about
     about = {
         "processor": machine.processor(),
         "system": platform.platform(),
         "date": str(date.today()),
         "threads": chosen.threads[0],
-        "versions": {"Python": platform.python_version()}
-        | {name: version for worker in workers.values() for name, version in worker.about.items()},
+        "versions": versions,
     }
     print(*report.preamble(about, roofs), "", sep="\n")
     peers = [side for side in PEERS if side in workers]

@@ -16,8 +16,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from harness import machine
+from harness.case import OURS
 from harness.cases import table
-from harness.contest import OURS, measure
+from harness.contest import measure
 from harness.worker import Worker
 
 ROOT = Path(__file__).parents[1]
@@ -75,7 +76,7 @@ def line(name, a, b):
 
 
 def options(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("a", metavar="REF_A", help='a git revision, or "." for the files here')
     parser.add_argument("b", metavar="REF_B")
     parser.add_argument("--filter", default="", metavar="REGEX", help="only rows whose name matches")

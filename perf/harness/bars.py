@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from .contest import OURS, ratio
+from .case import OURS
+from .contest import ratio
 from .roofline import bandwidth
 
 SLOWEST = "slowest of all "

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+OURS = "microdl"
+PEERS = {"numpy": "NumPy", "torch": "PyTorch", "tensorflow": "TensorFlow"}
+
 DRAWN_AT_ONCE = 100_003  # elements; what is longer repeats itself
 
 
@@ -17,7 +20,7 @@ class Array:
         seed, all compute the same. "zeros" are outputs, which the calls write.
     """
 
-    shape: tuple = ()
+    shape: tuple[int, ...] = ()
     values: Any = "normal"
     dtype: str = ""  # "" is the case's
     updated: bool = False  # in place

@@ -4,11 +4,10 @@ import statistics
 import time
 
 from . import machine
+from .case import OURS, PEERS
 from .worker import same
 
-OURS = "microdl"
 DISTURBED = 0.15  # of one core's time taken by others: too much to believe the figures
-PEERS = {"numpy": "NumPy", "torch": "PyTorch", "tensorflow": "TensorFlow"}
 
 
 def measure(case, workers, rounds, seconds):

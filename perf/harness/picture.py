@@ -1,6 +1,6 @@
 """The roofline picture: every row a dot under the roofs of this machine."""
 
-from .contest import OURS
+from .case import OURS
 
 COLORS = {
     "convolution": "tab:blue", "matmul": "tab:orange", "pooling": "tab:green", "activation": "tab:red",

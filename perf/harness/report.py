@@ -1,7 +1,8 @@
 """What is printed: the table, and how the goals are met."""
 
 from .bars import BARS, SLOWEST, reached
-from .contest import OURS, PEERS, best_peer, ratio
+from .case import OURS, PEERS
+from .contest import best_peer, ratio
 from .roofline import least_seconds
 
 WIDTH = 46  # of a row's name
@@ -85,7 +86,7 @@ def _plain(figures):
 
 
 def threads_heading(counts):
-    columns = "".join(f"{f'{count} threads us':>14}{'(median)':>11}" for count in counts)
+    columns = "".join(f"{f'threads: {count}, us':>14}{'(median)':>11}" for count in counts)
     return f"{'row':<{WIDTH}}{columns}{'speed-up':>10}"
 
 

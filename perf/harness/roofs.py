@@ -35,7 +35,7 @@ def _multiply_adds(width):
     @numba.njit(parallel=True)
     def run(x, steps, threads, sums):
         for thread in prange(threads):
-            sums[thread * APART] = chains(x, steps)
+            sums[thread * APART] = chains(x, steps)  # pyright: ignore[reportCallIssue]
 
     return run
 
@@ -102,7 +102,7 @@ def move(x, y, z, past_caches, threads, times):
                 common = min(source.size, target.size)
                 if past_caches:
                     for i in range(0, common, 8):
-                        _copy_past_caches(source, i, target, i)
+                        _copy_past_caches(source, i, target, i)  # pyright: ignore[reportCallIssue]
                 else:
                     for i in range(common):
                         target[i] = source[i]

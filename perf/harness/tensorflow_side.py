@@ -2,7 +2,7 @@
 
 import sys
 
-import tensorflow as tf
+import tensorflow as tf  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
 
 from .expression import ways
 

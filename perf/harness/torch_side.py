@@ -7,8 +7,8 @@ NumPy arrays of the table's layout. Outputs are preallocated wherever PyTorch ca
 import functools
 import sys
 
-import torch
-import torch.nn.functional as F
+import torch  # pyright: ignore[reportMissingImports]
+import torch.nn.functional as F  # pyright: ignore[reportMissingImports]
 
 from .expression import ways
 

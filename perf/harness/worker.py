@@ -18,10 +18,21 @@ from typing import Any
 import numpy as np
 
 from . import clock
-from .case import Case, Missing
+from .case import PEERS, Case, Missing
 from .cases import find
 from .machine import last_level_cache
 
+SETTINGS = {
+    "OMP_PROC_BIND": "true",  # two threads that share a core halve the speed until the scheduler notices
+    # Results of peers that cannot be preallocated: memory once used is used again, no page is fetched anew.
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 31),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
+    "MICRODL_QUIET": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+# How long threads without work spin before they sleep. By default it is up to 100 ms, through which all others would
+# have to wait at each turn. Half a millisecond is still a hundred times what lies between the calls of a turn.
+SPINNING = {"GOMP_SPINCOUNT": "30000", "OPENBLAS_THREAD_TIMEOUT": "20"}
 PATIENCE = 120  # seconds that a row may take a side at most
 BENCH = Path(__file__).parents[1] / "bench.py"
 
@@ -103,15 +114,9 @@ class Worker:
         self._command += ["--root", str(root)]
         count = str(threads)
         names = ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
-        settings = {
-            "OMP_PROC_BIND": "true",  # two threads that share a core halve the speed until the scheduler notices
-            # Results of peers that cannot be preallocated: memory once used is used again, no page is fetched anew.
-            "MALLOC_MMAP_THRESHOLD_": str(1 << 31),
-            "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
-            "MICRODL_QUIET": "1",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        }
-        self._environment = {**os.environ, **dict.fromkeys(names, count), **settings}
+        self._environment = {**os.environ, **dict.fromkeys(names, count), **SETTINGS}
+        if side in PEERS:
+            self._environment |= SPINNING
         self._environment |= {"MICRODL_CACHE_DIR": str(cache)} if cache else {}
         self._start()
 

@@ -1,0 +1,87 @@
+"""The benchmark's table: it covers every kernel, calls each as it wants to be called, and counts its bytes."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness.bars import BARS, SLOWEST
+from harness.case import Array, case
+from harness.cases import table
+
+ROOT = Path(__file__).parents[2]
+FAMILIES = {path.stem: ast.parse(path.read_text()) for path in sorted((ROOT / "kernels/cpu").glob("*.py"))}
+
+INSIDE_ONLY = ("inner", "exact", "compiled_as")  # decorators of what kernels are made of
+
+
+def _returns(function):
+    return any(isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function))
+
+
+@cache
+def kernels():
+    """family.kernel -> number of arguments, for what the ops call: public, written to outputs, nothing returned."""
+    sources = "".join(path.read_text() for path in (ROOT / "microdl").rglob("*.py"))
+    called = set(re.findall(r"kernels\.(\w+)", sources)).intersection(FAMILIES)
+    found = {}
+    for family in called:
+        for node in FAMILIES[family].body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not _returns(node):
+                decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+                if not any(decorator.startswith(INSIDE_ONLY) for decorator in decorators):
+                    numbered = any("tasks=" in decorator for decorator in decorators)  # the task's number comes first
+                    found[f"{family}.{node.name}"] = len(node.args.args) - numbered
+    return found
+
+
+def test_every_kernel_has_a_row():
+    assert set(kernels()) - {name for row in table().values() for name in row.kernels} == set()
+
+
+@pytest.mark.parametrize("name", sorted({name for row in table().values() for name in row.kernels}))
+def test_rows_pass_what_the_kernel_takes(name):
+    passed = {len(arguments) for row in table().values() for kernel, arguments in row.calls if kernel == name}
+    assert passed == {kernels()[name]}
+
+
+def test_every_goal_is_about_a_row():
+    for bar in BARS:
+        start = bar.row.removeprefix(SLOWEST)
+        assert bar.row in table() or any(name.startswith(start) for name in table() if start != bar.row), bar.row
+
+
+def test_arrays_that_a_row_names_exist():
+    for row in table().values():
+        assert set(row.outputs) <= set(row.arrays), row.name
+        named = {part for _, arguments in row.calls for part in arguments if isinstance(part, str)}
+        assert named - set(row.arrays) <= {"reflect", "relu"}, row.name
+
+
+def test_every_side_draws_the_same():
+    row = table()["conv2d forward 1x28x28x1 5x5 16"]
+    first, again, other = row.make(), row.make(), row.make(1)
+    np.testing.assert_array_equal(first["x"], again["x"])
+    assert not np.array_equal(first["x"], other["x"])
+    assert first["x"].dtype == np.float32
+    assert not first["y"].any()
+
+
+def test_bytes_count_each_array_as_it_is_used():
+    one, zeros = Array((10,)), Array((10,), "zeros")
+    copied = case("", [("f.copy", ("x", "y"))], {"x": one, "y": zeros}, ["y"], 0)
+    assert (copied.read, copied.written, copied.updated, copied.bytes) == (40, 40, 0, 80)
+    in_place = case("", [("f.sgd", (("g",), 0.1, ("w",)))], {"g": one, "w": Array((10,), updated=True)}, ["w"], 0)
+    assert (in_place.read, in_place.written, in_place.updated, in_place.bytes) == (40, 0, 40, 120)
+    calls = [("f.statistics", ("x", "m")), ("f.normalize", ("x", "m", "y"))]
+    in_a_row = case("", calls, {"x": one, "m": zeros, "y": zeros}, ["y"], 0, dtype="float64")
+    assert (in_a_row.read, in_a_row.written) == (3 * 80, 2 * 80)
+
+
+def test_a_convolution_counts_its_multiply_adds_twice():
+    row = table()["conv2d forward 64x14x14x16 5x5 36"]
+    assert row.flops == 2 * 64 * 14 * 14 * 36 * 5 * 5 * 16
+    assert row.counts_flops
+    assert table()["conv2d forward+input+filter 64x14x14x16 5x5 36"].flops == 3 * row.flops
