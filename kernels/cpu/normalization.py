@@ -13,7 +13,7 @@ import numpy as np
 
 from ..jit import inner, kernel
 from .bias import pattern, row_tasks, task_size
-from .simd import run
+from .simd import clear, run
 
 
 def _partial_sums(x):
@@ -52,18 +52,19 @@ def _block_statistics(block, x, size, origin, sums, squares):
     channels = origin.size
     xs = run(x, block * size, min(size, x.size - block * size))
     center = pattern(origin)
-    totals = np.zeros_like(center)
+    totals = np.empty(center.size, x.dtype)
+    clear(totals, 0, totals.size)
     for start in range(0, xs.size, totals.size):
         rows = run(xs, start, min(totals.size, xs.size - start))
         for i in range(rows.size):
             totals[i] += rows[i] - center[i]
     total = run(sums, block * channels, channels)
     _fold(totals, total)
-    mean = np.empty_like(origin)
+    mean = np.empty(channels, x.dtype)
     for c in range(channels):
         mean[c] = origin[c] + total[c] / origin.dtype.type(xs.size // channels)
     center = pattern(mean)
-    totals[:] = 0
+    clear(totals, 0, totals.size)
     for start in range(0, xs.size, totals.size):
         rows = run(xs, start, min(totals.size, xs.size - start))
         for i in range(rows.size):
@@ -126,7 +127,9 @@ def batch_norm_grad(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta):
 def _block_sums(block, dy, size, x, mean, sums, products):
     """sums[block] = sum of a block's rows of dy; products[block] = sum of dy[:, c] * (x[:, c] - mean[c])."""
     center = pattern(mean)
-    totals, weighted = np.zeros_like(center), np.zeros_like(center)
+    totals, weighted = np.empty(center.size, x.dtype), np.empty(center.size, x.dtype)
+    clear(totals, 0, totals.size)
+    clear(weighted, 0, weighted.size)
     end = min(x.size, (block + 1) * size)
     for start in range(block * size, end, center.size):
         count = min(center.size, end - start)

@@ -9,7 +9,7 @@ How the partial sums are cut depends on the shape alone.
 import numpy as np
 
 from ..jit import inner as inlined, kernel
-from .simd import run
+from .simd import into_caller, run
 
 SUM, PRODUCT, MAXIMUM, MINIMUM = range(4)
 UFUNCS = (np.add, np.multiply, np.maximum, np.minimum)
@@ -22,20 +22,31 @@ LANES = 256  # partial results held side by side where rows are short, so that a
 
 
 @inlined
-def _fold(kind, into, x):
-    """into[i] = into[i] (+, *, max or min) x[i]. ``into`` may be longer than x."""
-    if kind == SUM:
-        for i in range(x.size):
-            into[i] += x[i]
-    elif kind == PRODUCT:
-        for i in range(x.size):
-            into[i] *= x[i]
-    elif kind == MAXIMUM:
-        for i in range(x.size):
-            into[i] = np.maximum(into[i], x[i])
-    else:
-        for i in range(x.size):
-            into[i] = np.minimum(into[i], x[i])
+def _sum(a, b):
+    return a + b
+
+
+@inlined
+def _product(a, b):
+    return a * b
+
+
+@inlined
+def _maximum(a, b):
+    return np.maximum(a, b)
+
+
+@inlined
+def _minimum(a, b):
+    return np.minimum(a, b)
+
+
+@inlined
+def _fold(function, into, x):
+    """into[i] = function(into[i], x[i]). ``into`` may be longer than x."""
+    into_caller()
+    for i in range(x.size):
+        into[i] = function(into[i], x[i])
 
 
 @inlined
@@ -46,19 +57,20 @@ def _copy(into, x):
 
 
 @inlined
-def _reduce_block(kind, x, rows, inner, lanes, y):
+def _reduce_block(function, x, rows, inner, lanes, y):
     """Reduces ``rows`` rows, which start ``inner`` elements apart in x, to the y.size elements of y."""
+    into_caller()
     short = y.size == inner and 2 * inner <= LANES
     side_by_side = min(LANES // inner, rows) if short else 1  # whole rows that are folded as one
     stride = side_by_side * inner
     into = run(lanes, 0, stride) if short else y
     _copy(into, x)
     for start in range(stride, rows * inner, stride):
-        _fold(kind, into, run(x, start, min(into.size, rows * inner - start)))
+        _fold(function, into, run(x, start, min(into.size, rows * inner - start)))
     if short:
         while side_by_side > 1:  # in pairs
             half = (side_by_side + 1) // 2
-            _fold(kind, into, run(into, half * inner, (side_by_side - half) * inner))
+            _fold(function, into, run(into, half * inner, (side_by_side - half) * inner))
             side_by_side = half
         _copy(y, into)
 
@@ -76,8 +88,9 @@ def _tasks(x, shape, cut, y):
 
 
 @inlined
-def _reduce_items(kind, task, x, shape, cut, y):
+def _reduce_items(function, task, x, shape, cut, y):
     """One task: some blocks of x, (outer, reduced, inner) = ``shape``, each to one row of y (outer, blocks, inner)."""
+    into_caller()
     _, reduced, inner = shape
     columns, rows, blocks, chunks, items, per_task = cut
     lanes = np.empty(LANES, y.dtype)
@@ -86,7 +99,7 @@ def _reduce_items(kind, task, x, shape, cut, y):
         o, block = row // blocks, row % blocks
         count, width = min(rows, reduced - block * rows), min(columns, inner - column)
         start = (o * reduced + block * rows) * inner + column
-        _reduce_block(kind, run(x, start, x.size - start), count, inner, lanes, run(y, row * inner + column, width))
+        _reduce_block(function, run(x, start, x.size - start), count, inner, lanes, run(y, row * inner + column, width))
 
 
 # One kernel for each kind: whoever adds need not wait until the others are compiled.
@@ -94,22 +107,22 @@ def _reduce_items(kind, task, x, shape, cut, y):
 
 @kernel(tasks=_tasks, work=lambda x, *_: x.size)
 def _sums(task, x, shape, cut, y):
-    _reduce_items(SUM, task, x, shape, cut, y)
+    _reduce_items(_sum, task, x, shape, cut, y)
 
 
 @kernel(tasks=_tasks, work=lambda x, *_: x.size)
 def _products(task, x, shape, cut, y):
-    _reduce_items(PRODUCT, task, x, shape, cut, y)
+    _reduce_items(_product, task, x, shape, cut, y)
 
 
 @kernel(tasks=_tasks, work=lambda x, *_: x.size)
 def _maxima(task, x, shape, cut, y):
-    _reduce_items(MAXIMUM, task, x, shape, cut, y)
+    _reduce_items(_maximum, task, x, shape, cut, y)
 
 
 @kernel(tasks=_tasks, work=lambda x, *_: x.size)
 def _minima(task, x, shape, cut, y):
-    _reduce_items(MINIMUM, task, x, shape, cut, y)
+    _reduce_items(_minimum, task, x, shape, cut, y)
 
 
 KERNELS = (_sums, _products, _maxima, _minima)

@@ -76,7 +76,8 @@ def _position(task, x, greatest, start, y):
     o, first, last = _columns(x, task)
     best = np.full(last - first, start)
     where = run(y, o * x.shape[2] + first, last - first)
-    where[:] = 0
+    for i in range(where.size):
+        where[i] = 0
     for r in range(x.shape[1]):
         row = _line(x, o, r, first, last)
         for i in range(row.size):
