@@ -54,7 +54,7 @@ def exact(function):
     return function if config.DISABLE_JIT else LinkedFunction(function, EXACT_FLAGS)
 
 
-def kernel(function=None, *, tasks=None, parallel=False, work=None, serial_below=SERIAL_BELOW):
+def kernel(function=None, *, tasks=None, work=None, serial_below=SERIAL_BELOW):
     """Makes ``function`` callable on arrays from Python, compiled once for each signature and cached on disk.
 
     Args:
@@ -68,13 +68,10 @@ def kernel(function=None, *, tasks=None, parallel=False, work=None, serial_below
     nothing that another writes, and every output element belongs to one task.
     """
     if function is None:
-        return functools.partial(kernel, tasks=tasks, parallel=parallel, work=work, serial_below=serial_below)
+        return functools.partial(kernel, tasks=tasks, work=work, serial_below=serial_below)
     if tasks is not None:
         return Kernel(function, tasks, work, serial_below)
-    if config.DISABLE_JIT:
-        return function
-    serial = _compiled(function, "serial")
-    return PrangeKernel(function, serial, _compiled(function, "parallel"), work, serial_below) if parallel else serial
+    return function if config.DISABLE_JIT else _cached(function, function)
 
 
 class Kernel:
@@ -110,46 +107,21 @@ def _launcher(function):
     if spread(body, _tasks, _threads, ({arguments},)):
         raise MemoryError("{function.__name__}: no memory for a task's scratch arrays")"""
     exec(source, names)  # a function with the kernel's own arguments: Numba unpacks *args slowly
-    launch: Any = CompiledKernel(names["launch"], FLAGS)
-    launch._cache = KernelCache(function, "tasks")
-    return launch
+    return _cached(names["launch"], function)
 
 
-class PrangeKernel:
-    """A function compiled twice: calls go to ``serial`` or ``parallel`` by the problem's size."""
-
-    def __init__(self, function, serial, parallel, work, serial_below):
-        functools.update_wrapper(self, function)
-        self.py_func, self.serial, self.parallel = function, serial, parallel
-        self.work, self.serial_below = work, serial_below
-
-    def __call__(self, *args):
-        size = args[-1].size if self.work is None else self.work(*args)
-        if size < self.serial_below:
-            self.serial(*args)
-        elif threads.unguarded:
-            self.parallel(*args)
-        else:
-            threads.run_guarded_prange(self.serial, self.parallel, args)
-
-    def __repr__(self):
-        return f"<Kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
-
-
-def _compiled(function, variant):
-    dispatcher: Any = (
-        numba.njit(parallel=True, **FLAGS)(function) if variant == "parallel" else CompiledKernel(function, FLAGS)
-    )
-    dispatcher._cache = KernelCache(function, variant)
+def _cached(compiled, function):
+    """``compiled``, ready to be called, with its machine code on disk under the name and sources of ``function``."""
+    dispatcher: Any = CompiledKernel(compiled, FLAGS)
+    dispatcher._cache = KernelCache(function)
     return dispatcher
 
 
 class KernelCache:
     """Compiled signatures of one kernel on disk, in the form that Numba's dispatchers ask for."""
 
-    def __init__(self, function, variant):
+    def __init__(self, function):
         self.name = f"{function.__module__.removeprefix('microdl.kernels.')}.{function.__qualname__}"
-        self.prefix = f"{self.name}.{variant}"
         self.sources = sources_hash(Path(function.__code__.co_filename))
         self.folder = cache_folder()
         self.cache_path = str(self.folder)
@@ -158,7 +130,7 @@ class KernelCache:
     def _file(self, signature):
         if self.folder is None:
             raise OSError("no cache folder can be written to")
-        return self.folder / f"{self.prefix}.{_digest(str(signature))}.{self.sources}.nbc"
+        return self.folder / f"{self.name}.{_digest(str(signature))}.{self.sources}.nbc"
 
     def load_overload(self, signature, target_context):
         threads.start()  # defines the symbols that the machine code of parallel kernels refers to
@@ -192,12 +164,12 @@ class KernelCache:
 
     def _forget_old_sources(self, file, keep=4):
         """Keeps the newest ``keep`` versions of one signature, for people who edit kernels."""
-        versions = file.parent.glob(f"{self.prefix}.{_digest_of(file)}.*.nbc")
+        versions = file.parent.glob(f"{self.name}.{_digest_of(file)}.*.nbc")
         for old in sorted(versions, key=_age)[keep:]:
             old.unlink(missing_ok=True)
 
     def flush(self):
-        for file in self.folder.glob(f"{self.prefix}.*.nbc") if self.folder else ():
+        for file in self.folder.glob(f"{self.name}.*.nbc") if self.folder else ():
             file.unlink(missing_ok=True)
 
     def enable(self):

@@ -85,17 +85,6 @@ def run_guarded(launch, tasks, args):
         unguarded = threading_layer() != "workqueue"
 
 
-def run_guarded_prange(serial, parallel, args):
-    global unguarded
-    if _forked:
-        _say_serial()
-        serial(*args)
-        return
-    with _turn:
-        parallel(*args)
-        unguarded = threading_layer() != "workqueue"
-
-
 def _after_fork():
     global unguarded, _forked, _turn
     _turn = threading.Lock()  # another thread of the parent may have held it

@@ -11,7 +11,7 @@ from microdl.core.kernels import support
 def same_bits(monkeypatch):
     """Checks that ``run() -> arrays`` gives the same bits with one thread and with all of them.
 
-    Every kernel runs its parallel variant for that, however small its problem is.
+    Every kernel with tasks spreads them over threads for that, however small its problem is.
     """
     if numba.config.DISABLE_JIT:
         pytest.skip("the JIT is off: kernels are plain Python, on one thread")

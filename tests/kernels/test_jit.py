@@ -1,4 +1,4 @@
-"""The kernel decorator: serial or parallel by size, and a disk cache that is shared by processes and never stale.
+"""The kernel decorator: one thread or several by size, and a disk cache that is shared by processes and never stale.
 
 Each test gives its processes a cache folder of their own, and most a small package of kernels made for it.
 """
