@@ -57,7 +57,10 @@ def _worker(context, caller, descriptor, signature, job_type):
     builder = ir.IRBuilder(worker.append_basic_block("entry"))
     job = worker.args[-1]
     count, chunk, packed = [builder.load(_field(builder, job, field)) for field in (COUNT, CHUNK, ARGUMENTS)]
-    arguments = [builder.extract_value(packed, i) for i in range(len(signature.args) - 1)]
+    arguments = [
+        _uncounted(context, builder, kind, builder.extract_value(packed, i))
+        for i, kind in enumerate(signature.args[1:])
+    ]
     take, end = worker.append_basic_block("take"), worker.append_basic_block("end")
     builder.branch(take)
     builder.position_at_end(take)
@@ -73,6 +76,15 @@ def _worker(context, caller, descriptor, signature, job_type):
     builder.position_at_end(end)
     builder.ret_void()
     return worker
+
+
+def _uncounted(context, builder, kind, value):
+    """An argument without its reference counter: threads that count references to one array wait for each other."""
+    if not isinstance(kind, types.Array):
+        return value
+    array = context.make_array(kind)(context, builder, value)
+    array.meminfo = array.meminfo.type(None)
+    return array._getvalue()
 
 
 def _parallel_for(builder, worker, workers, job):

@@ -8,7 +8,7 @@ not in the gradients of piecewise linear functions. A task is one block of eleme
 import numpy as np
 
 from ..jit import kernel
-from .elementwise import output_blocks, part
+from .broadcast import output_blocks, part
 from .scalar import exp_of, expm1_of, gauss_of, log1p_of, normal_below_of, sigmoid_of, tanh_of
 
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early

@@ -14,8 +14,8 @@ import math
 import numpy as np
 
 from ..jit import exact, inner, kernel
-from .elementwise import BLOCK, output_blocks
 
+BLOCK = 4096  # elements of a task: whole Philox blocks, and they stay in the L1 cache
 GROUP_STRIDE = 256  # words that TensorFlow reserves for each value of a truncated normal
 SERIAL_BELOW = 8192  # elements; a number takes ten rounds of products or more, so a second thread pays early
 
@@ -25,6 +25,11 @@ WEYL_0, WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # the golden rati
 FRACTION_23, FRACTION_52 = np.uint64(2**23 - 1), np.uint64(2**52 - 1)
 STATELESS_KEY = np.uint64(0x02461E293EC8F720)
 TWO_PI = 2.0 * math.pi
+
+
+def output_blocks(*args):
+    """Number of blocks that the last argument makes, which is the output: the tasks of a kernel."""
+    return -(-args[-1].size // BLOCK)
 
 
 @inner

@@ -7,7 +7,7 @@ block of elements.
 import numpy as np
 
 from ..jit import exact, kernel
-from .elementwise import output_blocks, part
+from .broadcast import output_blocks, part
 from .scalar import erf_of, exp_of, expm1_of, log1p_of, log_of
 
 

@@ -23,23 +23,23 @@ from .simd import VECTOR_BYTES, address_of, compiled_as
 
 
 class Vector(types.Type):
-    """VECTOR_BYTES of ``dtype``, a Numba integer or float type."""
+    """VECTOR_BYTES of ``dtype``, a Numba type of integers, floats or truth values."""
 
     def __init__(self, dtype):
-        self.dtype, self.lanes = dtype, VECTOR_BYTES * 8 // dtype.bitwidth
+        self.bits = 8 if dtype == types.boolean else dtype.bitwidth
+        self.dtype, self.lanes = dtype, VECTOR_BYTES * 8 // self.bits
         self.is_float = isinstance(dtype, types.Float)
         super().__init__(f"Vector({dtype})")
 
     @property
     def llvm(self):
-        bits = self.dtype.bitwidth
         floats = {32: ir.FloatType(), 64: ir.DoubleType()}
-        return ir.VectorType(floats[bits] if self.is_float else ir.IntType(bits), self.lanes)
+        return ir.VectorType(floats[self.bits] if self.is_float else ir.IntType(self.bits), self.lanes)
 
     @property
     def suffix(self):
         """The type in names of LLVM's functions."""
-        return f"v{self.lanes}{'f' if self.is_float else 'i'}{self.dtype.bitwidth}"
+        return f"v{self.lanes}{'f' if self.is_float else 'i'}{self.bits}"
 
 
 class Mask(types.Type):
@@ -85,7 +85,7 @@ def _load(typing, x, i):
 
     def emit(context, builder, _, args):
         address = address_of(context, builder, x, *args)
-        return builder.load(builder.bitcast(address, vector.llvm.as_pointer()), align=vector.dtype.bitwidth // 8)
+        return builder.load(builder.bitcast(address, vector.llvm.as_pointer()), align=vector.bits // 8)
 
     return vector(x, types.intp), emit
 
@@ -96,7 +96,7 @@ def _load_some(typing, x, i, count):
     def emit(context, builder, _, args):
         array, offset, number = args
         address = builder.bitcast(address_of(context, builder, x, array, offset), vector.llvm.as_pointer())
-        align, mask = ir.IntType(32)(vector.dtype.bitwidth // 8), _first_lanes(builder, number, vector.lanes)
+        align, mask = ir.IntType(32)(vector.bits // 8), _first_lanes(builder, number, vector.lanes)
         name = f"llvm.masked.load.{vector.suffix}.p0"
         return call(builder, name, vector.llvm, [address, align, mask, ir.Constant(vector.llvm, None)])
 
@@ -107,7 +107,7 @@ def _store(typing, v, x, i):
     def emit(context, builder, _, args):
         value, array, offset = args
         address = address_of(context, builder, x, array, offset)
-        builder.store(value, builder.bitcast(address, value.type.as_pointer()), align=x.dtype.bitwidth // 8)
+        builder.store(value, builder.bitcast(address, value.type.as_pointer()), align=v.bits // 8)
         return context.get_dummy_value()
 
     return types.void(v, x, types.intp), emit
@@ -117,7 +117,7 @@ def _store_some(typing, v, x, i, count):
     def emit(context, builder, _, args):
         value, array, offset, number = args
         address = builder.bitcast(address_of(context, builder, x, array, offset), value.type.as_pointer())
-        align, mask = ir.IntType(32)(x.dtype.bitwidth // 8), _first_lanes(builder, number, v.lanes)
+        align, mask = ir.IntType(32)(v.bits // 8), _first_lanes(builder, number, v.lanes)
         call(builder, f"llvm.masked.store.{v.suffix}.p0", ir.VoidType(), [value, address, align, mask])
         return context.get_dummy_value()
 
@@ -144,7 +144,7 @@ def _load_as(typing, x, i, count, like):
     def emit(context, builder, _, args):
         array, offset, number, _like = args
         address = builder.bitcast(address_of(context, builder, x, array, offset), narrow.llvm.as_pointer())
-        align, mask = ir.IntType(32)(x.dtype.bitwidth // 8), _first_lanes(builder, number, vector.lanes)
+        align, mask = ir.IntType(32)(narrow.bits // 8), _first_lanes(builder, number, vector.lanes)
         name = f"llvm.masked.load.{narrow.suffix}.p0"
         some = call(builder, name, narrow.llvm, [address, align, mask, ir.Constant(narrow.llvm, None)])
         return _convert(builder, some, narrow, vector)
@@ -158,7 +158,7 @@ def _store_as(typing, v, x, i, count):
     def emit(context, builder, _, args):
         value, array, offset, number = args
         address = builder.bitcast(address_of(context, builder, x, array, offset), narrow.llvm.as_pointer())
-        align, mask = ir.IntType(32)(x.dtype.bitwidth // 8), _first_lanes(builder, number, v.lanes)
+        align, mask = ir.IntType(32)(narrow.bits // 8), _first_lanes(builder, number, v.lanes)
         converted = _convert(builder, value, v, narrow)
         call(builder, f"llvm.masked.store.{narrow.suffix}.p0", ir.VoidType(), [converted, address, align, mask])
         return context.get_dummy_value()
@@ -170,7 +170,7 @@ def _broadcast(typing, value, like):
     vector = Vector(like.dtype)
 
     def emit(context, builder, _, args):
-        return spread(builder, args[0], vector.llvm)
+        return spread(builder, context.get_value_as_data(builder, like.dtype, args[0]), vector.llvm)
 
     return vector(like.dtype, like), emit
 
