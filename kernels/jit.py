@@ -54,7 +54,7 @@ def exact(function):
     return function if config.DISABLE_JIT else LinkedFunction(function, EXACT_FLAGS)
 
 
-def kernel(function=None, *, tasks=None, work=None, serial_below=SERIAL_BELOW):
+def kernel(function=None, *, tasks=None, work=None, serial_below=SERIAL_BELOW) -> Any:
     """Makes ``function`` callable on arrays from Python, compiled once for each signature and cached on disk.
 
     Args:
