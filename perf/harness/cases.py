@@ -9,6 +9,7 @@ PARTS = (
     table_products.convolutions,
     table_layers.bias,
     table_layers.pooling,
+    table_layers.fused,
     table_layers.softmax,
     table_layers.normalization,
     table_updates.optimizers,

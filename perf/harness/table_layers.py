@@ -88,6 +88,16 @@ def _pool(kernel, n, h, w, c):
     return case(f"{kernel} {_times(*image)}", [call], arrays, [output], n * h * w * c, same)
 
 
+def fused():
+    for n, h, w, c in ((64, *IMAGES[0]), (64, *IMAGES[1]), (1024, *IMAGES[0])):
+        pooled = (n, h // 2, w // 2, c)
+        arrays = {"dy": Array(pooled), "winner": Array(pooled, "quarter", "uint8")}
+        arrays |= {"dz": _zeros(n, h, w, c), "dbias": _zeros(c)}
+        call, same = ("fused.bias_relu_pool_grad", ("dy", "winner", "dz", "dbias")), peers("bias_relu_pool_grad")
+        name = f"bias_relu_pool_grad {_times(n, h, w, c)}"
+        yield case(name, [call], arrays, ["dz", "dbias"], n * h * w * c, same)
+
+
 def softmax():
     for rows, classes in CLASSES:
         label, x, y = _times(rows, classes), Array((rows, classes)), _zeros(rows, classes)

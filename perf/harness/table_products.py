@@ -36,7 +36,7 @@ def matmul_bias(m, k, n, activation):
     """A dense layer in one pass."""
     return case(
         f"matmul_bias {m}x{k}x{n}{f' {activation}' if activation else ''}",
-        [("matmul.matmul_bias", ("a", "b", False, False, "bias", activation, "c"))],
+        [("matmul.matmul_bias", ("a", "b", False, False, "bias", int(activation == "relu"), "c"))],
         {"a": Array((1, m, k)), "b": Array((1, k, n)), "bias": Array((n,)), "c": Array((1, m, n), "zeros")},
         ["c"],
         2 * m * k * n,
@@ -93,6 +93,34 @@ def conv2d_fused(kernel, n, h, w, c, filter_size, o):
     )
 
 
+def fused_step(n, h, w, c, filter_size, o):
+    """Forward and backward of convolution, bias, relu and pool; the first layer needs no gradient by its input."""
+    pad = (filter_size - 1) // 2
+    x, z, pooled, weights = (n, h, w, c), (n, h, w, o), (n, h // 2, w // 2, o), (filter_size, filter_size, c, o)
+    geometry = (1, 1), (1, 1), (pad, pad)
+    calls = [
+        ("convolution.conv2d_bias_relu_pool", ("x", "w", "bias", *geometry, "y", "winner")),
+        ("fused.bias_relu_pool_grad", ("dy", "winner", "dz", "dbias")),
+        ("convolution.conv2d_grad_filter", ("x", "dz", *geometry, "dw")),
+        ("convolution.conv2d_grad_input", ("dz", "w", *geometry, "dx")),
+    ]
+    written = {"y": pooled, "dz": z, "dbias": (o,), "dw": weights, "dx": x}
+    wanted = ["dbias", "dw", "dx"] if c > 1 else ["dbias", "dw"]
+    return case(
+        f"conv2d_bias_relu_pool step {n}x{h}x{w}x{c} {filter_size}x{filter_size} {o}",
+        calls if c > 1 else calls[:-1],
+        {
+            **{name: Array(shape) for name, shape in {"x": x, "w": weights, "bias": (o,), "dy": pooled}.items()},
+            **{name: Array(shape, "zeros") for name, shape in written.items()},
+            "winner": Array(pooled, "zeros", "uint8"),
+        },
+        ["y", *wanted],
+        2 * n * h * w * o * filter_size**2 * c * len(wanted),
+        peers("fused_step"),
+        {"pad": pad, "wanted": wanted},
+    )
+
+
 def depthwise(n, h, w, c, filter_size, what):
     """Every channel by itself."""
     pad = (filter_size - 1) // 2
@@ -145,6 +173,7 @@ def convolutions():
     for layer in LAYERS:
         yield from (conv2d_fused("conv2d_bias_relu_pool", batch, *layer) for batch in BATCHES)
         yield conv2d_fused("conv2d_bias", 64, *layer)
+        yield fused_step(64, *layer)
     for shape in VGG + POINTWISE:
         yield from (conv2d(*shape, what=what) for what in (*EVERY, STEP))
     for shape in STRIDED:

@@ -105,6 +105,41 @@ def conv2d_fused(t, pad, pooled):
     return {name: way(layout) for name, layout in LAYOUTS.items()}
 
 
+def fused_step(t, pad, wanted):
+    def way(layout):
+        dy, bias = _image(t["dy"], layout), t["bias"].clone().requires_grad_()
+        x, w = _image(t["x"], layout), _filter(t["w"], layout).requires_grad_()
+        inputs = {"dbias": bias, "dw": w, **({"dx": x.requires_grad_()} if "dx" in wanted else {})}
+        kept = {}
+
+        def call():
+            y = F.max_pool2d(F.relu(F.conv2d(x, w, bias, 1, pad)), 2)
+            kept.update(zip(inputs, torch.autograd.grad(y, inputs.values(), dy), strict=True), y=y)
+
+        backs = {"dw": _filter_back, "dbias": lambda tensor: tensor.numpy()}
+        return call, lambda: {name: backs.get(name, _image_back)(part) for name, part in kept.items()}
+
+    return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
+def bias_relu_pool_grad(t):
+    """The ops that autograd runs backwards: pool, relu (where all winners were above zero), bias."""
+
+    def way(layout):
+        dy, z = _image(t["dy"], layout), torch.ones_like(_image(t["dz"], layout))
+        places = _places(t["winner"], z, layout)
+        kept = {}
+
+        def call():
+            dz = aten.max_pool2d_with_indices_backward(dy, z, *WINDOWS, [1, 1], False, places)
+            kept["dz"] = aten.threshold_backward(dz, z, 0)
+            kept["dbias"] = kept["dz"].sum((0, 2, 3))
+
+        return call, lambda: {"dz": _image_back(kept["dz"]), "dbias": kept["dbias"].numpy()}
+
+    return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
 def depthwise(t, what, pad):
     channels = t["x"].shape[-1]
 
@@ -143,14 +178,20 @@ def max_pool2d(t):
 
 def max_pool2d_grad(t):
     def way(layout):
-        dy, dx, winner = _image(t["dy"], layout), _image(t["dx"], layout), _image(t["winner"], layout).long()
-        rows, columns = torch.arange(0, dx.shape[2], 2)[:, None], torch.arange(0, dx.shape[3], 2)
-        places = (rows + winner // 2) * dx.shape[3] + columns + winner % 2
-        arguments = dy, dx, *WINDOWS, [1, 1], False, places.contiguous(memory_format=layout)
+        dy, dx = _image(t["dy"], layout), _image(t["dx"], layout)
+        arguments = dy, dx, *WINDOWS, [1, 1], False, _places(t["winner"], dx, layout)
         call = functools.partial(aten.max_pool2d_with_indices_backward.grad_input, *arguments, grad_input=dx)
         return call, lambda: {"dx": _image_back(dx)}
 
     return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
+def _places(winner, image, layout):
+    """PyTorch's indices of maxima, within a channel of an image, from the places 0 to 3 within 2x2 windows."""
+    rows, columns = torch.arange(0, image.shape[2], 2)[:, None], torch.arange(0, image.shape[3], 2)
+    winner = winner.permute(0, 3, 1, 2).long()
+    places = (rows + winner // 2) * image.shape[3] + columns + winner % 2
+    return places.contiguous(memory_format=layout)
 
 
 def avg_pool2d(t):

@@ -23,12 +23,10 @@ def _returns(function):
 
 @cache
 def kernels():
-    """family.kernel -> number of arguments, for what the ops call: public, written to outputs, nothing returned."""
-    sources = "".join(path.read_text() for path in (ROOT / "microdl").rglob("*.py"))
-    called = set(re.findall(r"kernels\.(\w+)", sources)).intersection(FAMILIES)
+    """family.kernel -> number of arguments, for what writes its outputs and returns nothing."""
     found = {}
-    for family in called:
-        for node in FAMILIES[family].body:
+    for family, tree in FAMILIES.items():
+        for node in tree.body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not _returns(node):
                 decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
                 if not any(decorator.startswith(INSIDE_ONLY) for decorator in decorators):
@@ -37,8 +35,12 @@ def kernels():
     return found
 
 
-def test_every_kernel_has_a_row():
-    assert set(kernels()) - {name for row in table().values() for name in row.kernels} == set()
+def test_every_kernel_that_ops_call_has_a_row():
+    sources = "".join(path.read_text() for path in (ROOT / "microdl").rglob("*.py"))
+    families = set(re.findall(r"kernels\.(\w+)", sources))
+    called = {name for name in kernels() if name.partition(".")[0] in families}
+    assert len(called) > 100
+    assert called - {name for row in table().values() for name in row.kernels} == set()
 
 
 @pytest.mark.parametrize("name", sorted({name for row in table().values() for name in row.kernels}))
