@@ -9,7 +9,7 @@ import numpy as np
 
 from ..jit import kernel
 from .broadcast import output_blocks, part
-from .scalar import exp_of, expm1_of, gauss_of, log1p_of, normal_below_of, sigmoid_of, tanh_of
+from .scalar import exp_below_zero_of, expm1_of, gauss_of, log1p_of, normal_below_of, sigmoid_of, tanh_of
 
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
 SQRT_2_OVER_PI = 0.7978845608028654  # gelu_tanh, and 2 times the normal density at 0
@@ -136,7 +136,7 @@ def softplus(block, x, y):
     zero = x.dtype.type(0)
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = (xs[i] if xs[i] > zero else zero) + log1p_of(exp_of(-np.abs(xs[i])))
+        ys[i] = (xs[i] if xs[i] > zero else zero) + log1p_of(exp_below_zero_of(-np.abs(xs[i])))
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)

@@ -21,6 +21,7 @@ from .vectors import fma, select
 single = np.float32
 ZERO, HALF, ONE, TWO = single(0), single(0.5), single(1), single(2)
 SMALLEST_NORMAL, INFINITY, NAN = single(2.0**-126), single(math.inf), single(math.nan)
+LOG_SMALLEST_NORMAL = single(-87.3365402)
 LOG2_E = single(1 / math.log(2))
 LN2_HIGH = single(0.693359375)  # ln(2) to 9 bits: its product with an exponent is exact
 LN2_LOW = single(math.log(2) - 0.693359375)
@@ -127,11 +128,20 @@ def tanh_of(x):
     return select(x < ZERO, -y, y)
 
 
+@float64_by(np.exp)
+@exact
+def exp_below_zero_of(x):
+    """exp(x) for x <= 0 in fewer steps, but 0 where that is less than the smallest normal number; 1.1 ulp."""
+    n, r = _reduced(select(x < LOG_SMALLEST_NORMAL, LOG_SMALLEST_NORMAL, x))
+    y = _float(_bits(ONE + _expm1_reduced(r)) + (n << 23))
+    return select(x >= LOG_SMALLEST_NORMAL, y, select(x < LOG_SMALLEST_NORMAL, ZERO, x))
+
+
 @inner
 def sigmoid_of(x, like):
-    """1 / (1 + exp(-x)), by an exponential of numbers <= 0; 3 ulp."""
+    """1 / (1 + exp(-x)), by an exponential of numbers <= 0; 3 ulp, and 0 for results below the normal numbers."""
     one, zero = like.dtype.type(1), like.dtype.type(0)
-    e = exp_of(-np.abs(x))
+    e = exp_below_zero_of(-np.abs(x))
     return select(x < zero, e, one) / (one + e)
 
 
