@@ -16,7 +16,7 @@ from .simd import array_at, run
 
 BLOCK = 4096  # elements; fixed, so that what lands in a vector and what in a loop's tail does not depend on the threads
 SERIAL_BELOW = 16384  # elements of all variables together
-BLOCKS, SIZE, ADDRESSES = range(3)  # columns of a table
+BLOCKS, END, ADDRESSES = range(3)  # columns of a table
 
 
 def _address(array):
@@ -28,20 +28,21 @@ def _address(array):
 
 
 def _table(*lists):
-    """int64, a row for each variable: blocks up to its last, elements, then the address of its array in each list."""
-    rows, blocks = [], 0
+    """int64, a row for each variable: blocks and elements up to its last, then the addresses of its arrays."""
+    cells, blocks, end = [], 0, 0
     for arrays in zip(*lists, strict=True):
         blocks += -(-arrays[0].size // BLOCK)
-        rows.append((blocks, arrays[0].size, *map(_address, arrays)))
-    return np.array(rows, np.int64)
+        end += arrays[0].size
+        cells += (blocks, end, *map(_address, arrays))
+    return np.array(cells, np.int64).reshape(-1, ADDRESSES + len(lists))
 
 
 def _tasks(table, *scalars):
-    return table[-1, BLOCKS]
+    return int(table[-1, BLOCKS])
 
 
 def _work(table, *scalars):
-    return table[:, SIZE].sum()
+    return table[-1, END]
 
 
 @inner
@@ -54,9 +55,9 @@ def _place(table, block):
             last = middle
         else:
             row = middle + 1
-    before = table[row - 1, BLOCKS] if row > 0 else 0
-    start = (block - before) * BLOCK
-    return row, start, min(BLOCK, table[row, SIZE] - start)
+    blocks, elements = (table[row - 1, BLOCKS], table[row - 1, END]) if row > 0 else (0, 0)
+    start = (block - blocks) * BLOCK
+    return row, start, min(BLOCK, table[row, END] - elements - start)
 
 
 @inner
@@ -89,18 +90,20 @@ def sgd_momentum(g, learning_rate, momentum, nesterov, w, m):
     nesterov: bool. Polyak, 1964; Sutskever et al., "On the importance of initialization and momentum in deep learning",
     2013.
     """
-    _sgd_momentum(_table(g, w, m), learning_rate, momentum, nesterov)
+    one = type(momentum)(1)
+    _sgd_momentum(_table(g, w, m), learning_rate, momentum, *((momentum, one) if nesterov else (one, one - one)))
 
 
 @kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
-def _sgd_momentum(block, table, learning_rate, momentum, nesterov):
+def _sgd_momentum(block, table, learning_rate, momentum, by_speed, by_step):
+    """w += by_speed m - by_step learning_rate g, with 1 and 0 or momentum and 1 (a choice would not vectorise)."""
     place = _place(table, block)
     gs, ws = _part(table, place, 0, momentum), _part(table, place, 1, momentum)
     ms = _part(table, place, 2, momentum)
     for i in range(ws.size):
         step = learning_rate * gs[i]
         speed = momentum * ms[i] - step
-        ws[i] += momentum * speed - step if nesterov else speed
+        ws[i] += by_speed * speed - by_step * step
         ms[i] = speed
 
 

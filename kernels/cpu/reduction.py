@@ -128,7 +128,7 @@ def _minima(task, x, shape, cut, y):
 KERNELS = (_sums, _products, _maxima, _minima)
 
 
-def _reduce(kind, x, shape, y):
+def reduce_flat(kind, x, shape, y):
     """y = x reduced along axis 1 of (outer, reduced, inner) = ``shape``, none of them 0. x, y: flat."""
     cut = _cut(*shape)
     while cut[2] > 1:  # a block's results are what the next round reduces
@@ -147,7 +147,7 @@ def _reduce_axis(kind, x, y, empty):
         with np.errstate(over="ignore", invalid="ignore"):
             UFUNCS[kind].reduce(x, axis=1, dtype=y.dtype, out=y)
     else:
-        _reduce(kind, x.ravel(), x.shape, y.ravel())
+        reduce_flat(kind, x.ravel(), x.shape, y.ravel())
 
 
 def reduce_sum(x, y):

@@ -132,10 +132,12 @@ def softmax_grad(task, dy, y, dx):
     first, last = _task_rows(y, task)
     for r in range(first, last):
         a, b, out = _row(dy, r), _row(y, r), _row(dx, r)
-        sums = broadcast(y.dtype.type(0), b)
-        for c in range(0, b.size, lanes(b)):
-            sums = fma(load_some(a, c, b.size - c), load_some(b, c, b.size - c), sums)
-        mean = broadcast(total(sums), b)
+        even = odd = broadcast(y.dtype.type(0), b)  # sums over every second vector: two chains of additions
+        for c in range(0, b.size, 2 * lanes(b)):
+            d, count = c + lanes(b), b.size - c
+            even = fma(load_some(a, c, count), load_some(b, c, count), even)
+            odd = fma(load_some(a, d, count - lanes(b)), load_some(b, d, count - lanes(b)), odd)
+        mean = broadcast(total(even + odd), b)
         for c in range(0, b.size, lanes(b)):
             count = b.size - c
             store_some(load_some(b, c, count) * (load_some(a, c, count) - mean), out, c, count)
