@@ -11,15 +11,18 @@ Functions come in pairs as in ``simd.py``; without the JIT a vector is an array.
 """
 
 import operator
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature as typed
+from numba.core.typing import templates
+from numba.core.typing.templates import AbstractTemplate, signature as typed
 from numba.extending import lower_builtin, models, register_model
 
-from ..jit import inner
 from .simd import VECTOR_BYTES, address_of, compiled_as
+
+infer_global: Any = templates.infer_global  # untyped in Numba
 
 
 class Vector(types.Type):
@@ -78,6 +81,11 @@ def _first_lanes(builder, count, lanes):
 
 
 # Moves between memory and registers.
+
+
+def _lanes(typing, x):
+    # A constant of the compiler's: an array's itemsize, a value like any other, would leave divisions in every loop.
+    return types.intp(x), lambda context, builder, _, args: context.get_constant(types.intp, Vector(x.dtype).lanes)
 
 
 def _load(typing, x, i):
@@ -175,7 +183,7 @@ def _broadcast(typing, value, like):
     return vector(like.dtype, like), emit
 
 
-@inner
+@compiled_as(_lanes)
 def lanes(x):
     """How many elements of array ``x`` make a vector."""
     return VECTOR_BYTES // x.itemsize
