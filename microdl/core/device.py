@@ -4,6 +4,7 @@ import contextlib
 
 import numpy as np
 
+from microdl.core import memory
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.kernels import cpu
 
@@ -13,6 +14,9 @@ class CPU:
 
     name = "/job:localhost/replica:0/task:0/device:CPU:0"
     kernels = cpu
+
+    def __init__(self):
+        memory.keep_freed_memory()
 
     def run(self, op, arrays, specs, attrs):
         """The arrays of an op's outputs: filled by its kernel, or for a view sharing memory with its input."""
