@@ -8,9 +8,9 @@ the polynomials with the coefficients g (taps) and t (outputs) at ``size`` point
 
 The matrices are exact fractions made from the points, and ``transform`` emits code for them: rows of opposite points
 share their even and odd halves, which leaves 27 operations of 64 for DATA of size 8. Points decide the error. (Rows
-scaled by powers of two balance the matrices to the eye, but change no bit of the result.) Largest error of float32 in y,
-dx and dw, in units of the result's root mean square, for 16 channels of random images and filters; and the worst of 40
-pairs of positive, constant, chequered, sparse and badly scaled ones:
+scaled by powers of two balance the matrices to the eye, but change no bit of the result.) Largest error of float32 in
+y, dx and dw, in units of the result's root mean square, for 16 channels of random images and filters; and the worst of
+40 pairs of positive, constant, chequered, sparse and badly scaled ones:
 
     F(2, 3)  0, 1, -1                       1e-6    1e-5
     F(4, 3)  0, 3/4, -3/4, 3/2, -3/2        5e-6    2e-5 (0, 1, -1, 2, -2, the usual ones: four times that)
