@@ -1,4 +1,4 @@
-"""Register tiles, small matrices of accumulators that live in vector registers, and the product of panels made of them.
+"""Register tiles: small matrices of accumulators that live in vector registers.
 
     tile = zeros(a, ROWS, 2)                             # ROWS x (2 vectors), of a's dtype
     for k in range(depth):
@@ -7,7 +7,7 @@
 
 A loop like this compiles to a straight run of FMAs, because a tile is a Numba type of its own: a plain LLVM value (an
 array of vectors) that never touches memory. Where its rows lie stands in tables of offsets (``rows``, ``targets``, from
-entry ``at`` on): all that sets a matrix product apart from a convolution, so that both are calls of ``multiply_panel``.
+entry ``at`` on): all that sets a matrix product apart from a convolution.
 
 Functions come in pairs. The body of the public one says what it computes, and is what runs when Numba's JIT is off; its
 twin with an underscore emits the same as LLVM IR. Arrays are C-contiguous and flat; offsets count elements.
@@ -20,19 +20,18 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import models, register_model
 
-from ..jit import inner
-from .simd import VECTOR_BYTES, address_of, compiled_as
+from .simd import VECTOR_BYTES, WIDEST_BYTES, address_of, compiled_as
 
 ROWS = 6  # with 2 vectors a row: 12 accumulators hide the latency of FMA, and fit the 16 registers of AVX2
 
 
 class Tile(types.Type):
-    """``rows`` x ``vectors`` vectors of ``dtype``."""
+    """``rows`` x ``vectors`` vectors of ``size`` bytes of ``dtype``."""
 
-    def __init__(self, dtype, rows, vectors):
+    def __init__(self, dtype, rows, vectors, size=VECTOR_BYTES):
         self.dtype, self.rows, self.vectors = dtype, rows, vectors
-        self.lanes = VECTOR_BYTES * 8 // dtype.bitwidth
-        super().__init__(f"Tile({dtype}, {rows}, {vectors})")
+        self.lanes = size * 8 // dtype.bitwidth
+        super().__init__(f"Tile({dtype}, {rows}, {vectors}, {size})")
 
     @property
     def vector(self):
@@ -47,9 +46,18 @@ class _TileModel(models.PrimitiveModel):
 
 def _zeros(typing, like, rows, vectors):
     tile = Tile(like.dtype, rows.literal_value, vectors.literal_value)
-    return tile(like, rows, vectors), lambda context, builder, signature, args: ir.Constant(
-        ir.ArrayType(tile.vector, tile.rows * tile.vectors), None
-    )
+    return tile(like, rows, vectors), lambda context, builder, signature, args: _constant(tile)
+
+
+def _wide_zeros(typing, like, rows, vectors):
+    across = vectors.literal_value * VECTOR_BYTES
+    size = VECTOR_BYTES if across % WIDEST_BYTES else WIDEST_BYTES
+    tile = Tile(like.dtype, rows.literal_value, across // size, size)
+    return tile(like, rows, vectors), lambda context, builder, signature, args: _constant(tile)
+
+
+def _constant(tile):
+    return ir.Constant(ir.ArrayType(tile.vector, tile.rows * tile.vectors), None)
 
 
 def _outer(typing, tile, a, rows, at, k, b, j):
@@ -113,6 +121,36 @@ def _write(accumulate):
     return definition
 
 
+def _plus(typing, tile, c, targets, at, j, columns):
+    def emit(context, builder, signature, args):
+        sums, c_array, target_offsets, at_value, j_value, columns_value = args
+        first = address_of(context, builder, c, c_array, j_value)
+        offsets = address_of(context, builder, targets, target_offsets, at_value)
+        for r in range(tile.rows):
+            offset = builder.load(builder.gep(offsets, [ir.IntType(64)(r)]))
+            used = builder.select(builder.icmp_signed(">=", offset, offset.type(0)), columns_value, offset.type(0))
+            row = builder.gep(first, [offset])
+            for v in range(tile.vectors):
+                place = r * tile.vectors + v
+                old = _masked(builder, "load", _vector_at(builder, row, v, tile), _mask(builder, used, v, tile), tile)
+                sums = builder.insert_value(sums, builder.fadd(old, builder.extract_value(sums, place)), place)
+        return sums
+
+    return tile(tile, c, targets, types.intp, types.intp, types.intp), emit
+
+
+def _prefetch(typing, x, i):
+    def emit(context, builder, signature, args):
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        address = builder.bitcast(address_of(context, builder, x, *args), byte)
+        builder.call(function, [address, flag(0), flag(3), flag(1)])  # to read, into all caches, data
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp), emit
+
+
 def _vector_at(builder, address, index, tile):
     return builder.bitcast(builder.gep(address, [ir.IntType(64)(index * tile.lanes)]), tile.vector.as_pointer())
 
@@ -154,6 +192,12 @@ def zeros(like, rows, vectors):
     return np.zeros((rows, vectors * VECTOR_BYTES // like.itemsize), like.dtype)
 
 
+@compiled_as(_wide_zeros)
+def wide_zeros(like, rows, vectors):
+    """The same as ``zeros`` in the widest registers that divide its rows: fewer instructions for as many numbers."""
+    return np.zeros((rows, vectors * VECTOR_BYTES // like.itemsize), like.dtype)
+
+
 @compiled_as(_outer)
 def outer(tile, a, rows, at, k, b, j):
     """The tile to go on with: tile[r, i] + a[rows[at + r] + k] * b[j + i]. rows: int64, an offset for each row."""
@@ -176,54 +220,21 @@ def add(tile, out, targets, at, j, columns):
             out[target + j : target + j + sums.size] += sums
 
 
+@compiled_as(_plus)
+def plus(tile, c, targets, at, j, columns):
+    """tile[r, i] + c[targets[at + r] + j + i] for i < ``columns``, where the target is not negative."""
+    result = tile.copy()
+    for target, sums in zip(targets[at : at + len(tile)], result[:, :columns], strict=True):
+        if target >= 0:
+            sums += c[target + j : target + j + sums.size]
+    return result
+
+
+@compiled_as(_prefetch)
+def prefetch(x, i):
+    """Asks for the cache line of x[i], which may lie beyond the end, to have it sooner."""
+
+
 @compiled_as(_noinline)
 def own_registers():
     """Keeps the calling function out of its own callers: a tile needs all registers, and a large function has none."""
-
-
-@inner
-def panel_width(columns, wide):
-    """Columns of the panel in front of the last ``columns``: two vectors (``wide``), or one if that is enough."""
-    return wide if 2 * columns > wide else wide // 2
-
-
-@inner
-def multiply_panel(a, rows, first, last, origin, runs, length, step, b, panel, accumulate, c, targets, place, columns):
-    """c[targets[p] + place + j] (+)= sum over runs and k < length of a[rows[p] + start of run + k * step] * b[., j].
-
-    A run r starts at origin + runs[r, 0] in a and at row runs[r, 1] of b, whose rows have ``panel_width`` columns and
-    begin at b[panel]. Pixels (or rows of a matrix) p: first <= p < last; the tables go on for ROWS unused entries.
-    Columns j: those of the panel, and fewer than ``columns``. c is written, or added to if ``accumulate``.
-    """
-    wide = 2 * VECTOR_BYTES // a.itemsize
-    width = panel_width(columns, wide)
-    if width == wide:
-        _tiles(
-            zeros(a, ROWS, 2), a, rows, first, last, origin, runs, length, step,
-            b, panel, width, accumulate, c, targets, place, columns,
-        )  # fmt: skip
-    else:
-        _tiles(
-            zeros(a, ROWS, 1), a, rows, first, last, origin, runs, length, step,
-            b, panel, width, accumulate, c, targets, place, columns,
-        )  # fmt: skip
-
-
-@inner
-def _tiles(
-    zero, a, rows, first, last, origin, runs, length, step, b, panel, width, accumulate, c, targets, place, columns
-):  # fmt: skip
-    """``multiply_panel`` for tiles like ``zero``."""
-    own_registers()
-    for at in range(first, last, ROWS):
-        tile = zero
-        for run in range(runs.shape[0]):
-            k, j = origin + runs[run, 0], panel + runs[run, 1] * width
-            for _ in range(length):
-                tile = outer(tile, a, rows, at, k, b, j)
-                k += step
-                j += width
-        if accumulate:
-            add(tile, c, targets, at, place, columns)
-        else:
-            store(tile, c, targets, at, place, columns)

@@ -1,11 +1,12 @@
 """Matrix products against NumPy in float64."""
 
+import numba
 import numpy as np
 import pytest
 
 from microdl.core.kernels import cpu
 
-matmul = cpu.matmul.matmul
+matmul, matmul_bias = cpu.matmul.matmul, cpu.matmul.matmul_bias
 FLAGS = [(a, b) for a in (False, True) for b in (False, True)]
 # batch of a, batch of b, m, k, n: empty and single axes, less and more than a tile, blocks of rows, columns and depth
 SIZES = [
@@ -19,7 +20,12 @@ SIZES = [
     (0, 0, 3, 4, 5),
     (1, 1, 7, 600, 9),
     (1, 1, 200, 5, 70),
+    (3, 1, 1, 37, 150),
+    (1, 3, 150, 37, 1),
+    (2, 2, 1, 0, 3),
 ]
+# so large that tasks share what is packed: one part of op(b) or several, one b for the batch or many
+LARGE = [(1, 1, 310, 300, 300), (2, 1, 330, 70, 1000), (2, 2, 301, 520, 140), (1, 1, 290, 2100, 600)]
 
 
 def operands(rng, sizes, transpose_a, transpose_b, dtype):
@@ -45,6 +51,39 @@ def test_matmul_equals_numpy(sizes, flags, dtype, rng):
     np.testing.assert_allclose(c, product(a, b, *flags), rtol=0, atol=error)
 
 
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the JIT is off: this takes too long")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("flags", FLAGS, ids=["nn", "nt", "tn", "tt"])
+@pytest.mark.parametrize("sizes", LARGE, ids=str)
+def test_large_matmul_equals_numpy(sizes, flags, dtype, rng):
+    a, b, c = operands(rng, sizes, *flags, dtype)
+    bias = rng.normal(size=sizes[4]).astype(dtype)
+    matmul_bias(a, b, *flags, bias, 1, c)
+    error = 32 * np.finfo(dtype).eps * np.sqrt(sizes[3])
+    np.testing.assert_allclose(c, np.maximum(0, product(a, b, *flags) + bias), rtol=0, atol=error)
+
+
+@pytest.mark.parametrize("activation", [0, 1])
+@pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize("sizes", [(2, 2, 7, 270, 19), (2, 1, 1, 9, 70), (1, 1, 8, 9, 1), (1, 1, 5, 0, 3)], ids=str)
+def test_bias_and_activation_come_after_the_last_sum(sizes, with_bias, activation, rng):
+    a, b, c = operands(rng, sizes, False, False, "float32")
+    bias = rng.normal(size=sizes[4] if with_bias else 0).astype("float32")
+    matmul_bias(a, b, False, False, bias, activation, c)
+    expected = product(a, b, False, False) + (bias if with_bias else 0)
+    expected = np.maximum(0, expected) if activation else expected
+    np.testing.assert_allclose(c, expected, rtol=0, atol=32 * np.finfo("float32").eps * np.sqrt(max(1, sizes[3])))
+
+
+def test_relu_lets_nan_pass(rng):
+    for rows in (1, 5):
+        a, b, c = operands(rng, (1, 1, rows, 4, 7), False, False, "float32")
+        b[0, 2, 3] = np.nan
+        matmul_bias(a, b, False, False, np.zeros(7, "float32"), 1, c)
+        assert np.isnan(c[0, :, 3]).all()
+        assert not np.isnan(np.delete(c[0], 3, axis=1)).any()
+
+
 @pytest.mark.parametrize("flags", FLAGS, ids=["nn", "nt", "tn", "tt"])
 def test_nan_and_inf_stay_in_their_row_and_column(flags, rng):
     a, b, c = operands(rng, (1, 1, 8, 5, 19), *flags, "float32")
@@ -57,8 +96,9 @@ def test_nan_and_inf_stay_in_their_row_and_column(flags, rng):
 
 
 @pytest.mark.parametrize("flags", FLAGS, ids=["nn", "nt", "tn", "tt"])
-def test_same_bits_for_any_number_of_threads(flags, same_bits, rng):
-    a, b, c = operands(rng, (1, 1, 250, 300, 70), *flags, "float32")
+@pytest.mark.parametrize("sizes", [(1, 1, 250, 300, 70), (2, 1, 300, 300, 300), (1, 1, 1, 900, 300)], ids=str)
+def test_same_bits_for_any_number_of_threads(sizes, flags, same_bits, rng):
+    a, b, c = operands(rng, sizes, *flags, "float32")
 
     def run():
         matmul(a, b, *flags, c)
