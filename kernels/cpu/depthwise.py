@@ -1,17 +1,21 @@
 """Depthwise convolution on the CPU, forward and backward: each channel by itself. Twin: ``kernels/cuda/depthwise.py``.
 
-Nothing is summed over channels, so there is no number that a register tile could share: these are products of whole
-pixels, vectors over the channels, with sums in registers. Images (n, h, w, c), filters (kh, kw, c, m), outputs (n, h',
-w', c*m), whose channel c*m + q is input c with filter q: as if every input channel came m times, and so the public
-functions hand it on. C-contiguous, one float dtype. ``strides``, ``dilations``, ``padding``: as in ``convolution.py``.
-
-Kernels see flat arrays beside the ``_sizes``; a task is a line of the result.
+Images (n, h, w, c), filters (kh, kw, c, m), outputs (n, h', w', c*m), whose channel c*m + q is input c with filter q:
+as if every input channel came m times, and so the public functions hand it on. C-contiguous, one float dtype.
+``strides``, ``dilations``, ``padding``: as in ``convolution.py``. The tables and the nest of loops are those of
+``direct.py``, but for the innermost step: nothing is summed over channels, so a tile multiplies vectors by vectors.
 """
+
+import itertools
 
 import numpy as np
 
 from ..jit import inner, kernel
+from .direct import image_patch
+from .epilogue import add_products, columns_of, rows_of, tile_of
+from .geometry import PADDING, phase
 from .reduction import reduce_sum
+from .tiles import own_registers, store
 from .vectors import broadcast, fma, lanes, load_some, store_some
 
 GROUPS = 16  # most partial sums of a filter's gradient, each over a fixed run of lines
@@ -23,8 +27,7 @@ def depthwise_conv2d(x, w, strides, dilations, padding, y):
 
     x: (n, h, w, c), zero outside, read. w: (kh, kw, c, m), read. y: (n, h', w', c*m), written.
     """
-    if y.size:
-        _forward(_repeated(x, w), w.ravel(), _sizes(x, w, y, strides, dilations, padding), y.ravel())
+    _correlate(_repeated(x, w), w, strides, (1, 1), dilations, padding, y)
 
 
 def depthwise_conv2d_grad_input(dy, w, strides, dilations, padding, dx):
@@ -32,19 +35,61 @@ def depthwise_conv2d_grad_input(dy, w, strides, dilations, padding, dx):
 
     dy: (n, h', w', c*m), read. w: (kh, kw, c, m), read. dx: (n, h, w, c), written.
     """
-    if dx.size == 0 or dy.size == 0:
-        dx.fill(0)
-        return
     multiplier = w.shape[3]
     repeated = dx if multiplier == 1 else np.empty((*dx.shape[:3], dy.shape[3]), dx.dtype)
-    if strides == (1, 1):  # a convolution with the filter turned round
-        reach = [(size - 1) * dilation for size, dilation in zip(w.shape, dilations, strict=False)]
-        turned, around = w[::-1, ::-1], (reach[0] - padding[0], reach[1] - padding[1])
-        _forward(dy.ravel(), turned.ravel(), _sizes(dy, w, repeated, strides, dilations, around), repeated.ravel())
-    else:
-        _grad_input(dy.ravel(), w.ravel(), _sizes(dx, w, dy, strides, dilations, padding), repeated.ravel())
+    reach = [(size - 1) * dilation for size, dilation in zip(w.shape, dilations, strict=False)]
+    turned_padding = (reach[0] - padding[0], reach[1] - padding[1])
+    _correlate(dy, w[::-1, ::-1], (1, 1), strides, dilations, turned_padding, repeated)
     if multiplier != 1:
         np.sum(repeated.reshape(*dx.shape, multiplier), axis=-1, out=dx)
+
+
+def _correlate(x, w, step, divisor, dilation, padding, y):
+    """The sum at the top of ``direct.py``, of each channel by itself."""
+    taps_of_w = np.ascontiguousarray(w).reshape(w.shape[0] * w.shape[1], y.shape[3])
+    for corner in itertools.product(range(divisor[0]), range(divisor[1])):
+        if y.size and corner[0] < y.shape[1] and corner[1] < y.shape[2]:
+            places = x.shape, w.shape[:2], corner, step, divisor, dilation, padding, y.shape
+            taps, rows, goals, steps, spans, *tables = phase(*places, w.itemsize, (1, 1))
+            _sums(x.ravel(), taps_of_w[taps].ravel(), rows, goals, steps, spans, *tables, y.ravel())
+
+
+def _bands(x, w, rows, goals, steps, spans, window, lines, band, sizes, *rest):
+    return sizes[0] * -(-(rows.size - PADDING) // band)
+
+
+@kernel(tasks=_bands, serial_below=SERIAL_BELOW)
+def _sums(task, x, w, rows, goals, steps, spans, window, lines, band, sizes, shape, y):
+    """One band of the targets of one phase and image. w: (taps of the phase, channels). The tables: ``phase``."""
+    pixels, bands = rows.size - PADDING, -(-(rows.size - PADDING) // band)
+    image, first = task // bands, task % bands * band
+    last = min(first + band, pixels)
+    _, image_size, channels = sizes
+    step, reach = lines[1:]
+    line = first // lines[0]
+    patch, origin = image_patch(x, image, line * step, ((last - 1) // lines[0] - line) * step + reach, window)
+    origin -= line * step * window[3]
+    tile = tile_of(x, shape)
+    for c in range(0, channels, columns_of(tile)):
+        _tile_sums(
+            tile, patch, origin + c, rows, first, last, steps, spans, w, c, goals, image * image_size + c, channels, y
+        )
+
+
+@inner
+def _tile_sums(zero, x, origin, rows, first, last, steps, spans, w, c, goals, place, channels, y):
+    """y[goals[p]] = sum over taps t of x[rows[p] + steps of t] * w[t], for targets p, by tiles."""
+    own_registers()
+    for at in range(first, last, rows_of(zero)):
+        tile, span = zero, at // rows_of(zero)
+        # The table has a step for each tap and channel: here are the taps' first ones.
+        if channels - c >= columns_of(zero):
+            for s in range(spans[span, 0], spans[span, 1], channels):
+                tile = add_products(tile, x, rows, at, origin + steps[s], w, s + c, None)
+        else:  # masks make loads slow
+            for s in range(spans[span, 0], spans[span, 1], channels):
+                tile = add_products(tile, x, rows, at, origin + steps[s], w, s + c, channels - c)
+        store(tile, y, goals, at, place, channels - c)
 
 
 def depthwise_conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
@@ -58,13 +103,13 @@ def depthwise_conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
     groups = min(GROUPS, dy.shape[0] * dy.shape[1])
     sums = np.empty((1, groups, dw.size), dw.dtype)
     sizes = _sizes(x, dw, dy, strides, dilations, padding)
-    _grad_filter(_repeated(x, dw), dy.ravel(), sizes, groups, sums.ravel())
+    _grad_filter(_repeated(x, dw).ravel(), dy.ravel(), sizes, groups, sums.ravel())
     reduce_sum(sums, dw.reshape(1, dw.size))
 
 
 def _repeated(x, w):
-    """x, flat, with every channel as often as there are filters for it."""
-    return (x if w.shape[3] == 1 else np.repeat(x, w.shape[3], axis=3)).ravel()
+    """x with every channel as often as there are filters for it."""
+    return x if w.shape[3] == 1 else np.repeat(x, w.shape[3], axis=3)
 
 
 def _sizes(x, w, y, strides, dilations, padding):
@@ -76,72 +121,6 @@ def _sizes(x, w, y, strides, dilations, padding):
 def _inside(at, dilation, count, size):
     """[first, last) of the taps k < ``count`` for which at + k * dilation lies within [0, size)."""
     return max(0, -(at // dilation)), min(count, -((at - size) // dilation))
-
-
-@kernel(tasks=lambda x, w, sizes, y: y.size // (sizes[5] * sizes[6]), serial_below=SERIAL_BELOW)
-def _forward(task, x, w, sizes, y):
-    """A line of y: four places at once, if their windows do not reach over the image's sides; others one by one."""
-    height, width, rows, columns, lines, places, channels, down, right, kh_step, kw_step, above, left = sizes
-    top, out = task % lines * down - above, task * places * channels
-    kh_first, kh_last = _inside(top, kh_step, rows, height)
-    line, pitch, step = (task // lines * height + top) * width, kh_step * width * channels, kw_step * channels
-    begin, end = _inside(-left, right, places, max(0, width - (columns - 1) * kw_step))
-    for c in range(0, channels, lanes(y)):
-        p, count = 0, channels - c
-        while p < places:
-            at, goal = (line + p * right - left) * channels + c, out + p * channels + c
-            if begin <= p and p + 4 <= end:
-                _four_places(
-                    x, at, pitch, step, right * channels, w, c, kh_first, kh_last, columns, channels, count, y, goal
-                )
-                p += 4
-                continue
-            kw_first, kw_last = _inside(p * right - left, kw_step, columns, width)
-            total = broadcast(y.dtype.type(0), y)
-            for kh in range(kh_first, kh_last):
-                for kw in range(kw_first, kw_last):
-                    tap = load_some(w, (kh * columns + kw) * channels + c, count)
-                    total = fma(load_some(x, at + kh * pitch + kw * step, count), tap, total)
-            store_some(total, y, goal, count)
-            p += 1
-
-
-@inner
-def _four_places(x, at, pitch, step, next_place, w, c, kh_first, kh_last, columns, channels, count, y, goal):
-    zero = broadcast(y.dtype.type(0), y)
-    one, two, three, four = zero, zero, zero, zero
-    for kh in range(kh_first, kh_last):
-        i, j = at + kh * pitch, kh * columns * channels + c
-        for _ in range(columns):
-            tap = load_some(w, j, count)
-            one = fma(load_some(x, i, count), tap, one)
-            two = fma(load_some(x, i + next_place, count), tap, two)
-            three = fma(load_some(x, i + 2 * next_place, count), tap, three)
-            four = fma(load_some(x, i + 3 * next_place, count), tap, four)
-            i += step
-            j += channels
-    store_some(one, y, goal, count)
-    store_some(two, y, goal + channels, count)
-    store_some(three, y, goal + 2 * channels, count)
-    store_some(four, y, goal + 3 * channels, count)
-
-
-@kernel(tasks=lambda dy, w, sizes, dx: dx.size // (sizes[1] * sizes[6]), serial_below=SERIAL_BELOW)
-def _grad_input(task, dy, w, sizes, dx):
-    height, width, rows, columns, lines, places, channels, down, right, kh_step, kw_step, above, left = sizes
-    image, bottom = task // height * lines, task % height + above
-    for p in range(width):
-        for c in range(0, channels, lanes(dx)):
-            total, count = broadcast(dx.dtype.type(0), dx), channels - c
-            for kh in range(rows):
-                line, odd = divmod(bottom - kh * kh_step, down)
-                if odd == 0 and 0 <= line < lines:
-                    for kw in range(columns):
-                        place, odd = divmod(p + left - kw * kw_step, right)
-                        if odd == 0 and 0 <= place < places:
-                            pixel = load_some(dy, ((image + line) * places + place) * channels + c, count)
-                            total = fma(pixel, load_some(w, (kh * columns + kw) * channels + c, count), total)
-            store_some(total, dx, (task * width + p) * channels + c, count)
 
 
 @kernel(tasks=lambda x, dy, sizes, groups, sums: groups, work=lambda x, dy, *_: dy.size, serial_below=SERIAL_BELOW)

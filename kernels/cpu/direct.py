@@ -116,7 +116,7 @@ def _sums(
     _, image_size, outputs = sizes
     step, reach = lines[1:]
     line = first // lines[0]
-    patch, origin = _patch(x, image, line * step, ((last - 1) // lines[0] - line) * step + reach, window)
+    patch, origin = image_patch(x, image, line * step, ((last - 1) // lines[0] - line) * step + reach, window)
     tile = tile_of(x, shape)
     for column in range(0, outputs, columns_of(tile)):
         _tile_sums(
@@ -147,7 +147,7 @@ def _tile_sums(
 
 
 @inner
-def _patch(x, image, first, count, window):
+def image_patch(x, image, first, count, window):
     """(patch, where it begins in it): ``count`` rows from row ``first`` on of what is read of an image."""
     inside, top, left, pitch, channels, height, width = window
     if inside:
@@ -208,7 +208,7 @@ def _pixel_sums(task, x, dy, rows, steps, spans, window, lines, split, shape, su
         if packed.size:
             _pack_pixels(dy, place + panel * width, outputs, count * places, width, outputs - panel * width, packed)
             pixels, place = packed, np.int64(0)
-        patch, origin = _patch(x, image, line * stride, (count - 1) * stride + reach, window)
+        patch, origin = image_patch(x, image, line * stride, (count - 1) * stride + reach, window)
         _tile_gradients(
             tile, patch, origin, rows, block * tiles // blocks, (block + 1) * tiles // blocks, steps, spans,
             line, count, places, pixels, place, unit > first_unit, sums, (group * panels + panel) * tiles,

@@ -6,7 +6,7 @@ underscore emits the same as LLVM IR.
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 
 from .simd import VECTOR_BYTES, address_of, compiled_as
 from .tiles import Tile, _mask, _masked, _vector_at
@@ -31,6 +31,41 @@ def _columns_of(typing, tile):
     return types.intp(tile), lambda context, builder, signature, args: ir.IntType(64)(width)
 
 
+def _add_products(typing, tile, a, rows, at, k, b, j, columns):
+    whole = isinstance(columns, types.NoneType)
+
+    def emit(context, builder, signature, args):
+        sums, a_array, row_offsets, at_value, k_value, b_array, j_value, columns_value = args
+        a_first = address_of(context, builder, a, a_array, k_value)
+        b_first = address_of(context, builder, b, b_array, j_value)
+        offsets = address_of(context, builder, rows, row_offsets, at_value)
+        masks = [None if whole else _mask(builder, columns_value, v, tile) for v in range(tile.vectors)]
+        right = [_load(builder, b_first, v, tile, mask) for v, mask in enumerate(masks)]
+        kind = ir.FunctionType(tile.vector, [tile.vector] * 3)
+        name = f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}"
+        multiply_add = cgutils.get_or_insert_function(builder.module, kind, name)
+        for r in range(tile.rows):
+            row = builder.gep(a_first, [builder.load(builder.gep(offsets, [ir.IntType(64)(r)]))])
+            for v, mask in enumerate(masks):
+                left = _load(builder, row, v, tile, mask)
+                place = r * tile.vectors + v
+                total = builder.call(multiply_add, [left, right[v], builder.extract_value(sums, place)])
+                sums = builder.insert_value(sums, total, place)
+        return sums
+
+    return tile(tile, a, rows, types.intp, types.intp, b, types.intp, columns if whole else types.intp), emit
+
+
+def _load(builder, first, v, tile, mask):
+    """Vector ``v`` from ``first`` on; the lanes of ``mask`` only, unless it is None."""
+    address = _vector_at(builder, first, v, tile)
+    if mask is not None:
+        return _masked(builder, "load", address, mask, tile)
+    vector = builder.load(address)
+    vector.align = tile.dtype.bitwidth // 8
+    return vector
+
+
 def _kept(verb):
     """The intrinsic of ``load_tile`` or ``store_tile``."""
 
@@ -41,11 +76,9 @@ def _kept(verb):
             for place in range(tile.rows * tile.vectors):
                 address = _vector_at(builder, first, place, tile)
                 if verb == "load":
-                    value = builder.load(address)
-                    value.align = tile.dtype.bitwidth // 8
-                    sums = builder.insert_value(sums, value, place)
+                    sums = builder.insert_value(sums, _load(builder, first, place, tile, None), place)
                 else:
-                    builder.store(builder.extract_value(sums, place), address).align = tile.dtype.bitwidth // 8
+                    _store(builder, builder.extract_value(sums, place), address)
             return sums if verb == "load" else context.get_dummy_value()
 
         return (tile if verb == "load" else types.void)(tile, array, types.intp), emit
@@ -156,6 +189,15 @@ def rows_of(tile):
 def columns_of(tile):
     """Number of columns of a tile."""
     return tile.shape[1]
+
+
+@compiled_as(_add_products)
+def add_products(tile, a, rows, at, k, b, j, columns):
+    """The tile to go on with: tile[r, i] + a[rows[at + r] + k + i] * b[j + i] for i < ``columns``; None: for all."""
+    result, count = tile.copy(), min(tile.shape[1] if columns is None else columns, tile.shape[1])
+    for offset, sums in zip(rows[at : at + len(tile)] + k, result[:, :count], strict=True):
+        sums += a[offset : offset + count] * b[j : j + count]
+    return result
 
 
 @compiled_as(_kept("load"))

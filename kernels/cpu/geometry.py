@@ -141,7 +141,7 @@ def filter_rows(source, target, filter_shape, strides, dilations, padding, items
     bands = -(-target[1] // band)
     line, place = np.indices((band, target[2])).reshape(2, -1)
     panels = -(-outputs * itemsize // panel_bytes)
-    groups = max(1, min(TASKS, source[0] * bands, PARTIAL_SIZE // (kh.size * outputs)))
+    groups = max(1, min(-(-TASKS // panels), source[0] * bands, PARTIAL_SIZE // (kh.size * outputs)))
     blocks = min(-(-TASKS // (groups * panels)), len(by_tile))
     return (
         _padded((kh * pitch + kw) * channels + c),
