@@ -12,6 +12,7 @@ import json
 import platform
 import re
 import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -66,17 +67,18 @@ def start(chosen):
 
 def bench(chosen, cases):
     """The table beside the peers."""
+    begun = time.perf_counter()
     workers = start(chosen)
     roofs = workers["roof"].ask(do="measure").get("roofs")
-    versions = {"Python": platform.python_version()}
+    versions = [("Python", platform.python_version())]
     for worker in workers.values():
-        versions |= worker.about
+        versions += worker.about.items()
     about = {
         "processor": machine.processor(),
         "system": platform.platform(),
         "date": str(date.today()),
         "threads": chosen.threads[0],
-        "versions": versions,
+        "versions": dict(versions),
     }
     print(*report.preamble(about, roofs), "", sep="\n")
     peers = [side for side in PEERS if side in workers]
@@ -87,6 +89,7 @@ def bench(chosen, cases):
         print(report.line(case, rows[case.name], peers, roofs), flush=True)
     by_name = {case.name: case for case in cases}
     print("", *report.NOTE, "", *report.bars(by_name, rows, roofs), sep="\n")
+    print(f"{len(rows)} rows in {time.perf_counter() - begun:.0f} s")
     if chosen.json:
         chosen.json.write_text(json.dumps(_record(about, roofs, by_name, rows), indent=1) + "\n")
     if chosen.plot:

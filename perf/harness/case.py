@@ -29,7 +29,7 @@ class Array:
         dtype = np.dtype(self.dtype or dtype)
         if not isinstance(self.values, str):
             return np.array(self.values, dtype)
-        if len(self.shape) > 1 or self.shape == () or self.shape[0] <= DRAWN_AT_ONCE:
+        if len(self.shape) != 1 or math.prod(self.shape) <= DRAWN_AT_ONCE:
             return np.ascontiguousarray(_DRAWN[self.values](generator, self.shape), dtype)
         return np.resize(np.asarray(_DRAWN[self.values](generator, (DRAWN_AT_ONCE,)), dtype), self.shape)
 

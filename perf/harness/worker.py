@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import clock
-from .case import PEERS, Case, Missing
+from .case import OURS, Case, Missing
 from .cases import find
 from .machine import last_level_cache
 
@@ -115,7 +115,7 @@ class Worker:
         count = str(threads)
         names = ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
         self._environment = {**os.environ, **dict.fromkeys(names, count), **SETTINGS}
-        if side in PEERS:
+        if side != OURS:  # which sets its own
             self._environment |= SPINNING
         self._environment |= {"MICRODL_CACHE_DIR": str(cache)} if cache else {}
         self._start()
@@ -125,7 +125,8 @@ class Worker:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._messages}
         self._process: Any = subprocess.Popen(self._command, text=True, env=self._environment, **pipes)
         greeting = self._read()
-        self.about, self.missing = greeting.get("about", {}), greeting.get("missing") or greeting.get("died")
+        self.about: dict[str, str] = greeting.get("about", {})
+        self.missing = greeting.get("missing") or greeting.get("died")
 
     def ask(self, **request):
         """The process's answer; {"died": ...} if there is none. A process that died is started again.
