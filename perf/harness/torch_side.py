@@ -1,4 +1,4 @@
-"""PyTorch's side (oneDNN, MKL). Functions are named as ``Case.peer``; each gives the ways to do the case's work.
+"""PyTorch's side (oneDNN, MKL). Rows name these functions; each gives the ways to do a row's work.
 
 A way is a name (of the memory layout, where there is a choice) with a call and a function that gives its results as
 NumPy arrays of the table's layout. Outputs are preallocated wherever PyTorch can write into them.

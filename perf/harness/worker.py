@@ -125,7 +125,7 @@ class Worker:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._messages}
         self._process: Any = subprocess.Popen(self._command, text=True, env=self._environment, **pipes)
         greeting = self._read()
-        self.about: dict[str, str] = greeting.get("about", {})
+        self.about = greeting.get("about", {})
         self.missing = greeting.get("missing") or greeting.get("died")
 
     def ask(self, **request):
@@ -141,7 +141,7 @@ class Worker:
             self._start()
         return answer
 
-    def _read(self):
+    def _read(self) -> dict[str, Any]:
         timer = threading.Timer(PATIENCE, self._process.kill)
         timer.start()
         line = self._process.stdout.readline()
