@@ -42,7 +42,7 @@ def _unpool(line, dy, winner, pooled, shape, sums, dz):
                 for j in range(2):
                     part = select(found == broadcast(dz.dtype.type(2 * i + j), dz), share, zero)
                     store_some(part, dz, at + i * pitch + j * outputs, count)
-                    total += part
+                    total = total + part  # += would change ``zero`` where vectors are arrays
             at += 2 * outputs
         store_some(total, sums, line * outputs + o, count)
     rest, bottom = (width - 2 * places) * outputs, (image + 1) * height * pitch
