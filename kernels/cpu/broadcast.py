@@ -7,6 +7,9 @@ axes of size 1 and merges axes that lie in memory as one; equal shapes become on
 
     (64, 10) + (10,)    layout [[64, 10], [10, 1], [0, 1]]          (64, 10) + (64, 10)    layout [[640], [1], [1]]
 
+An operator of two whose operands have the output's size or one element needs no table: it takes None, and is compiled
+without all that walks over axes, in a third of the time.
+
 Along the last axis an operand is a run of elements or a single one, so that loops are plain. Where the last axis is
 short, the loops would be too: then a block's elements are first laid out in scratch that fits the L1 cache.
 """
@@ -37,28 +40,43 @@ def part(x, block):
 
 @inner
 def pairwise(function, block, a, b, layout, y):
-    """One block of y = function(a, b), for a function of two numbers."""
+    """One block of y = function(a, b), for a function of two numbers. ``layout`` None is compiled by itself."""
     into_caller()
-    start, stop = block * BLOCK, min((block + 1) * BLOCK, y.size)
-    width = layout[0, layout.shape[1] - 1]
-    while start < stop:
-        row, column = start // width, start % width
-        count = min(stop - start, PIECE if width < SHORT else width - column)
-        left = entries(A, a, layout, row, column, count, start, y.size)
-        right = entries(B, b, layout, row, column, count, start, y.size)
-        out = run(y, start, count)
-        if right.size < count:
-            one = right[0]
-            for i in range(count):
-                out[i] = function(left[i], one)
-        elif left.size < count:
-            one = left[0]
-            for i in range(count):
-                out[i] = function(one, right[i])
-        else:
-            for i in range(count):
-                out[i] = function(left[i], right[i])
-        start += count
+    if layout is None:
+        combine(function, part_or_one(a, block, y), part_or_one(b, block, y), part(y, block))
+    else:
+        start, stop = block * BLOCK, min((block + 1) * BLOCK, y.size)
+        width = layout[0, layout.shape[1] - 1]
+        while start < stop:
+            row, column = start // width, start % width
+            count = min(stop - start, PIECE if width < SHORT else width - column)
+            left = entries(A, a, layout, row, column, count, start, y.size)
+            right = entries(B, b, layout, row, column, count, start, y.size)
+            combine(function, left, right, run(y, start, count))
+            start += count
+
+
+@inner
+def part_or_one(x, block, y):
+    """What an operand gives to one block of y: a block of its own, or the one element that it has."""
+    return part(x, block) if x.size == y.size else run(x, 0, 1)
+
+
+@inner
+def combine(function, left, right, out):
+    """out = function(left, right); each operand has an element for each output, or one for all."""
+    into_caller()
+    if right.size < out.size:
+        one = right[0]
+        for i in range(out.size):
+            out[i] = function(left[i], one)
+    elif left.size < out.size:
+        one = left[0]
+        for i in range(out.size):
+            out[i] = function(one, right[i])
+    else:
+        for i in range(out.size):
+            out[i] = function(left[i], right[i])
 
 
 @inner

@@ -1,7 +1,8 @@
 """Operators of two arrays with NumPy's broadcasting on the CPU. Twin: ``kernels/cuda/elementwise.py``.
 
-a, b: flat, one dtype, read. layout: int64, the table that says which of their elements meet (``broadcast.py``).
-y: flat, written; of the operands' dtype, or bool for comparisons and logic. A task is one block of y.
+a, b: flat, one dtype, read. layout: int64, the table that says which of their elements meet (``broadcast.py``);
+or, in operators of two, None: a and b have y's size or one element. y: flat, written; of the operands' dtype, or bool
+for comparisons and logic. A task is one block of y.
 """
 
 import operator

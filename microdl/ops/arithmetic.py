@@ -5,7 +5,7 @@ import numpy as np
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import register_op
 from microdl.core.tensor import Tensor, apply, convert
-from microdl.ops.broadcast import broadcast_spec, elementwise_cost, layout, sum_to_shape
+from microdl.ops.broadcast import broadcast_spec, elementwise_cost, layout_of_two, sum_to_shape
 from microdl.ops.checks import require_floating, require_number
 
 
@@ -24,7 +24,7 @@ class BinaryOp:
 
     @classmethod
     def run(cls, kernels, x, y, z):
-        getattr(kernels.elementwise, cls.kernel)(x.ravel(), y.ravel(), layout(x.shape, y.shape), z.ravel())
+        getattr(kernels.elementwise, cls.kernel)(x.ravel(), y.ravel(), layout_of_two(x.shape, y.shape), z.ravel())
 
     @classmethod
     def cost(cls, x, y):
@@ -108,7 +108,7 @@ class _FloorDiv(BinaryOp):
     def run(kernels, x, y, z):
         _refuse_zeros("FloorDiv", y)
         floordiv = kernels.elementwise.floordiv_real if x.dtype.kind == "f" else kernels.elementwise.floordiv
-        floordiv(x.ravel(), y.ravel(), layout(x.shape, y.shape), z.ravel())
+        floordiv(x.ravel(), y.ravel(), layout_of_two(x.shape, y.shape), z.ravel())
 
 
 @register_op("FloorMod")
@@ -218,7 +218,7 @@ class _AddN:
             kernels.array.cast(inputs[0], y)
         total = inputs[0].ravel()
         for x in inputs[1:]:
-            kernels.elementwise.add(total, x.ravel(), layout(x.shape, x.shape), y.ravel())
+            kernels.elementwise.add(total, x.ravel(), None, y.ravel())
             total = y.ravel()
 
     @staticmethod

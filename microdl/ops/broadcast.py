@@ -38,6 +38,13 @@ def layout(*shapes):
 
 
 @functools.lru_cache(maxsize=1024)
+def layout_of_two(a, b):
+    """``layout``, but None where each operand has the output's size or one element: what most operators meet."""
+    table = layout(a, b)
+    return table if table.shape[1] > 1 else None
+
+
+@functools.lru_cache(maxsize=1024)
 def _common_shape(op, *shapes):
     return broadcast_shapes(op, *shapes)
 

@@ -5,7 +5,7 @@ from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.tensor import apply
 from microdl.ops.arithmetic import BinaryOp, back
-from microdl.ops.broadcast import broadcast_spec, elementwise_cost, layout
+from microdl.ops.broadcast import broadcast_spec, elementwise_cost, layout, layout_of_two
 from microdl.ops.checks import require_bool, require_floating
 
 
@@ -18,7 +18,7 @@ class _Comparison(BinaryOp):
     @classmethod
     def run(cls, kernels, x, y, z):
         x, y = (y, x) if cls.swap else (x, y)
-        getattr(kernels.elementwise, cls.kernel)(x.ravel(), y.ravel(), layout(x.shape, y.shape), z.ravel())
+        getattr(kernels.elementwise, cls.kernel)(x.ravel(), y.ravel(), layout_of_two(x.shape, y.shape), z.ravel())
 
 
 def _any_dtype(op, *specs):
