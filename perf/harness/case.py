@@ -38,6 +38,13 @@ class Array:
         return count * np.dtype(self.dtype or dtype).itemsize
 
 
+@dataclass(frozen=True)
+class Layout:
+    """The argument by which operators know how arrays of these shapes broadcast, in the form that ops pass it."""
+
+    shapes: tuple
+
+
 _DRAWN = {
     "zeros": lambda generator, shape: np.zeros(shape),
     "one": lambda generator, shape: np.ones(shape),

@@ -7,8 +7,12 @@ import numpy as np
 
 import microdl
 from microdl.core.kernels import cpu
+from microdl.ops import broadcast
 
-from .case import Missing
+from .case import Layout, Missing
+
+# Newer revisions have a shorter form for two operands.
+LAYOUTS = {2: getattr(broadcast, "layout_of_two", broadcast.layout)}
 
 
 def start(threads):
@@ -22,6 +26,8 @@ def variants(case, arrays):
     def value(argument):
         if isinstance(argument, str):
             return arrays.get(argument, argument)
+        if isinstance(argument, Layout):
+            return LAYOUTS.get(len(argument.shapes), broadcast.layout)(*argument.shapes)
         if isinstance(argument, tuple) and argument and all(isinstance(part, str) for part in argument):
             return [arrays[part] for part in argument]
         return real(argument) if isinstance(argument, float) else argument

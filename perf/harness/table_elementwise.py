@@ -4,7 +4,7 @@ A row: kernel, its arguments, operations per element (rough), and what PyTorch, 
 and of one size, "y" and "dx" are outputs; where x must be positive or within [-1, 1], ``DRAWN`` says so.
 """
 
-from .case import Array, case, peers
+from .case import Array, Layout, case, peers
 
 SIZES = {"4Ki": 1 << 12, "64Ki": 1 << 16, "16Mi": 1 << 24}  # of float32: in L1, in L2, out of all caches
 OTHER = {"1Mi": 1 << 20}
@@ -133,11 +133,6 @@ def _calls(names, arguments):
     )
 
 
-def _layout(n, operands=2):
-    """The layout of equal shapes, as the kernels take it."""
-    return Array(values=((n,), *[(1,)] * operands), dtype="int64")
-
-
 def activations():
     for name, arguments, operations, *others in ACTIVATIONS:
         for label, n in _sizes(f"activation.{name}"):
@@ -171,13 +166,12 @@ def operators():
     integers = {"a": Array((n,), "order"), "b": Array((n,), "from 1 to 9")}
     yield _operator("floordiv", ("", "floor_divide", "floordiv"), n, label, integers, "int32")
     others = "torch.where(condition, a, b, out=y)", "np.where(condition, a, b)", "tf.where(condition, a, b)"
-    contents = {"condition": Array((n,), "bool", "bool"), "layout": _layout(n, 3)}
-    yield _flat("elementwise.select", ("condition", "a", "b", "layout", "y"), 1, others, n, label, contents)
+    arguments = ("condition", "a", "b", Layout(((n,),) * 3), "y")
+    yield _flat("elementwise.select", arguments, 1, others, n, label, {"condition": Array((n,), "bool", "bool")})
     rows, columns = 4096, 1024  # a row added to a matrix
     contents = {
         "a": Array((rows * columns,)),
         "b": Array((columns,)),
-        "layout": Array(values=((rows, columns), (columns, 1), (0, 1)), dtype="int64"),
         "y": Array((rows * columns,), "zeros"),
     }
     same = peers(
@@ -185,14 +179,15 @@ def operators():
         f"np.add(a.reshape(-1, {columns}), b, out=y.reshape(-1, {columns}))",
         f"tf.reshape(a, (-1, {columns})) + b",
     )
-    call = "elementwise.add", ("a", "b", "layout", "y")
+    call = "elementwise.add", ("a", "b", Layout(((rows, columns), (columns,))), "y")
     yield case(f"add {rows}x{columns} and {columns}", [call], contents, ["y"], rows * columns, same)
 
 
 def _operator(name, others, n, label, special=None, dtype="float32"):
-    special = {"a": Array((n,), "positive"), "layout": _layout(n), **(special or {})}
+    special = {"a": Array((n,), "positive"), **(special or {})}
+    arguments = ("a", "b", Layout(((n,),) * 2), "y")
     calls = _calls(others, "a, b")
-    return _flat(f"elementwise.{name}", ("a", "b", "layout", "y"), 1, calls, n, label, special, dtype)
+    return _flat(f"elementwise.{name}", arguments, 1, calls, n, label, special, dtype)
 
 
 def bits():
