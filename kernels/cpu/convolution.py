@@ -27,6 +27,7 @@ FORCED = os.environ.get("MICRODL_CONV")  # "direct", "winograd", or None: the qu
 OUTPUTS = 4  # Winograd's m
 LEAST_WORK = 1 << 23  # multiply-adds: below, the transforms and their launches take longer than the products save
 LEAST_PIXELS = 512  # outputs in a channel: below, the filter's transform does
+LONG_SUM = 1 << 15  # pixels in a filter's gradient, from which on it pays that the direct way cuts the sum into groups
 LEAST_CHANNELS = {3: 16, 5: 8}  # that are summed over: below, the transforms of the pixels do
 
 
@@ -84,7 +85,9 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
 
     x: (n, h, w, c), zero outside, read. dy: (n, h', w', o), read. dw: (kh, kw, c, o), written. Cost: as the forward's.
     """
-    if _by_winograd(dw.shape, x.dtype, strides, dilations, min(dw.shape[2:]), _pixels(dy)):
+    if _is_product(x, dw.shape, strides, padding, dy) and _pixels(dy) < LONG_SUM:
+        matmul(_matrix(x), _matrix(dy), True, False, _matrix(dw))
+    elif _by_winograd(dw.shape, x.dtype, strides, dilations, min(dw.shape[2:]), _pixels(dy)):
         winograd.conv2d_grad_filter(x, dy, padding, dw, OUTPUTS)
     else:
         direct.conv2d_grad_filter(x, dy, strides, dilations, padding, dw)
