@@ -64,6 +64,7 @@ def _worker(context, caller, descriptor, signature, job_type):
     take, end = worker.append_basic_block("take"), worker.append_basic_block("end")
     builder.branch(take)
     builder.position_at_end(take)
+    # The last thing a thread does. On x86 a locked instruction: it also waits for stores past the caches (streams.py).
     first = builder.atomic_rmw("add", _field(builder, job, NEXT), chunk, "monotonic")
     last = _least(builder, builder.add(first, chunk), count)
     with builder.if_then(builder.icmp_signed(">=", first, count)):

@@ -7,9 +7,11 @@ not in the gradients of piecewise linear functions. A task is one block of eleme
 
 import numpy as np
 
-from ..jit import kernel
+from ..jit import inner, kernel
 from .broadcast import output_blocks, part
 from .scalar import exp_below_zero_of, expm1_of, gauss_of, log1p_of, normal_below_of, sigmoid_of, tanh_of
+from .streams import past_caches, stream
+from .vectors import broadcast, select
 
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
 SQRT_2_OVER_PI = 0.7978845608028654  # gelu_tanh, and 2 times the normal density at 0
@@ -21,8 +23,16 @@ def relu(block, x, y):
     """y = max(x, 0). Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", 2010."""
     zero = x.dtype.type(0)
     xs, ys = part(x, block), part(y, block)
-    for i in range(xs.size):
-        ys[i] = zero if xs[i] < zero else xs[i]
+    if past_caches(y):
+        stream(_positive, broadcast(zero, x), xs, xs, ys)
+    else:
+        for i in range(xs.size):
+            ys[i] = zero if xs[i] < zero else xs[i]
+
+
+@inner
+def _positive(x, _, zero):
+    return select(x < zero, zero, x)
 
 
 @kernel(tasks=output_blocks)
@@ -30,8 +40,16 @@ def relu_grad(block, dy, y, dx):
     """dx = dy where y > 0, else 0."""
     zero = y.dtype.type(0)
     dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
-    for i in range(ys.size):
-        dxs[i] = dys[i] if ys[i] > zero else zero
+    if past_caches(dx):
+        stream(_where_positive, broadcast(zero, dx), dys, ys, dxs)
+    else:
+        for i in range(ys.size):
+            dxs[i] = dys[i] if ys[i] > zero else zero
+
+
+@inner
+def _where_positive(dy, y, zero):
+    return select(y > zero, dy, zero)
 
 
 @kernel(tasks=output_blocks)
@@ -60,8 +78,11 @@ def leaky_relu(block, x, alpha, y):
     """
     zero = x.dtype.type(0)
     xs, ys = part(x, block), part(y, block)
-    for i in range(xs.size):
-        ys[i] = xs[i] if xs[i] > zero else alpha * xs[i]
+    if past_caches(y):
+        stream(_leaky, (broadcast(zero, x), broadcast(alpha, x)), xs, xs, ys)
+    else:
+        for i in range(xs.size):
+            ys[i] = xs[i] if xs[i] > zero else alpha * xs[i]
 
 
 @kernel(tasks=output_blocks)
@@ -69,8 +90,17 @@ def leaky_relu_grad(block, dy, x, alpha, dx):
     """dx = dy where x > 0, else alpha * dy."""
     zero = x.dtype.type(0)
     dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
-    for i in range(xs.size):
-        dxs[i] = dys[i] if xs[i] > zero else alpha * dys[i]
+    if past_caches(dx):
+        stream(_leaky, (broadcast(zero, x), broadcast(alpha, x)), dys, xs, dxs)
+    else:
+        for i in range(xs.size):
+            dxs[i] = dys[i] if xs[i] > zero else alpha * dys[i]
+
+
+@inner
+def _leaky(value, x, constants):
+    zero, alpha = constants
+    return select(x > zero, value, alpha * value)
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)

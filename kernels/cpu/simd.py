@@ -7,6 +7,8 @@ twin with an underscore emits the same as LLVM IR. Arrays are C-contiguous and f
 import ctypes
 import os
 import platform
+import re
+from pathlib import Path
 
 import numpy as np
 from llvmlite import binding as llvm
@@ -45,9 +47,23 @@ def _vector_registers():
     return 32 if "+avx512vl" in _features() or platform.machine().lower() in ("aarch64", "arm64") else 16
 
 
+def _last_level_bytes(caches=Path("/sys/devices/system/cpu/cpu0/cache")):
+    """Bytes in the CPU's largest cache, as Linux tells; USUAL_CACHE where nobody does."""
+    sizes = []
+    for file in caches.glob("index*/size"):
+        try:
+            amount, unit = re.findall(r"^(\d+)([KMG]?)$", file.read_text().strip())[0]
+        except (OSError, IndexError):
+            continue
+        sizes.append(int(amount) << {"": 0, "K": 10, "M": 20, "G": 30}[unit])
+    return max(sizes, default=USUAL_CACHE)
+
+
+USUAL_CACHE = 32 << 20
 VECTOR_BYTES = _vector_bytes()
 WIDEST_BYTES = _widest_bytes()
 VECTOR_REGISTERS = _vector_registers()
+LAST_LEVEL_BYTES = _last_level_bytes()
 
 
 def compiled_as(definition):
