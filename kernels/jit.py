@@ -213,13 +213,22 @@ def sources_hash(file):
         if module not in seen and module.exists():
             seen.add(module)
             waiting += _imported(module)
-    return _digest("\0".join(f"{module.name}\0{module.read_text()}" for module in sorted(seen)))
+    return _digest("\0".join(f"{module.name}\0{_source(module)}" for module in sorted(seen)))
+
+
+@functools.cache
+def _source(module):
+    """The text of a module, read once, when the first kernel that needs it has just been imported.
+
+    A file that is edited later must not give its new text, and so a new key, to code of the old one in this process.
+    """
+    return module.read_text()
 
 
 @functools.cache
 def _imported(module):
     """Files that the relative imports at the top level of ``module`` may name."""
-    source = re.sub(r"#.*|\\\n", "", module.read_text())
+    source = re.sub(r"#.*|\\\n", "", _source(module))
     found = []
     for dots, name, names in re.findall(r"^from (\.+)([\w.]*) import (\([^)]*\)|.*)", source, re.MULTILINE):
         named = module.parents[len(dots) - 1].joinpath(*name.split("."))

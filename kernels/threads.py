@@ -20,7 +20,7 @@ from numba.np.ufunc.parallel import _launch_threads, threading_layer
 
 # GNU's OpenMP lets threads that wait spin for milliseconds; where another process wants the core, each parallel region
 # then costs a scheduler's slice. Read when the first parallel kernel starts the threads.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # some microseconds
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # tens of microseconds: from one kernel of a step to the next
 
 numba_config: Any = config  # Numba fills it in at run time
 

@@ -112,6 +112,20 @@ def test_a_helper_of_a_helper_counts_too(package):
     assert run(package)[:2] == (1, [5, 6, 7])
 
 
+def test_an_edit_after_the_import_does_not_pass_off_old_code_as_new(package):
+    """A process imports ``shift``; ``helper`` is edited; the process imports another kernel that uses it."""
+    (package / "cpu" / "other.py").write_text(KERNELS.replace("shifted", "moved"))
+    (package.parent / "edit.py").write_text(
+        RUN.format(size=3, dtype="float32")
+        + f"open('small/cpu/helper.py', 'w').write({HELPER.format(amount=10)!r})\n"
+        + "from small.cpu.other import moved\nmoved(x, y)\n"
+    )
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "0", "MICRODL_CACHE_DIR": str(package.parent / "cache")}
+    subprocess.run([sys.executable, "edit.py"], cwd=package.parent, env=environment, check=True, capture_output=True)
+    (package / "cpu" / "shift.py").write_text("from .other import moved as shifted\n")
+    assert run(package)[:2] == (1, [10, 11, 12])  # what the first process compiled is not taken for it
+
+
 def test_an_edited_decorator_compiles_again(package):
     run(package)
     (package / "jit.py").write_text((package / "jit.py").read_text().replace('"contract", ', ""))
