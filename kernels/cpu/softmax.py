@@ -11,7 +11,7 @@ exponentials, most of the work, are one loop over all short rows of a task.
 import numpy as np
 
 from ..jit import exact, inner, kernel
-from .scalar import exp_of, log1p_of, log_of
+from .scalar import exp_below_zero_of, log1p_of, log_of
 from .simd import run
 from .vectors import broadcast, fma, greatest, lanes, load, load_some, maximum, store_some, total
 
@@ -105,13 +105,13 @@ def _exponentials(x, first, last, out, largest, sums):
             _shift(row, top, zero, powers)
             continue
         for c in range(classes):
-            powers[c] = exp_of(-_below(top, row[c]))
+            powers[c] = exp_below_zero_of(-_below(top, row[c]))
             added += powers[c]
         sums[r - first] = added
     if classes < LONG:
         flat = run(out, first * classes, (last - first) * classes)
         for i in range(flat.size):
-            flat[i] = exp_of(flat[i])
+            flat[i] = exp_below_zero_of(flat[i])
         for r in range(first, last):
             sums[r - first] = _sum(_row(out, r))
 
@@ -161,7 +161,7 @@ def log_softmax_grad(task, dy, y, dx):
         sums = _sum(_row(dy, r))
         a, b, out = _row(dy, r), _row(y, r), _row(dx, r)
         for c in range(b.size):
-            out[c] = a[c] - exp_of(b[c]) * sums
+            out[c] = a[c] - exp_below_zero_of(b[c]) * sums
 
 
 @kernel(tasks=_tasks, work=_size, serial_below=SERIAL_BELOW)
@@ -220,4 +220,4 @@ def sigmoid_cross_entropy(block, logits, labels, loss):
     xs, zs, out = run(logits, start, count), run(labels, start, count), run(loss, start, count)
     for i in range(count):
         positive = xs[i] if xs[i] > zero else zero
-        out[i] = positive - xs[i] * zs[i] + log1p_of(exp_of(-np.abs(xs[i])))
+        out[i] = positive - xs[i] * zs[i] + log1p_of(exp_below_zero_of(-np.abs(xs[i])))
