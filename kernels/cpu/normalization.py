@@ -14,6 +14,8 @@ import numpy as np
 from ..jit import inner, kernel
 from .bias import pattern, row_tasks, task_size
 from .simd import clear, run
+from .streams import past_caches, stream_rows, wrapped
+from .vectors import fma, load
 
 
 def _partial_sums(x):
@@ -99,11 +101,21 @@ def _normalize(block, x, size, scale, mean, beta, y):
     """y[r, c] = scale[c] * (x[r, c] - mean[c]) + beta[c]."""
     factor, center, offset = pattern(scale), pattern(mean), pattern(beta)
     end = min(x.size, (block + 1) * size)
+    if past_caches(y):
+        xs, ys = run(x, block * size, end - block * size), run(y, block * size, end - block * size)
+        stream_rows(_normal, (wrapped(factor), wrapped(center), wrapped(offset)), factor.size, xs, xs, ys)
+        return
     for start in range(block * size, end, factor.size):
         count = min(factor.size, end - start)
         xs, ys = run(x, start, count), run(y, start, count)
         for i in range(count):
-            ys[i] = factor[i] * (xs[i] - center[i]) + offset[i]
+            ys[i] = fma(factor[i], xs[i] - center[i], offset[i])
+
+
+@inner
+def _normal(x, _, tables, at):
+    scale, mean, beta = tables
+    return fma(load(scale, at), x - load(mean, at), load(beta, at))
 
 
 @np.errstate(all="ignore")

@@ -1,7 +1,7 @@
 """Outputs that no cache holds: stores that go to memory past the caches ("non-temporal").
 
-An ordinary store first reads into the cache the line of memory that it changes: three bytes move, not two. For
-an output that is larger than the last cache, and so gone from it before anyone reads it, that is in vain. Stores that
+An ordinary store first reads into the cache the line of memory that it changes: three bytes move, not two. For an
+output that is larger than the last cache, and so gone from it before anyone reads it, that is in vain. Stores that
 avoid it must fill whole lines in a row, from registers to aligned addresses; on outputs that fit into the cache they
 lose, as whoever reads the output next fetches it from memory. So a kernel has two loops, which give the same bits:
 
@@ -13,12 +13,13 @@ On x86 these stores are not ordered with later ones until a fence or a locked in
 tasks asks for more by an atomic addition (``launch.py``), which is locked: whoever waits for the thread sees them all.
 """
 
+import numpy as np
 from llvmlite import ir
 from numba.core import types
 
 from ..jit import inner
-from .simd import LAST_LEVEL_BYTES, VECTOR_BYTES, address_of, compiled_as, into_caller
-from .vectors import lanes, load, load_some, store_some
+from .simd import LAST_LEVEL_BYTES, VECTOR_BYTES, address_of, compiled_as, copy, into_caller
+from .vectors import lanes, load, load_some, select, store_some
 
 
 def _store_past_caches(typing, v, x, i):
@@ -63,3 +64,31 @@ def stream(function, constants, a, b, y):
         store_past_caches(function(load(a, i), load(b, i), constants), y, i)
     for i, count in ((0, first), (last, y.size - last)):  # what is left on both sides: less than a vector
         store_some(function(load_some(a, i, count), load_some(b, i, count), constants), y, i, count)
+
+
+@inner
+def wrapped(row):
+    """``row`` (a vector or more) and then its start again: from each of its elements on, there is a vector to load."""
+    longer = np.empty(row.size + lanes(row), row.dtype)
+    copy(row, 0, longer, 0, row.size)
+    copy(row, 0, longer, row.size, lanes(row))
+    return longer
+
+
+@inner
+def stream_rows(function, tables, period, a, b, y):
+    """y[i] = function(a[i], b[i], tables, i % period), past the caches.
+
+    function: of two vectors, ``tables``, and where their entries begin in each table; gives a vector. a, b: arrays of
+    y's size. tables: rows of ``period`` elements, at least a vector's, ``wrapped``.
+    """
+    into_caller()
+    first, wide = unaligned(y), lanes(y)
+    last = first + (y.size - first) // wide * wide
+    at = first % period
+    for i in range(first, last, wide):
+        store_past_caches(function(load(a, i), load(b, i), tables, at), y, i)
+        at = select(at + wide < period, at + wide, at + wide - period)
+    for i, count in ((0, first), (last, y.size - last)):
+        some = function(load_some(a, i, count), load_some(b, i, count), tables, i % period)
+        store_some(some, y, i, count)

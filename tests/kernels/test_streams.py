@@ -63,6 +63,21 @@ def test_large_activations_have_the_bits_of_small_ones(name, rng):
     same_as_small(lambda *arrays: function(*arrays[:-1], *alpha, arrays[-1]), *reads, np.empty(LARGE, "float32"))
 
 
+@large
+@pytest.mark.parametrize("channels", [1, 16, 37, 1000])
+def test_large_layers_have_the_bits_of_small_ones(channels, rng):
+    rows = LARGE // channels + 1
+    x, bias = rng.standard_normal((rows, channels), "float32"), rng.standard_normal(channels, "float32")
+    y = np.empty(x.size + 1, "float32")[1:].reshape(x.shape)
+    kernels.cpu.bias.bias_add(x, bias, y)
+    np.testing.assert_array_equal(y, x + bias)
+    last = slice(rows - 50, rows)
+    part = np.empty_like(x[last])
+    for inputs, output in ((x, y), (x[last], part)):
+        kernels.cpu.normalization.batch_norm(inputs, bias, bias, bias, bias * bias, np.float32(1e-3), output)
+    np.testing.assert_array_equal(y[last], part)
+
+
 def test_the_size_of_the_last_cache_is_read_or_usual(tmp_path):
     assert simd._last_level_bytes(tmp_path) == simd.USUAL_CACHE
     for index, size in enumerate(("32K", "1024K", "24M", "odd")):
