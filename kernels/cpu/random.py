@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from ..jit import exact, inner, kernel
+from .simd import run
 
 BLOCK = 4096  # elements of a task: whole Philox blocks, and they stay in the L1 cache
 GROUP_STRIDE = 256  # words that TensorFlow reserves for each value of a truncated normal
@@ -100,6 +101,12 @@ def block_start(low, block, y):
 
 
 @inner
+def block_of(y, block):
+    """The elements of one block."""
+    return run(y, block * BLOCK, min(BLOCK, y.size - block * BLOCK))
+
+
+@inner
 def uniform_block(key, low, high, scale, shift, y):
     """One block of ``uniform``: its words lie in y's own memory until numbers take their place."""
     words = y.view(np.uint32)
@@ -114,7 +121,7 @@ def uniform(block, key, low, high, scale, shift, y):
 
     key, low, high: uint64 scalars, the stream. scale, shift: scalars of y's dtype. y: float (n,), written.
     """
-    part = y[block * BLOCK : (block + 1) * BLOCK]
+    part = block_of(y, block)
     uniform_block(key, block_start(low, block, y), high, scale, shift, part)
 
 
@@ -138,7 +145,7 @@ def uniform_int(block, key, low, high, minval, span, y):
     key, low, high: uint64 scalars, the stream. minval: int64 scalar. span: uint64 scalar > 0, maxval - minval.
     y: int32 or int64 (n,), written. The modulus favours small values by at most span / 2^32 (2^64), as TensorFlow does.
     """
-    part = y[block * BLOCK : (block + 1) * BLOCK]
+    part = block_of(y, block)
     uniform_int_block(key, block_start(low, block, y), high, minval, span, part)
 
 
@@ -167,7 +174,7 @@ def normal(block, key, low, high, stddev, mean, y):
     key, low, high: uint64 scalars, the stream. stddev, mean: scalars of y's dtype. y: float (n,), written.
     Box and Muller, "A Note on the Generation of Random Normal Deviates", 1958.
     """
-    part = y[block * BLOCK : (block + 1) * BLOCK]
+    part = block_of(y, block)
     normal_block(key, block_start(low, block, y), high, stddev, mean, part)
 
 
@@ -196,7 +203,7 @@ def truncated_normal(block, key, low, high, stddev, mean, y):
     a stretch of its own, GROUP_STRIDE words for each element, of the stream that ``normal`` reads.
     key, low, high: uint64 scalars, the stream. stddev, mean: scalars of y's dtype. y: float (n,), written.
     """
-    part = y[block * BLOCK : (block + 1) * BLOCK]
+    part = block_of(y, block)
     truncated_block(key, low + np.uint64(block * BLOCK * (GROUP_STRIDE // 4)), high, stddev, mean, part)
 
 
