@@ -49,7 +49,7 @@ def _bias_add(block, x, size, bias, y):
     end = min(x.size, (block + 1) * size)
     if past_caches(y):
         xs, ys = run(x, block * size, end - block * size), run(y, block * size, end - block * size)
-        stream_rows(_sum, wrapped(addend), addend.size, xs, xs, ys)
+        stream_rows(_sum, wrapped(addend), addend.size, xs, ys)
         return
     for start in range(block * size, end, addend.size):
         count = min(addend.size, end - start)
@@ -59,7 +59,7 @@ def _bias_add(block, x, size, bias, y):
 
 
 @inner
-def _sum(x, _, addend, at):
+def _sum(x, addend, at):
     return x + load(addend, at)
 
 

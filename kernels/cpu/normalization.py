@@ -103,7 +103,7 @@ def _normalize(block, x, size, scale, mean, beta, y):
     end = min(x.size, (block + 1) * size)
     if past_caches(y):
         xs, ys = run(x, block * size, end - block * size), run(y, block * size, end - block * size)
-        stream_rows(_normal, (wrapped(factor), wrapped(center), wrapped(offset)), factor.size, xs, xs, ys)
+        stream_rows(_normal, (wrapped(factor), wrapped(center), wrapped(offset)), factor.size, xs, ys)
         return
     for start in range(block * size, end, factor.size):
         count = min(factor.size, end - start)
@@ -113,7 +113,7 @@ def _normalize(block, x, size, scale, mean, beta, y):
 
 
 @inner
-def _normal(x, _, tables, at):
+def _normal(x, tables, at):
     scale, mean, beta = tables
     return fma(load(scale, at), x - load(mean, at), load(beta, at))
 

@@ -76,19 +76,19 @@ def wrapped(row):
 
 
 @inner
-def stream_rows(function, tables, period, a, b, y):
-    """y[i] = function(a[i], b[i], tables, i % period), past the caches.
+def stream_rows(function, tables, period, x, y):
+    """y[i] = function(x[i], tables, i % period), past the caches.
 
-    function: of two vectors, ``tables``, and where their entries begin in each table; gives a vector. a, b: arrays of
-    y's size. tables: rows of ``period`` elements, at least a vector's, ``wrapped``.
+    function: of a vector, ``tables``, and where its entries begin in each table; gives a vector. x: of y's size.
+    tables: rows of ``period`` elements, at least a vector's, ``wrapped``.
     """
     into_caller()
     first, wide = unaligned(y), lanes(y)
     last = first + (y.size - first) // wide * wide
     at = first % period
     for i in range(first, last, wide):
-        store_past_caches(function(load(a, i), load(b, i), tables, at), y, i)
+        store_past_caches(function(load(x, i), tables, at), y, i)
         at = select(at + wide < period, at + wide, at + wide - period)
     for i, count in ((0, first), (last, y.size - last)):
-        some = function(load_some(a, i, count), load_some(b, i, count), tables, i % period)
+        some = function(load_some(x, i, count), tables, i % period)
         store_some(some, y, i, count)
