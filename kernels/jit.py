@@ -206,8 +206,12 @@ def _digest_of(file):
 
 @functools.cache
 def sources_hash(file):
-    """Hash of a kernel module's source and of every kernel module that it imports, directly or not."""
-    seen, waiting = set(), [file.resolve(), Path(__file__).resolve()]
+    """Hash of a kernel module's source and of every kernel module that it imports, directly or not.
+
+    A kernel from elsewhere (a user's, a test's) may use any of ours, under any name: all of them count.
+    """
+    file, home = file.resolve(), Path(__file__).resolve().parent
+    seen, waiting = set(), [file, Path(__file__).resolve(), *([] if home in file.parents else home.rglob("*.py"))]
     while waiting:
         module = waiting.pop()
         if module not in seen and module.exists():

@@ -7,12 +7,15 @@ usual way, gets everything at once, inlines, optimises and translates it.
 """
 
 import gc
+from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
+
+_compile_for_args: Any = getattr(CPUDispatcher, "_compile_for_args")  # noqa: B009 (type checkers do not see it)
 
 
 class _LinkedLibrary(JITCodeLibrary):
@@ -65,7 +68,7 @@ class CompiledKernel(CPUDispatcher):
         collects = gc.isenabled()
         gc.disable()  # a compiler makes many objects and drops few: looking for garbage meanwhile costs a tenth
         try:
-            return super()._compile_for_args(*args, **kwargs)
+            return _compile_for_args(self, *args, **kwargs)
         finally:
             if collects:
                 gc.enable()

@@ -6,6 +6,7 @@ twin with an underscore emits the same as LLVM IR. Arrays are C-contiguous and f
 
 import ctypes
 import os
+from typing import Any
 import platform
 import re
 from pathlib import Path
@@ -158,7 +159,7 @@ def run(x, i, count):
 @compiled_as(_array_at)
 def array_at(address, i, count, like):
     """Elements i to i + count of an array at an address, of the dtype of number ``like``; the caller keeps it alive."""
-    memory = (ctypes.c_char * int(count * like.itemsize)).from_address(int(address + i * like.itemsize))
+    memory: Any = (ctypes.c_char * int(count * like.itemsize)).from_address(int(address + i * like.itemsize))
     return np.frombuffer(memory, like.dtype)
 
 
