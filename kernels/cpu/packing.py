@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba.core import types
 
 from ..jit import inner
-from .simd import VECTOR_BYTES, address_of, clear, compiled_as
+from .simd import VECTOR_BYTES, address_of, apart, clear, compiled_as
 from .tiles import Tile, _load, _vector_at, prefetch
 from .vectors import lanes, load, load_some, store
 
@@ -18,6 +18,7 @@ AHEAD = 8  # rows: they lie too far apart for the CPU to guess which one is next
 @inner
 def pack_rows(source, start, pitch, rows, columns, target, place, width):
     """target[place + r * width + i] = source[start + r * pitch + i], zero for columns <= i < width. r < ``rows``."""
+    apart()
     step = lanes(source)
     whole = columns - columns % step
     for r in range(rows):
@@ -32,6 +33,7 @@ def pack_rows(source, start, pitch, rows, columns, target, place, width):
 @inner
 def pack_columns(source, start, pitch, rows, columns, target, place, width):
     """target[place + r * width + i] = source[start + i * pitch + r], zero for columns <= i < width. r < ``rows``."""
+    apart()
     step = lanes(source)
     whole_rows, whole_columns = rows - rows % step, columns - columns % step
     if columns < width:

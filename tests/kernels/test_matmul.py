@@ -23,6 +23,8 @@ SIZES = [
     (3, 1, 1, 37, 150),
     (1, 3, 150, 37, 1),
     (2, 2, 1, 0, 3),
+    (0, 0, 1, 4, 5),
+    (0, 0, 5, 4, 1),
 ]
 # so large that tasks share what is packed: one part of op(b) or several, one b for the batch or many
 LARGE = [(1, 1, 310, 300, 300), (2, 1, 330, 70, 1000), (2, 2, 301, 520, 140), (1, 1, 290, 2100, 600)]
