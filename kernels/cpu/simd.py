@@ -6,10 +6,10 @@ twin with an underscore emits the same as LLVM IR. Arrays are C-contiguous and f
 
 import ctypes
 import os
-from typing import Any
 import platform
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from llvmlite import binding as llvm
