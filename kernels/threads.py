@@ -18,9 +18,11 @@ import numba
 from numba.core import config
 from numba.np.ufunc.parallel import _launch_threads, threading_layer
 
-# GNU's OpenMP lets threads that wait spin for milliseconds; where another process wants the core, each parallel region
-# then costs a scheduler's slice. Read when the first parallel kernel starts the threads.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # tens of microseconds: from one kernel of a step to the next
+# How long threads of GNU's OpenMP spin while they wait. Its own choice is milliseconds: where another process wants the
+# core, each parallel region then costs a scheduler's slice. Too short is no better: a thread that must be woken may
+# start on its caller's core, and a product of 512x512x512 took as long on two threads as on one with a count of 1000.
+# Read when the first parallel kernel starts the threads.
+os.environ.setdefault("GOMP_SPINCOUNT", "100000")  # some tenths of a millisecond: until the next kernel of a step
 
 numba_config: Any = config  # Numba fills it in at run time
 
