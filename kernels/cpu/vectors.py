@@ -26,13 +26,13 @@ infer_global: Any = templates.infer_global  # untyped in Numba
 
 
 class Vector(types.Type):
-    """VECTOR_BYTES of ``dtype``, a Numba type of integers, floats or truth values."""
+    """``lanes`` integers, floats or truth values; as many as VECTOR_BYTES hold unless said otherwise."""
 
-    def __init__(self, dtype):
+    def __init__(self, dtype, lanes=None):
         self.bits = 8 if dtype == types.boolean else dtype.bitwidth
-        self.dtype, self.lanes = dtype, VECTOR_BYTES * 8 // self.bits
+        self.dtype, self.lanes = dtype, lanes or VECTOR_BYTES * 8 // self.bits
         self.is_float = isinstance(dtype, types.Float)
-        super().__init__(f"Vector({dtype})")
+        super().__init__(f"Vector({dtype}, {self.lanes})")  # Numba keeps one type of a name: never change one
 
     @property
     def llvm(self):
@@ -132,13 +132,6 @@ def _store_some(typing, v, x, i, count):
     return types.void(v, x, types.intp, types.intp), emit
 
 
-def _narrow(vector, dtype):
-    """A vector of ``dtype`` with as many lanes as ``vector`` has: what its numbers take in memory as another dtype."""
-    other = Vector(dtype)
-    other.lanes = vector.lanes
-    return other
-
-
 def _convert(builder, value, source, target):
     """LLVM value: the lanes of ``value`` as numbers of the type ``target`` (of two: an integer and a float type)."""
     if source.is_float:
@@ -147,7 +140,8 @@ def _convert(builder, value, source, target):
 
 
 def _load_as(typing, x, i, count, like):
-    vector, narrow = Vector(like.dtype), _narrow(Vector(like.dtype), x.dtype)
+    vector = Vector(like.dtype)
+    narrow = Vector(x.dtype, vector.lanes)  # what its numbers are in memory
 
     def emit(context, builder, _, args):
         array, offset, number, _like = args
@@ -161,7 +155,7 @@ def _load_as(typing, x, i, count, like):
 
 
 def _store_as(typing, v, x, i, count):
-    narrow = _narrow(v, x.dtype)
+    narrow = Vector(x.dtype, v.lanes)
 
     def emit(context, builder, _, args):
         value, array, offset, number = args

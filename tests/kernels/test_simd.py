@@ -94,6 +94,20 @@ def test_tails_touch_their_elements_only(dtype):
         np.testing.assert_array_equal(y[n:], np.where(np.arange(n) < kept, x[3:], 7))
 
 
+@kernel
+def _as_bytes(x, y):
+    vectors.store_as(load(x, 0), y, 0, lanes(x))
+
+
+def test_bytes_made_of_floats_leave_vectors_of_bytes_as_they_are():
+    """A type of few lanes of bytes, next to the one of a whole vector of them."""
+    y = np.zeros(simd.VECTOR_BYTES, "uint8")
+    _as_bytes(np.full(simd.VECTOR_BYTES // 4, 3, "float32"), y)
+    np.testing.assert_array_equal(y[: simd.VECTOR_BYTES // 4], 3)
+    assert not y[simd.VECTOR_BYTES // 4 :].any()
+    test_tails_touch_their_elements_only("uint8")
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_lanes_are_summed_and_compared(dtype, rng):
     x, out = rng.normal(size=64).astype(dtype), np.empty(2, dtype)
