@@ -23,7 +23,9 @@ from .activation import relu as rectify
 from .bias import bias_add
 from .matmul import matmul, matmul_bias
 
-FORCED = os.environ.get("MICRODL_CONV")  # "direct", "winograd", or None: the quicker one
+FORCED = os.environ.get("MICRODL_CONV") or None  # "direct", "winograd", or None: the quicker one
+if FORCED not in (None, "direct", "winograd"):
+    raise ValueError(f"MICRODL_CONV must be direct or winograd (how convolutions are computed), got {FORCED!r}")
 OUTPUTS = 4  # Winograd's m
 LEAST_WORK = 1 << 23  # multiply-adds: below, the transforms and their launches take longer than the products save
 LEAST_PIXELS = 512  # outputs in a channel: below, the filter's transform does

@@ -1,8 +1,8 @@
 """Softmax and cross entropies on the CPU, forward and backward. Twin: ``kernels/cuda/softmax.py``.
 
 Matrices are (rows, classes), C-contiguous, of one float dtype. A task owns whole rows, so results do not depend on the
-number of threads. The largest entry of each row is subtracted before any exponential is taken: none overflows. A NaN
-makes its whole row NaN.
+number of threads. The largest entry of each row is subtracted before any exponential is taken: none overflows. One that
+is less than the smallest normal number (1.2e-38 in float32) counts as 0. A NaN makes its whole row NaN.
 
 Rows are short (10 classes) or long (1000). What goes by rows is written with vectors, whose last one may be broken; the
 exponentials, most of the work, are one loop over all short rows of a task.

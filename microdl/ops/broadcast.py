@@ -11,7 +11,7 @@ from microdl.core.tensor import apply
 
 @functools.lru_cache(maxsize=1024)
 def layout(*shapes):
-    """The table by which kernels walk over operands that broadcast (see ``kernels/cpu/elementwise.py``).
+    """The table by which kernels walk over operands that broadcast (see ``kernels/cpu/broadcast.py``).
 
     Axes of size 1 are dropped; neighbours that every operand walks through as if they were one axis are merged.
 

@@ -1,5 +1,10 @@
 """Convolution kernels, plain and depthwise, against loops over the taps of the filter in NumPy float64."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -232,3 +237,12 @@ def test_nan_in_one_image_reaches_no_other(rng):
     assert np.isfinite(y[0, 0]).all()
     assert np.isfinite(y[1]).all()
     assert np.isnan(dw[:, :, 1]).all()
+
+
+def test_an_unknown_way_is_refused():
+    command = [sys.executable, "-c", "from microdl.core.kernels import cpu; cpu.convolution"]
+    environment = os.environ | {"MICRODL_CONV": "winogard"}
+    process = subprocess.run(
+        command, cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "MICRODL_CONV must be direct or winograd (how convolutions are computed), got 'winogard'" in process.stderr
