@@ -24,45 +24,15 @@ def panel(columns, lanes):
 def multiply(planes, a, a_plane, rows, count, depth, b, b_first, step, c, c_first, c_plane, targets, width):
     """c[plane, tile, :width] = sum over k of a[plane, tile, k] * b[plane, k, :width], for ``count`` tiles."""
     if width == 2 * VECTOR_BYTES // a.itemsize:
-        tile = zeros(a, HEIGHT_2, 2)
         _products(
-            tile,
-            HEIGHT_2,
-            planes,
-            a,
-            a_plane,
-            rows,
-            count,
-            depth,
-            b,
-            b_first,
-            step,
-            c,
-            c_first,
-            c_plane,
-            targets,
-            width,
-        )
+            zeros(a, HEIGHT_2, 2), HEIGHT_2, planes, a, a_plane, rows, count, depth,
+            b, b_first, step, c, c_first, c_plane, targets, width,
+        )  # fmt: skip
     else:
-        tile = zeros(a, HEIGHT_3, 3)
         _products(
-            tile,
-            HEIGHT_3,
-            planes,
-            a,
-            a_plane,
-            rows,
-            count,
-            depth,
-            b,
-            b_first,
-            step,
-            c,
-            c_first,
-            c_plane,
-            targets,
-            width,
-        )
+            zeros(a, HEIGHT_3, 3), HEIGHT_3, planes, a, a_plane, rows, count, depth,
+            b, b_first, step, c, c_first, c_plane, targets, width,
+        )  # fmt: skip
 
 
 @inner
