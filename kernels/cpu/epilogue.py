@@ -9,7 +9,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 
 from .simd import VECTOR_BYTES, address_of, compiled_as
-from .tiles import Tile, _mask, _masked, _vector_at
+from .tiles import Tile, lane_mask, load_vector, masked, vector_at
+from .vectors import call
 
 NO_WINNER = 4  # of a window of 2 x 2 in which nothing is above zero
 
@@ -39,7 +40,7 @@ def _add_products(typing, tile, a, rows, at, k, b, j, columns):
         a_first = address_of(context, builder, a, a_array, k_value)
         b_first = address_of(context, builder, b, b_array, j_value)
         offsets = address_of(context, builder, rows, row_offsets, at_value)
-        masks = [None if whole else _mask(builder, columns_value, v, tile) for v in range(tile.vectors)]
+        masks = [None if whole else lane_mask(builder, columns_value, v, tile) for v in range(tile.vectors)]
         right = [_load(builder, b_first, v, tile, mask) for v, mask in enumerate(masks)]
         kind = ir.FunctionType(tile.vector, [tile.vector] * 3)
         name = f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}"
@@ -58,12 +59,8 @@ def _add_products(typing, tile, a, rows, at, k, b, j, columns):
 
 def _load(builder, first, v, tile, mask):
     """Vector ``v`` from ``first`` on; the lanes of ``mask`` only, unless it is None."""
-    address = _vector_at(builder, first, v, tile)
-    if mask is not None:
-        return _masked(builder, "load", address, mask, tile)
-    vector = builder.load(address)
-    vector.align = tile.dtype.bitwidth // 8
-    return vector
+    address = vector_at(builder, first, v, tile)
+    return load_vector(builder, address, tile) if mask is None else masked(builder, "load", address, mask, tile)
 
 
 def _kept(verb):
@@ -74,7 +71,7 @@ def _kept(verb):
             sums, array_value, at_value = args
             first = address_of(context, builder, array, array_value, at_value)
             for place in range(tile.rows * tile.vectors):
-                address = _vector_at(builder, first, place, tile)
+                address = vector_at(builder, first, place, tile)
                 if verb == "load":
                     sums = builder.insert_value(sums, _load(builder, first, place, tile, None), place)
                 else:
@@ -91,8 +88,8 @@ def _add_row(typing, tile, row, j, columns):
         sums, row_array, j_value, columns_value = args
         first = address_of(context, builder, row, row_array, j_value)
         for v in range(tile.vectors):
-            mask = _mask(builder, columns_value, v, tile)
-            addend = _masked(builder, "load", _vector_at(builder, first, v, tile), mask, tile)
+            mask = lane_mask(builder, columns_value, v, tile)
+            addend = masked(builder, "load", vector_at(builder, first, v, tile), mask, tile)
             for place in range(v, tile.rows * tile.vectors, tile.vectors):
                 total = builder.fadd(builder.extract_value(sums, place), addend)
                 sums = builder.insert_value(sums, total, place)
@@ -128,7 +125,7 @@ def _store_pooled(typing, tile, out, winner, targets, at, j, columns):
                     highest, place = _maximum(builder, window, tile)
                     column = builder.add(offset, offset.type(v * tile.lanes))
                     pointers = [builder.gep(pointer, [column]) for pointer in (first, first_winner)]
-                    mask = _mask(builder, columns_value, v, tile)
+                    mask = lane_mask(builder, columns_value, v, tile)
                     full = builder.icmp_signed("<=", offset.type((v + 1) * tile.lanes), columns_value)
                     with builder.if_else(full) as (whole, part):
                         with whole:  # the common case: a store with a mask is slow on some CPUs
@@ -167,10 +164,7 @@ def _store(builder, value, address, mask=None):
         letter = "i" if size == 1 else "f"
         name = f"llvm.masked.store.v{value.type.count}{letter}{8 * size}.p0"
         place = builder.bitcast(address, value.type.as_pointer())
-        args = [value, place, ir.IntType(32)(size), mask]
-        signature = ir.FunctionType(ir.VoidType(), [argument.type for argument in args])
-        function = builder.module.globals.get(name) or ir.Function(builder.module, signature, name)
-        builder.call(function, args)
+        call(builder, name, ir.VoidType(), [value, place, ir.IntType(32)(size), mask])
 
 
 @compiled_as(_tile_of)

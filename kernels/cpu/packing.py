@@ -9,7 +9,7 @@ from numba.core import types
 
 from ..jit import inner
 from .simd import VECTOR_BYTES, address_of, apart, clear, compiled_as
-from .tiles import Tile, _load, _vector_at, prefetch
+from .tiles import Tile, load_vector, prefetch, vector_at
 from .vectors import lanes, load, load_some, store
 
 AHEAD = 8  # rows: they lie too far apart for the CPU to guess which one is next
@@ -54,9 +54,9 @@ def _turn(typing, source, i, pitch, target, j, width):
         goal = address_of(context, builder, target, target_array, j_value)
         index, half = i_value.type, square.lanes // 2
         rows = [
-            _load(
+            load_vector(
                 builder,
-                _vector_at(builder, builder.gep(first, [builder.mul(pitch_value, index(r))]), 0, square),
+                vector_at(builder, builder.gep(first, [builder.mul(pitch_value, index(r))]), 0, square),
                 square,
             )
             for r in range(square.lanes)
@@ -72,7 +72,7 @@ def _turn(typing, source, i, pitch, target, j, width):
         for _ in range(half.bit_length()):
             rows = [builder.shuffle_vector(rows[r], rows[r + half], riffle) for r in range(half) for riffle in riffles]
         for r, row in enumerate(rows):
-            place = _vector_at(builder, builder.gep(goal, [builder.mul(width_value, index(r))]), 0, square)
+            place = vector_at(builder, builder.gep(goal, [builder.mul(width_value, index(r))]), 0, square)
             builder.store(row, place).align = source.dtype.bitwidth // 8
         return context.get_dummy_value()
 

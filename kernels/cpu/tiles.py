@@ -21,6 +21,7 @@ from numba.core import cgutils, types
 from numba.extending import models, register_model
 
 from .simd import VECTOR_BYTES, WIDEST_BYTES, address_of, compiled_as
+from .vectors import call
 
 ROWS = 6  # with 2 vectors a row: 12 accumulators hide the latency of FMA, and fit the 16 registers of AVX2
 
@@ -71,7 +72,7 @@ def _outer(typing, tile, a, rows, at, k, b, j):
             address_of(context, builder, b, b_array, j_value),
         )
         offsets = address_of(context, builder, rows, row_offsets, at_value)
-        right = [_load(builder, _vector_at(builder, b_first, v, tile), tile) for v in range(tile.vectors)]
+        right = [load_vector(builder, vector_at(builder, b_first, v, tile), tile) for v in range(tile.vectors)]
         zero_lane = ir.Constant(ir.VectorType(ir.IntType(32), tile.lanes), None)
         undefined = ir.Constant(tile.vector, ir.Undefined)
         multiply_add = cgutils.get_or_insert_function(
@@ -101,19 +102,17 @@ def _write(accumulate):
             sums, out_array, target_offsets, at_value, j_value, columns_value = args
             first = address_of(context, builder, out, out_array, j_value)
             offsets = address_of(context, builder, targets, target_offsets, at_value)
-            masks = [_mask(builder, columns_value, v, tile) for v in range(tile.vectors)]
+            masks = [lane_mask(builder, columns_value, v, tile) for v in range(tile.vectors)]
             for r in range(tile.rows):
                 offset = builder.load(builder.gep(offsets, [ir.IntType(64)(r)]))
                 with builder.if_then(builder.icmp_signed(">=", offset, offset.type(0))):
                     row = builder.gep(first, [offset])
                     for v, mask in enumerate(masks):
-                        value, place = (
-                            builder.extract_value(sums, r * tile.vectors + v),
-                            _vector_at(builder, row, v, tile),
-                        )
+                        value = builder.extract_value(sums, r * tile.vectors + v)
+                        place = vector_at(builder, row, v, tile)
                         if accumulate:
-                            value = builder.fadd(_masked(builder, "load", place, mask, tile), value)
-                        _masked(builder, "store", place, mask, tile, value)
+                            value = builder.fadd(masked(builder, "load", place, mask, tile), value)
+                        masked(builder, "store", place, mask, tile, value)
             return context.get_dummy_value()
 
         return types.void(tile, out, targets, types.intp, types.intp, types.intp), emit
@@ -132,7 +131,7 @@ def _plus(typing, tile, c, targets, at, j, columns):
             row = builder.gep(first, [offset])
             for v in range(tile.vectors):
                 place = r * tile.vectors + v
-                old = _masked(builder, "load", _vector_at(builder, row, v, tile), _mask(builder, used, v, tile), tile)
+                old = masked(builder, "load", vector_at(builder, row, v, tile), lane_mask(builder, used, v, tile), tile)
                 sums = builder.insert_value(sums, builder.fadd(old, builder.extract_value(sums, place)), place)
         return sums
 
@@ -151,17 +150,19 @@ def _prefetch(typing, x, i):
     return types.void(x, types.intp), emit
 
 
-def _vector_at(builder, address, index, tile):
+def vector_at(builder, address, index, tile):
+    """Where vector ``index`` from ``address`` on lies."""
     return builder.bitcast(builder.gep(address, [ir.IntType(64)(index * tile.lanes)]), tile.vector.as_pointer())
 
 
-def _load(builder, address, tile):
+def load_vector(builder, address, tile):
+    """One whole vector, from an address without any alignment."""
     vector = builder.load(address)
     vector.align = tile.dtype.bitwidth // 8
     return vector
 
 
-def _mask(builder, columns, index, tile):
+def lane_mask(builder, columns, index, tile):
     """One bit a lane: is the lane's column below ``columns``?"""
     integers = ir.VectorType(ir.IntType(64), tile.lanes)
     lanes = ir.Constant(integers, [index * tile.lanes + lane for lane in range(tile.lanes)])
@@ -170,7 +171,7 @@ def _mask(builder, columns, index, tile):
     return builder.icmp_signed("<", lanes, builder.shuffle_vector(first, first, zero_lane))
 
 
-def _masked(builder, verb, address, mask, tile, value=None):
+def masked(builder, verb, address, mask, tile, value=None):
     """``llvm.masked.load`` or ``llvm.masked.store`` of one vector."""
     align = ir.IntType(32)(tile.dtype.bitwidth // 8)
     name = f"llvm.masked.{verb}.v{tile.lanes}f{tile.dtype.bitwidth}.p0"
@@ -178,8 +179,7 @@ def _masked(builder, verb, address, mask, tile, value=None):
         result, args = ir.VoidType(), [value, address, align, mask]
     else:
         result, args = tile.vector, [address, align, mask, ir.Constant(tile.vector, None)]
-    signature = ir.FunctionType(result, [argument.type for argument in args])
-    return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), args)
+    return call(builder, name, result, args)
 
 
 def _noinline(typing):
