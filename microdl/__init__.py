@@ -9,6 +9,9 @@ from microdl import (
     nn as nn,
     random as random,
 )
+from microdl.compile.function import function as function
+from microdl.compile.graph import init_scope as init_scope
+from microdl.compile.signature import TensorSpec as TensorSpec
 from microdl.core import later as _later
 from microdl.core.custom import custom_gradient as custom_gradient
 from microdl.core.device import device as device

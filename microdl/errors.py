@@ -3,5 +3,6 @@
 from microdl.core.errors import (
     DataLossError as DataLossError,
     InvalidArgumentError as InvalidArgumentError,
+    OperatorNotAllowedInGraphError as OperatorNotAllowedInGraphError,
     OpError as OpError,
 )

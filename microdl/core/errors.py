@@ -13,5 +13,9 @@ class InvalidArgumentError(OpError, ValueError):
     """An argument has a shape, dtype or value that the op cannot take."""
 
 
+class OperatorNotAllowedInGraphError(TypeError):
+    """Python asked a tensor for its value while a function was traced, when it has none."""
+
+
 class DataLossError(OpError, ValueError):
     """A file is damaged: its contents do not have the length or the checksum that they should."""

@@ -1,12 +1,12 @@
 """Names that TensorFlow's modules have and microdl's lack so far: who asks for one is told so (``core/missing.py``)."""
 
 TENSORFLOW = """
-    Assert DeviceSpec Graph IndexedSlices Module Operation RaggedTensor SparseTensor TensorArray TensorSpec TypeSpec
+    Assert DeviceSpec Graph IndexedSlices Module Operation RaggedTensor SparseTensor TensorArray TypeSpec
     acosh argsort as_string asinh assert_equal assert_greater assert_less assert_rank atan2 atanh audio autograph
     bfloat16 bitcast bitwise case compat complex complex64 complex128 cond constant_initializer control_dependencies
     data debugging distribute dtypes dynamic_partition dynamic_stitch einsum ensure_shape executing_eagerly
-    experimental foldl foldr function gather_nd get_logger get_static_value gradients group hessians
-    histogram_fixed_width identity_n image init_scope io is_symbolic_tensor lite load_library lookup map_fn meshgrid
+    experimental foldl foldr gather_nd get_logger get_static_value gradients group hessians
+    histogram_fixed_width identity_n image io is_symbolic_tensor lite load_library lookup map_fn meshgrid
     name_scope nest no_gradient no_op numpy_function ones_initializer print profiler py_function quantization queue
     ragged random_normal_initializer random_uniform_initializer raw_ops realdiv recompute_grad reverse_sequence
     saturate_cast saved_model scalar_mul scan scatter_nd searchsorted sequence_mask sets signal sort space_to_batch

@@ -45,6 +45,26 @@ class Graph:
     def __init__(self):
         self.nodes = []
 
+    def add(self, node):
+        """Takes a Node up. Raises RuntimeError if it writes to a variable: here nothing will ever run."""
+        for i in node.op.mutates:  # the first will do
+            raise RuntimeError(
+                f"variable {node.inputs[i].name} cannot be written to in a graph whose ops do not run yet"
+            )
+        self.nodes.append(node)
+
+    def runs_now(self, op, inputs, specs):
+        """Whether an op is run at once all the same, because its values are known and will not change."""
+        return False
+
+    def lifted(self, value):
+        """What a new Variable is to start with, computed now if it is a Tensor of this graph."""
+        return value
+
+    def read(self, variable):
+        """What reading a Variable gives in this graph; None: the value that it has now."""
+        return None
+
     def __enter__(self):
         self._outer, context.graph = context.graph, self
         return self

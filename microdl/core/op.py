@@ -41,6 +41,7 @@ class Op:
         keep_inputs, keep_outputs: positions of the values that ``gradient`` reads; a tape drops the others.
         same_dtype: all inputs must share one dtype, and Python values take it.
         view: the output shares the first input's memory.
+        stateful: a second run may give something else (random numbers), or does something else than its outputs.
         mutates: positions of inputs that are Variables which ``run`` writes to.
         group: how many of the last inputs come together, once or more often (an optimizer's variables); 0: none do.
         cost: (*specs, **attrs) -> (floating point operations, bytes moved), for profiles; None where unknown.
@@ -55,6 +56,7 @@ class Op:
     keep_outputs: frozenset[int] = frozenset()
     same_dtype: bool = True
     view: bool = False
+    stateful: bool = False
     mutates: frozenset[int] = frozenset()
     group: int = 0
     cost: Callable | None = None
@@ -99,6 +101,7 @@ def register_op(name):
             keep_outputs=frozenset(int(k[6:] or 0) for k in keeps if k not in inputs),
             same_dtype=getattr(cls, "same_dtype", True),
             view=getattr(cls, "view", False),
+            stateful=getattr(cls, "stateful", False),
             mutates=frozenset(inputs.index(k) for k in getattr(cls, "mutates", ())),
             group=getattr(cls, "group", 0),
             cost=getattr(cls, "cost", None),

@@ -40,8 +40,8 @@ class RandomState:
         with self._lock:
             self._seed, self._op_seeds = seed, random.Random(seed)
             self._positions = {}  # (kind, dtype, seeds) -> key, counter
-            # Pairs that can come again: a user's own, those in a graph. One drawn for a single eager op does not, and
-            # to remember it would take memory at every step of a long training.
+            # Pairs that can come again: a user's own. One drawn for a single run of an op does not, and to remember it
+            # would take memory at every step of a long training.
             self._lasting: set[tuple[int, int]] = {UNSEEDED}
 
     @property
@@ -50,7 +50,13 @@ class RandomState:
         return self._seed
 
     def op_seeds(self, seed=None):
-        """The pair (global seed, op seed) under which an op with its own ``seed`` (or None) runs now."""
+        """The pair (global seed, op seed) under which an op with its own ``seed`` (or None) runs now.
+
+        In a graph a pair (None, seed), for which ``reserve`` asks anew whenever the op runs: so a traced function
+        draws what the same ops draw one by one.
+        """
+        if context.graph is not None:
+            return None, seed
         with self._lock:
             global_seed, op_seed = self._seed, seed
             if op_seed is None:
@@ -62,7 +68,7 @@ class RandomState:
             pair = global_seed % LARGEST_SEED, int(op_seed) % LARGEST_SEED  # modulo 2^31 - 1 (not 2^31) in TensorFlow
             if pair == UNSEEDED:
                 pair = 0, LARGEST_SEED
-            if seed is not None or context.graph is not None:
+            if seed is not None:
                 self._lasting.add(pair)
         return pair
 
@@ -74,6 +80,8 @@ class RandomState:
 
         Returns: key, low and high as the kernels take them: uint64s.
         """
+        if seeds[0] is None:
+            seeds = self.op_seeds(seeds[1])
         with self._lock:
             name = kind, dtype, seeds
             key, counter = self._positions.get(name) or _start(seeds)

@@ -7,8 +7,8 @@ import numpy as np
 
 from microdl.core import device, dtypes
 from microdl.core.attributes import no_attribute
-from microdl.core.context import context
-from microdl.core.errors import InvalidArgumentError
+from microdl.core.context import context, user_location
+from microdl.core.errors import InvalidArgumentError, OperatorNotAllowedInGraphError
 from microdl.core.node import Node, tape_node
 from microdl.core.op import Spec, get_op
 from microdl.core.reference import Reference
@@ -25,6 +25,11 @@ class Operand:
     __slots__ = ()
     __array_priority__ = 100  # ndarray + Operand asks the Operand first
     spec: Spec
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether the value is known only when a graph runs."""
+        raise NotImplementedError
 
     @property
     def shape(self):
@@ -56,6 +61,7 @@ class Operand:
         raise no_attribute(self, name)
 
     def __bool__(self) -> bool:
+        self._needs_value("decide an `if` or a `while`", "tf.cond(pred, true_fn, false_fn) or tf.while_loop")
         size = self.spec.size
         if size > 1:
             raise ValueError(
@@ -64,13 +70,24 @@ class Operand:
             )
         return size == 1 and bool(self.numpy())
 
+    def _needs_value(self, purpose, instead):
+        """Raises OperatorNotAllowedInGraphError if there is no value yet, because a function is being traced."""
+        if self.symbolic:
+            raise OperatorNotAllowedInGraphError(
+                f"{user_location()}: a symbolic tensor (shape {self.shape}, {self.dtype.name}) cannot {purpose}: Python "
+                f"runs once, while the function is traced, and the tensor has no value then. Use {instead}"
+            )
+
     def __int__(self):
+        self._needs_value("become a Python int", "tf.cast(x, tf.int32)")
         return int(self.numpy())
 
     def __float__(self):
+        self._needs_value("become a Python float", "tf.cast(x, tf.float32)")
         return float(self.numpy())
 
     def __index__(self):
+        self._needs_value("be a Python index or the end of a range", "tf.gather, tf.map_fn or tf.while_loop")
         if not self.dtype.is_integer or self.ndim:
             raise TypeError(f"only integer scalar tensors can be indices, got shape {self.shape}, {self.dtype.name}")
         return int(self.numpy())
@@ -210,6 +227,10 @@ class Tensor(Operand):
         self.uid = new_uid() if uid is None else uid
         self.borrowed = borrowed
 
+    @property
+    def symbolic(self):
+        return self.array is None
+
     def numpy(self):
         """The values as an array of one's own (a NumPy scalar for shape ``()``)."""
         self._leaves_tape()
@@ -219,8 +240,9 @@ class Tensor(Operand):
         """The values, shared. Raises TypeError in a graph, where there are none yet."""
         if self.array is None:
             raise TypeError(
-                f"a symbolic tensor of shape {self.shape} has no value until its graph runs: its shape alone is being "
-                "worked out, as where a layer is asked for its output shape"
+                f"a symbolic tensor of shape {self.shape} has no value until its graph runs ({user_location()}): a "
+                "function is being traced, or the output shape of a layer worked out. Use ops of tf on it and return "
+                "what is needed; tf.config.run_functions_eagerly(True) runs functions without tracing"
             )
         return self.array
 
@@ -274,11 +296,9 @@ def apply(name, *inputs, **attrs) -> Any:
     tensors = _input_tensors(op, inputs)
     inferred = op.infer(*(x.spec for x in tensors), **attrs)
     specs = (inferred,) if isinstance(inferred, Spec) else inferred
-    if context.graph is not None:
-        for i in op.mutates:  # the first will do
-            raise RuntimeError(f"variable {inputs[i].name} cannot be written to in a graph whose ops do not run yet")
+    if context.graph is not None and not context.graph.runs_now(op, tensors, specs):
         outputs = tuple(map(Tensor, specs))
-        context.graph.nodes.append(Node(op, attrs, tensors, outputs))
+        context.graph.add(Node(op, attrs, tensors, outputs))
     elif op.mutates:
         with writing.lock:
             for i in op.written(len(tensors)):

@@ -30,9 +30,15 @@ class Variable(Operand):
 
     def __init__(self, initial_value, trainable=None, name=None, dtype=None, shape=None):
         dtype = dtypes.as_dtype(dtype) if dtype is not None else None
-        if callable(initial_value):
-            initial_value = initial_value()
-        value = convert(initial_value, dtype)
+        graph, context.graph = context.graph, None  # a variable made while tracing starts with a value all the same
+        try:
+            if callable(initial_value):
+                initial_value = initial_value()
+            if graph is not None:
+                initial_value = graph.lifted(initial_value)
+            value = convert(initial_value, dtype)
+        finally:
+            context.graph = graph
         if shape is not None and value.spec.shape != as_shape(shape):
             raise ValueError(
                 f"Variable {name!r}: the initial value has shape {value.shape}, not the given {as_shape(shape)}"
@@ -48,9 +54,15 @@ class Variable(Operand):
     def name(self):
         return f"{self._name}:0"
 
+    @property
+    def symbolic(self):
+        return context.graph is not None and context.graph.read(self) is not None
+
     def read(self):
         """The present value as a Tensor, without a copy. Tapes that watch accessed variables hear of it."""
-        tensor = self._snapshot()
+        tensor = None if context.graph is None else context.graph.read(self)
+        if tensor is None:
+            tensor = self._snapshot()
         if tensor is None:
             with _lock:  # waits until a write has ended
                 tensor = self._snapshot()  # another thread may have been here first

@@ -23,6 +23,7 @@ class _Stateful:
     """Ops that read on in the stream of their kind, dtype and seeds."""
 
     inputs = ()
+    stateful = True
     kind = ""  # op whose stream is read
 
     @classmethod
@@ -135,6 +136,7 @@ class _StatelessTruncatedNormal(_Truncated, _Stateless):
 @register_op("RandomShuffle")
 class _RandomShuffle:
     inputs = ("value",)
+    stateful = True
 
     @staticmethod
     def infer(value, seeds):
@@ -161,6 +163,7 @@ class _Dropout:
 
     inputs = ("x",)
     keeps = ("output1",)
+    stateful = True
 
     @staticmethod
     def infer(x, rate, seeds):

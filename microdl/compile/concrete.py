@@ -1,0 +1,244 @@
+"""One trace of a function: run by its plan, differentiated as one op, or taken up by the trace around it."""
+
+import functools
+
+from microdl.compile.graph import FuncGraph
+from microdl.compile.passes import optimize
+from microdl.compile.plan import Plan
+from microdl.compile.program import Program
+from microdl.core import nest
+from microdl.core.backprop import backpropagate
+from microdl.core.context import context
+from microdl.core.op import Op
+from microdl.core.tensor import Tensor, apply, convert, record
+
+
+class ConcreteFunction:
+    """A traced graph as a function of Tensors.
+
+    Attributes:
+        graph: the FuncGraph. structured_outputs: what the Python function returned, with symbolic Tensors.
+    """
+
+    def __init__(self, graph, structured_outputs):
+        self.graph, self.structured_outputs = graph, structured_outputs
+        self._leaves = nest.flatten(structured_outputs)
+        self._is_tensor = [isinstance(leaf, Tensor) for leaf in self._leaves]
+        self._simple = type(structured_outputs) is Tensor
+
+    @property
+    def name(self):
+        return self.graph.name
+
+    @property
+    def inputs(self):
+        """The symbolic Tensors of the arguments."""
+        return list(self.graph.inputs)
+
+    @property
+    def outputs(self):
+        """The Tensors that are returned."""
+        return list(self.graph.outputs)
+
+    @property
+    def variables(self):
+        """The Variables that are read or written."""
+        return tuple(self.graph.variables.values())
+
+    @property
+    def trainable_variables(self):
+        return tuple(v for v in self.variables if v.trainable)
+
+    @functools.cached_property
+    def plan(self):
+        """How it runs; made when it first does."""
+        return Plan(optimize(Program(self.graph.nodes, self._all_inputs(), self.graph.outputs)))
+
+    def __call__(self, *args):
+        """The outputs for Tensors (or what becomes one), one for each input."""
+        if len(args) != len(self.graph.inputs):
+            raise TypeError(f"{self.name}: {len(self.graph.inputs)} tensors are expected, got {len(args)}")
+        tensors = [convert(value, hint=x.dtype) for value, x in zip(args, self.graph.inputs, strict=True)]
+        for value, x in zip(tensors, self.graph.inputs, strict=True):
+            if value.spec != x.spec:
+                raise ValueError(
+                    f"{self.name}: traced for a tensor of shape {x.shape} and dtype {x.dtype.name}, got one of shape "
+                    f"{value.shape} and dtype {value.dtype.name}"
+                )
+        return self.call(tensors)
+
+    def call(self, tensors):
+        """The structure that the Python function returned, for Tensors of the specs it was traced for."""
+        if context.graph is not None:
+            outputs = self._taken_up(tensors)
+        elif context.tapes:
+            outputs = self._recorded(tensors)
+        else:
+            outputs = self._run(self.plan, tensors, self.graph.outputs)
+        if self._simple:
+            return outputs[0]
+        found = iter(outputs)
+        return nest.pack_as(
+            self.structured_outputs,
+            [next(found) if known else leaf for known, leaf in zip(self._is_tensor, self._leaves, strict=True)],
+        )
+
+    def _all_inputs(self):
+        return [*self.graph.inputs, *(inner for _, inner in self.graph.captures.values())]
+
+    def _run(self, plan, tensors, outputs):
+        arrays = plan.run([x.own_array() if x.borrowed else x.known_array() for x in tensors])
+        return [Tensor(y.spec, array) for y, array in zip(outputs, arrays, strict=True)]
+
+    # Inside another trace.
+
+    def _taken_up(self, tensors):
+        """Applies the Nodes once more, in the graph that is being traced; its tapes hear of them."""
+        graph = self.graph
+        values = {id(x): given for x, given in zip(graph.inputs, tensors, strict=True)}
+        values.update((id(inner), outer) for outer, inner in graph.captures.values())
+        for node in graph.nodes:
+            if node.op.name == "ReadVariableOp":
+                values[id(node.outputs[0])] = node.inputs[0].read()
+                continue
+            results = apply(node.op.name, *(values.get(id(x), x) for x in node.inputs), **node.attrs)
+            results = results if isinstance(results, tuple) else (results,)
+            values.update((id(y), result) for y, result in zip(node.outputs, results, strict=True))
+        return [values.get(id(y), y) for y in graph.outputs]
+
+    # Under a tape.
+
+    def _recorded(self, tensors):
+        """Runs; if a tape follows what goes in, it hears of one op, whose gradient is another ConcreteFunction."""
+        reads = [v.read() for v in self._trained]  # the tapes hear that these variables were read
+        sources = [*tensors, *reads, *self._constants]
+        if not any(tape.follows(sources) or tape.lost for tape in context.tapes):
+            return self._run(self.plan, tensors, self.graph.outputs)
+        results = self._run(self._saving_plan, tensors, [*self.graph.outputs, *self._saved])
+        kept = dict(zip(map(id, self._saved), results[len(self.graph.outputs) :], strict=True))
+        kept.update(zip(map(id, self.graph.inputs), tensors, strict=True))
+        kept.update((id(self._read_of(v)), value) for v, value in zip(self._trained, reads, strict=True))
+        record(self._op, {"kept": kept}, tuple(sources), tuple(results))
+        return results[: len(self.graph.outputs)]
+
+    @functools.cached_property
+    def _trained(self):
+        """The trainable Variables that are read."""
+        reads = {node.inputs[0].uid for node in self.graph.nodes if node.op.name == "ReadVariableOp"}
+        return [v for v in self.graph.variables.values() if v.trainable and v.uid in reads]
+
+    def _read_of(self, variable):
+        """The Tensor of the first reading of a Variable."""
+        return next(
+            node.outputs[0]
+            for node in self.graph.nodes
+            if node.op.name == "ReadVariableOp" and node.inputs[0] is variable
+        )
+
+    @functools.cached_property
+    def _constants(self):
+        """Tensors with values from outside, which a tape may follow."""
+        found = {}
+        for node in self.graph.nodes:
+            found.update((x.uid, x) for x in node.inputs if isinstance(x, Tensor) and x.array is not None)
+        return [x for x in found.values() if x.dtype.is_floating]
+
+    @functools.cached_property
+    def _differentiable(self):
+        """The Nodes that a tape would have recorded."""
+        followed = {x.uid for x in (*self.graph.inputs, *self._trained, *self._constants) if x.dtype.is_floating}
+        nodes = []
+        for node in self.graph.nodes:
+            if node.op.name == "ReadVariableOp" or node.op.gradient is None or followed.isdisjoint(node.input_ids):
+                continue
+            if floating := [y.uid for y in node.outputs if y.dtype.is_floating]:
+                followed.update(floating)
+                nodes.append(node)
+        return nodes
+
+    @functools.cached_property
+    def _saved(self):
+        """What the gradients of these Nodes may read, besides inputs and variables as they were at the start."""
+        present = {id(x) for x in self.graph.inputs} | {id(self._read_of(v)) for v in self._trained}
+        found = {}
+        for node in self._differentiable:
+            op = node.op
+            all_inputs = op.variadic and len(op.inputs) - 1 in op.keep_inputs
+            read = [x for i, x in enumerate(node.inputs) if i in op.keep_inputs or all_inputs]
+            read += [y for i, y in enumerate(node.outputs) if i in op.keep_outputs]
+            found.update((id(x), x) for x in read if x.array is None and id(x) not in present)
+        return list(found.values())
+
+    @functools.cached_property
+    def _saving_plan(self):
+        outputs = [*self.graph.outputs, *self._saved]
+        return Plan(optimize(Program(self.graph.nodes, self._all_inputs(), outputs)))
+
+    @functools.cached_property
+    def _op(self):
+        """What a tape records for a call."""
+        return Op(f"Call({self.name})", ("args*",), _never, None, self._gradient, frozenset(), frozenset())
+
+    def _gradient(self, node, *dys):
+        given = tuple(dy is not None for dy in dys)
+        wanted = node.wants
+        backward, read = self._backward(given, wanted)
+        tensors = [dy for dy in dys if dy is not None] + [node.attrs["kept"][id(x)] for x in read]
+        found = iter(backward.call(tensors))
+        gradients = iter(backward.present)
+        return tuple(next(found) if wants and next(gradients) else None for wants in wanted)
+
+    def _backward(self, given, wanted):
+        """The reverse walk as a ConcreteFunction of the gradients that are ``given`` and of forward Tensors.
+
+        Args:
+            given: for each output (and saved Tensor) whether a gradient arrives. wanted: for each source, as recorded.
+
+        Returns: the function, with ``present`` telling which of the wanted gradients exist; the forward Tensors.
+        """
+        key = given, wanted
+        if key not in self._backwards:
+            targets = [y for y, arrives in zip([*self.graph.outputs, *self._saved], given, strict=True) if arrives]
+            sources = [*self.graph.inputs, *self._trained, *self._constants]
+            source_ids = [x.uid for x, wants in zip(sources, wanted, strict=True) if wants]
+            graph = FuncGraph(f"gradient of {self.name}")
+            with graph, _Borrowing(graph, self.graph):
+                tapes, context.tapes = context.tapes, ()
+                try:
+                    seeds = [graph.placeholder(y.spec) for y in targets]
+                    found = backpropagate(self._differentiable, targets, source_ids, seeds)
+                finally:
+                    context.tapes = tapes
+            graph.outputs = [graph.own(dx) for dx in found if dx is not None]
+            read = [outer for outer, _ in graph.captures.values()]
+            graph.inputs += [inner for _, inner in graph.captures.values()]
+            graph.captures = {}
+            function = ConcreteFunction(graph, list(graph.outputs))
+            function.present = [dx is not None for dx in found]
+            self._backwards[key] = function, read
+        return self._backwards[key]
+
+    @functools.cached_property
+    def _backwards(self):
+        return {}
+
+    def __repr__(self):
+        arguments = ", ".join(f"{x.dtype.name}{list(x.shape)}" for x in self.graph.inputs)
+        return f"<ConcreteFunction {self.name}({arguments})>"
+
+
+class _Borrowing:
+    """While entered, ``graph`` may use Tensors of ``source``: they become its captures."""
+
+    def __init__(self, graph, source):
+        self._graph, self._source = graph, source
+
+    def __enter__(self):
+        self._outer, self._graph._outer = self._graph._outer, self._source
+
+    def __exit__(self, *error):
+        self._graph._outer = self._outer
+
+
+def _never(*specs, **attrs):
+    raise RuntimeError("calls of functions are recorded, never applied")

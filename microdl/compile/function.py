@@ -1,0 +1,222 @@
+"""``tf.function``: a Python function that is traced once for each kind of arguments, and replayed by its plan."""
+
+import functools
+import inspect
+import threading
+import weakref
+
+from microdl.compile.concrete import ConcreteFunction
+from microdl.compile.graph import FuncGraph
+from microdl.compile.signature import TensorSpec, as_specified, difference, join, split
+from microdl.core import nest
+from microdl.core.context import context, warn
+from microdl.core.op import Spec
+from microdl.core.tensor import Operand, Tensor, convert
+
+OFTEN = 5  # traces among the latest calls, from which on there is a warning
+LATEST = 8  # calls
+
+eagerly = False  # whether all functions run as plain Python: tf.config.run_functions_eagerly
+
+
+def function(
+    func=None,
+    input_signature=None,
+    autograph=True,
+    jit_compile=None,
+    reduce_retracing=False,
+    experimental_implements=None,
+    experimental_autograph_options=None,
+    experimental_attributes=None,
+    experimental_relax_shapes=None,
+    experimental_compile=None,
+    experimental_follow_type_hints=None,
+):
+    """Makes a Function of ``func``; also a decorator, with or without arguments.
+
+    The first call with arguments of a kind *traces* ``func``: Python runs once, with symbolic tensors, and what it
+    does to them is recorded. Every further call of that kind replays the record. Two calls are of one kind if their
+    tensors agree in shape and dtype and everything else is equal (numbers, strings) or the same object. So Python's
+    side effects, ``print`` for one, happen while tracing only; numbers that change from call to call should be tensors.
+
+    Args:
+        input_signature: list of TensorSpecs, one for each argument: other tensors are refused, all share one kind for
+            each shape. autograph, reduce_retracing, experimental_*: accepted for TensorFlow's sake. A Python ``if`` or
+            ``while`` on a tensor is refused: ``tf.cond`` and ``tf.while_loop`` take its place.
+        jit_compile, experimental_compile: accepted; everything is compiled by Numba.
+
+    >>> @function
+    ... def squares(x):
+    ...     return x * x
+    >>> squares(constant([1.0, 2.0])).numpy()
+    array([1., 4.], dtype=float32)
+    """
+    if func is None:
+        return lambda f: Function(f, input_signature)
+    return Function(func, input_signature)
+
+
+class Function:
+    """A function that is traced and replayed; what ``tf.function`` returns."""
+
+    def __init__(self, python_function, input_signature=None, owner=None):
+        if not callable(python_function):
+            raise TypeError(f"function: a callable is expected, got {python_function!r}")
+        if isinstance(python_function, Function):
+            python_function = python_function.python_function
+        self.python_function, self._input_signature = python_function, input_signature
+        functools.update_wrapper(self, python_function, updated=())
+        self._owner = owner  # weak reference to the object that this is a method of
+        self._traces = {}  # key -> ConcreteFunction
+        self._lock = threading.RLock()
+        self._traced = 0  # how many times in all
+        self._recent = []  # of the latest calls, whether each of them traced
+        self._warned = False
+        self._bound = weakref.WeakKeyDictionary()  # object -> this function as its method
+        self._read_parameters()
+
+    def _read_parameters(self):
+        parameters = list(inspect.signature(self.python_function).parameters.values())[self._owner is not None :]
+        self._parameters = [p.name for p in parameters]
+        kinds = inspect.Parameter
+        self._plain = all(p.kind is kinds.POSITIONAL_OR_KEYWORD for p in parameters)
+        signature = inspect.signature(self.python_function)
+        self._signature = signature.replace(parameters=parameters)
+
+    @property
+    def input_signature(self):
+        return self._input_signature
+
+    def __get__(self, instance, owner=None):
+        """A method: the same function with ``instance`` as its first argument and traces of its own."""
+        if instance is None:
+            return self
+        bound = self._bound.get(instance)
+        if bound is None:
+            bound = Function(self.python_function, self._input_signature, weakref.ref(instance))
+            self._bound[instance] = bound
+        return bound
+
+    def __call__(self, *args, **kwargs):
+        if eagerly:
+            return self._python(*args, **kwargs)
+        args, kwargs = self._arguments(args, kwargs)
+        tensors = []
+        key = split(args, tensors), split(kwargs, tensors) if kwargs else None
+        concrete = self._traces.get(key)
+        if concrete is None:
+            concrete = self._new_trace(key, args, kwargs, tensors)
+        elif self._recent:
+            self._recent = self._recent[1 - LATEST :] + [False]
+        return concrete.call(tensors)
+
+    def get_concrete_function(self, *args, **kwargs):
+        """The trace for arguments of this kind; TensorSpecs may stand for tensors."""
+        if not args and not kwargs and self._input_signature is not None:
+            args = tuple(self._input_signature)
+        args = _symbolic(args)
+        args, kwargs = self._arguments(args, _symbolic(kwargs))
+        tensors = []
+        key = split(args, tensors), split(kwargs, tensors) if kwargs else None
+        return self._traces.get(key) or self._new_trace(key, args, kwargs, tensors)
+
+    def experimental_get_tracing_count(self):
+        """How many times the Python function has been traced."""
+        return self._traced
+
+    def pretty_printed_concrete_signatures(self, verbose=True):
+        """The traces there are, as text."""
+        return "\n".join(map(repr, self._traces.values()))
+
+    def _python(self, *args, **kwargs):
+        if self._owner is None:
+            return self.python_function(*args, **kwargs)
+        return self.python_function(self._owner(), *args, **kwargs)
+
+    def _arguments(self, args, kwargs):
+        """Positional and keyword arguments with defaults filled in, as the input signature wants them."""
+        if kwargs or not self._plain or len(args) != len(self._parameters):
+            bound = self._signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
+        if self._input_signature is not None:
+            specs = tuple(self._input_signature)
+            if kwargs or len(specs) > len(args):
+                raise ValueError(
+                    f"{self.__name__}: input_signature has {len(specs)} entries for {len(args)} arguments"
+                )
+            args = as_specified(self.__name__, specs, args[: len(specs)]) + args[len(specs) :]
+        return args, kwargs
+
+    def _new_trace(self, key, args, kwargs, tensors):
+        with self._lock:
+            if key in self._traces:  # another thread was here first
+                return self._traces[key]
+            self._report_retracing(key)
+            concrete = self._trace(args, kwargs, tensors)
+            self._traced += 1
+            if not concrete.graph.captures:  # else it belongs to the trace around it
+                self._traces[key] = concrete
+        return concrete
+
+    def _trace(self, args, kwargs, tensors):
+        graph = FuncGraph(self.__name__)
+        tapes, context.tapes = context.tapes, ()
+        try:
+            with graph:
+                placeholders = iter([graph.placeholder(x.spec) for x in tensors])
+                args, kwargs = join(args, placeholders), join(kwargs, placeholders)
+                result = self._python(*args, **kwargs)
+                leaves = [_output(self.__name__, graph, leaf) for leaf in nest.flatten(result)]
+        finally:
+            context.tapes = tapes
+        if graph.created and self._traced:
+            raise ValueError(
+                f"function {self.__name__!r}: it made {graph.created} variables in a later trace; a function may make "
+                "variables in its first call only: make them once, outside, or where they do not exist yet"
+            )
+        graph.outputs = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        return ConcreteFunction(graph, nest.pack_as(result, leaves))
+
+    def _report_retracing(self, key):
+        """A warning, once, where calls trace anew again and again."""
+        self._recent = self._recent[1 - LATEST :] + [True]
+        if sum(self._recent) < OFTEN or self._warned or self._input_signature is not None:
+            return
+        self._warned = True
+        before = next(reversed(self._traces))
+        (_, old), (_, new) = before[0], key[0]
+        warn(
+            f"function {self.__name__!r} was traced {sum(self._recent)} times in its last {len(self._recent)} calls, "
+            f"which is slow: {difference(self._parameters, old, new)}. Pass numbers that change as tensors, keep "
+            "shapes the same, and make the function once, outside of loops"
+        )
+
+    def __repr__(self):
+        return f"<microdl.function {self.__name__}>"
+
+
+def _symbolic(structure):
+    """A structure of arguments with a symbolic Tensor for each TensorSpec."""
+    if isinstance(structure, TensorSpec):
+        if structure.shape is None or None in structure.shape:
+            raise ValueError(f"get_concrete_function: all sizes must be known here, got {structure}")
+        return Tensor(Spec(tuple(structure.shape), structure.dtype))
+    if isinstance(structure, dict):
+        return {key: _symbolic(value) for key, value in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return type(structure)(map(_symbolic, structure))
+    return structure
+
+
+def _output(name, graph, leaf):
+    """What a function returns as a Tensor of its graph; None stays None."""
+    if leaf is None:
+        return None
+    try:
+        return graph.own(convert(leaf))
+    except TypeError as error:
+        raise TypeError(
+            f"function {name!r}: it must return tensors (or numbers, None, and structures of them), got "
+            f"{leaf if isinstance(leaf, Operand) else type(leaf).__name__}: {error}"
+        ) from None

@@ -1,0 +1,113 @@
+"""What tracing a function leaves behind: its inputs, the Nodes in the order in which they were applied, its outputs."""
+
+from microdl.core.context import context, user_location
+from microdl.core.node import Graph, Node
+from microdl.core.op import get_op
+from microdl.core.tensor import Tensor, apply
+from microdl.core.variable import Variable
+
+SMALL = 256  # elements; smaller results of known values are computed while tracing: shapes, axes, indices
+
+
+class FuncGraph(Graph):
+    """The graph of one trace.
+
+    Attributes:
+        inputs: symbolic Tensors that stand for the arguments. outputs: Tensors that are returned.
+        nodes: Nodes in program order. One that reads a Variable is a ``ReadVariableOp``.
+        variables: uid -> Variable, all that are read or written, in the order of first use.
+        captures: symbolic Tensors of an outer trace that were used here, with what stands for them in this graph.
+        created: how many Variables were made while tracing.
+    """
+
+    def __init__(self, name):
+        super().__init__()
+        self.name, self.inputs, self.outputs = name, [], []
+        self.variables, self.captures = {}, {}
+        self.created = 0
+        self._values = {}  # uid of a Variable -> the Tensor that reading it gives now
+        self._own = set()  # ids of symbolic Tensors that belong here
+        self._outer = None
+
+    def placeholder(self, spec, uid=None):
+        """A new input."""
+        tensor = Tensor(spec, uid=uid)
+        self._own.add(id(tensor))
+        self.inputs.append(tensor)
+        return tensor
+
+    def add(self, node):
+        node.inputs = tuple(x if isinstance(x, Variable) else self.own(x) for x in node.inputs)
+        for i in node.op.written(len(node.inputs)) if node.op.mutates else ():
+            variable = node.inputs[i]
+            self.variables.setdefault(variable.uid, variable)
+            self._values.pop(variable.uid, None)  # read again, it is another value
+        self.nodes.append(node)
+        self._own.update(map(id, node.outputs))
+
+    def read(self, variable):
+        tensor = self._values.get(variable.uid)
+        if tensor is None:
+            tensor = self._values[variable.uid] = Tensor(variable.spec, uid=variable.uid)
+            self.variables.setdefault(variable.uid, variable)
+            self.nodes.append(Node(get_op("ReadVariableOp"), {}, (variable,), (tensor,)))
+            self._own.add(id(tensor))
+        return tensor
+
+    def runs_now(self, op, inputs, specs):
+        return (
+            not (op.mutates or op.stateful or op.run is None)
+            and all(getattr(x, "array", None) is not None for x in inputs)
+            and sum(spec.size for spec in specs) <= SMALL
+        )
+
+    def lifted(self, value):
+        self.created += 1
+        if not (isinstance(value, Tensor) and value.array is None):
+            return value
+        producers = {id(y): node for node in self.nodes for y in node.outputs}
+
+        def compute(tensor):
+            if not isinstance(tensor, Tensor) or tensor.array is not None:
+                return tensor
+            if id(tensor) not in producers:
+                raise ValueError(
+                    f"function {self.name!r} ({user_location()}): the initial value of a Variable depends on an argument "
+                    "of the function, which has no value while it is traced; make the variable outside"
+                )
+            node = producers[id(tensor)]
+            results = apply(node.op.name, *map(compute, node.inputs), **node.attrs)
+            return dict(zip(map(id, node.outputs), results if isinstance(results, tuple) else (results,), strict=True))[
+                id(tensor)
+            ]
+
+        return compute(value)
+
+    def own(self, tensor):
+        """``tensor`` as this graph knows it: one of an outer trace becomes an input, a capture."""
+        if tensor.array is not None or id(tensor) in self._own:
+            return tensor
+        if id(tensor) not in self.captures:
+            if not (isinstance(self._outer, FuncGraph) and self._outer.holds(tensor)):
+                raise TypeError(
+                    f"function {self.name!r} ({user_location()}): a symbolic tensor of shape {tensor.shape} comes from "
+                    "another trace, where it had no value; hand it on as an argument or as a result"
+                )
+            self.captures[id(tensor)] = tensor, Tensor(tensor.spec, uid=tensor.uid)
+            self._own.add(id(self.captures[id(tensor)][1]))
+        return self.captures[id(tensor)][1]
+
+    def holds(self, tensor):
+        """Whether a symbolic tensor belongs to this trace or one around it."""
+        return id(tensor) in self._own or (isinstance(self._outer, FuncGraph) and self._outer.holds(tensor))
+
+
+class init_scope:
+    """A context in which ops run at once, outside of every trace; what is made there outlives it."""
+
+    def __enter__(self):
+        self._kept = context.graph, context.tapes
+        context.graph, context.tapes = None, ()
+
+    def __exit__(self, *error):
+        context.graph, context.tapes = self._kept
