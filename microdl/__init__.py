@@ -49,7 +49,7 @@ from microdl.keras import (
     metrics as metrics,
     optimizers as optimizers,
 )
-from microdl.ops import assign as _assign, bitwise as _bitwise  # registers the ops that Variable and & | ^ ~ use
+from microdl.ops import assign as _assign, bitwise as _bitwise, fused as _fused  # registers ops without public names
 from microdl.ops.activation import sigmoid as sigmoid, tanh as tanh
 from microdl.ops.array import (
     boolean_mask as boolean_mask,

@@ -22,6 +22,7 @@ class ConcreteFunction:
 
     def __init__(self, graph, structured_outputs):
         self.graph, self.structured_outputs = graph, structured_outputs
+        self.present = []  # of a gradient: for each source whether there is one
         self._leaves = nest.flatten(structured_outputs)
         self._is_tensor = [isinstance(leaf, Tensor) for leaf in self._leaves]
         self._simple = type(structured_outputs) is Tensor

@@ -1,6 +1,5 @@
 """``tf.function``: a Python function that is traced once for each kind of arguments, and replayed by its plan."""
 
-import functools
 import inspect
 import threading
 import weakref
@@ -65,7 +64,9 @@ class Function:
         if isinstance(python_function, Function):
             python_function = python_function.python_function
         self.python_function, self._input_signature = python_function, input_signature
-        functools.update_wrapper(self, python_function, updated=())
+        self.__name__ = getattr(python_function, "__name__", type(python_function).__name__)
+        self.__doc__ = python_function.__doc__
+        self.__wrapped__ = python_function
         self._owner = owner  # weak reference to the object that this is a method of
         self._traces = {}  # key -> ConcreteFunction
         self._lock = threading.RLock()
@@ -107,15 +108,14 @@ class Function:
         if concrete is None:
             concrete = self._new_trace(key, args, kwargs, tensors)
         elif self._recent:
-            self._recent = self._recent[1 - LATEST :] + [False]
+            self._recent = [*self._recent[1 - LATEST :], False]
         return concrete.call(tensors)
 
     def get_concrete_function(self, *args, **kwargs):
         """The trace for arguments of this kind; TensorSpecs may stand for tensors."""
         if not args and not kwargs and self._input_signature is not None:
             args = tuple(self._input_signature)
-        args = _symbolic(args)
-        args, kwargs = self._arguments(args, _symbolic(kwargs))
+        args, kwargs = self._arguments(tuple(map(_symbolic, args)), {k: _symbolic(v) for k, v in kwargs.items()})
         tensors = []
         key = split(args, tensors), split(kwargs, tensors) if kwargs else None
         return self._traces.get(key) or self._new_trace(key, args, kwargs, tensors)
@@ -142,10 +142,8 @@ class Function:
         if self._input_signature is not None:
             specs = tuple(self._input_signature)
             if kwargs or len(specs) > len(args):
-                raise ValueError(
-                    f"{self.__name__}: input_signature has {len(specs)} entries for {len(args)} arguments"
-                )
-            args = as_specified(self.__name__, specs, args[: len(specs)]) + args[len(specs) :]
+                raise ValueError(f"{self.__name__}: input_signature has {len(specs)} entries for {len(args)} arguments")
+            args = (*as_specified(self.__name__, specs, args[: len(specs)]), *args[len(specs) :])
         return args, kwargs
 
     def _new_trace(self, key, args, kwargs, tensors):
@@ -180,7 +178,7 @@ class Function:
 
     def _report_retracing(self, key):
         """A warning, once, where calls trace anew again and again."""
-        self._recent = self._recent[1 - LATEST :] + [True]
+        self._recent = [*self._recent[1 - LATEST :], True]
         if sum(self._recent) < OFTEN or self._warned or self._input_signature is not None:
             return
         self._warned = True

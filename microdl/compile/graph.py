@@ -72,8 +72,8 @@ class FuncGraph(Graph):
                 return tensor
             if id(tensor) not in producers:
                 raise ValueError(
-                    f"function {self.name!r} ({user_location()}): the initial value of a Variable depends on an argument "
-                    "of the function, which has no value while it is traced; make the variable outside"
+                    f"function {self.name!r} ({user_location()}): the initial value of a Variable depends on an "
+                    "argument, which has no value while the function is traced; make the variable outside"
                 )
             node = producers[id(tensor)]
             results = apply(node.op.name, *map(compute, node.inputs), **node.attrs)

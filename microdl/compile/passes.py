@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from microdl.compile.fusion import fuse_bias_and_activation, fuse_pooled_convolutions
 from microdl.compile.program import constant_array, new_node, with_inputs
 from microdl.core import device
 from microdl.core.tensor import Tensor
@@ -18,10 +19,18 @@ def prune(program):
     program.nodes = kept[::-1]
 
 
+_FILLED = {"ZerosLike": 0, "OnesLike": 1}  # what they give depends on the shape alone
+
+
 def fold_constants(program):
     """Computes now what depends on constants alone."""
     known = {}
     for node in program.nodes:
+        if node.op.name in _FILLED:
+            spec = node.outputs[0].spec
+            array = np.full(spec.shape, _FILLED[node.op.name], spec.dtype.as_numpy_dtype)
+            known[id(node.outputs[0])] = Tensor(spec, array)
+            continue
         if node.op.mutates or node.op.stateful or node.op.name == "ReadVariableOp":
             continue
         inputs = [known.get(id(x), x) for x in node.inputs]
@@ -128,7 +137,7 @@ def _mark(tensor, position, last_use, aliases):
         tensor = aliases.get(id(tensor))
 
 
-PASSES = (prune, fold_constants, tidy, merge_equal, prune)
+PASSES = (prune, fold_constants, tidy, merge_equal, prune, fuse_pooled_convolutions, fuse_bias_and_activation, prune)
 
 
 def optimize(program):

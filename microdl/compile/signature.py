@@ -104,7 +104,7 @@ class _Identity:
 
 
 def as_specified(function, specs, value):
-    """An argument as its ``input_signature`` says: a structure of Tensors. Raises ValueError, TypeError if it cannot."""
+    """An argument as its ``input_signature`` says: a structure of Tensors. Raises ValueError or TypeError."""
     if isinstance(specs, TensorSpec):
         if not isinstance(value, (Operand, np.ndarray, np.generic, int, float, bool, list, tuple)):
             raise TypeError(f"{function}: input_signature expects {specs}, got {value!r}")

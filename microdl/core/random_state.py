@@ -35,8 +35,7 @@ class RandomState:
 
     def set_seed(self, seed):
         """Starts over from ``seed``: an int, or None for no global seed."""
-        if seed is not None:
-            seed = int(seed)
+        seed = None if seed is None else int(seed)
         with self._lock:
             self._seed, self._op_seeds = seed, random.Random(seed)
             self._positions = {}  # (kind, dtype, seeds) -> key, counter
@@ -90,7 +89,7 @@ class RandomState:
         return np.uint64(key), np.uint64(counter % _HALF), np.uint64(counter // _HALF % _HALF)
 
 
-def _start(seeds):
+def _start(seeds: tuple) -> tuple[int, int]:
     """Key and 128-bit counter where the stream of a pair of seeds begins."""
     if seeds == UNSEEDED:
         seeds = (int.from_bytes(os.urandom(8), "little"), int.from_bytes(os.urandom(8), "little"))

@@ -74,8 +74,8 @@ class Operand:
         """Raises OperatorNotAllowedInGraphError if there is no value yet, because a function is being traced."""
         if self.symbolic:
             raise OperatorNotAllowedInGraphError(
-                f"{user_location()}: a symbolic tensor (shape {self.shape}, {self.dtype.name}) cannot {purpose}: Python "
-                f"runs once, while the function is traced, and the tensor has no value then. Use {instead}"
+                f"{user_location()}: a symbolic tensor (shape {self.shape}, {self.dtype.name}) cannot {purpose}: "
+                f"Python runs once, while the function is traced, and the tensor has no value then. Use {instead}"
             )
 
     def __int__(self):
