@@ -27,6 +27,7 @@ import numpy as np
 from ..jit import inner, kernel
 from .epilogue import NO_WINNER
 from .matmul import matmul
+from .reduction import reduce_sum
 from .simd import VECTOR_BYTES, clear
 from .vectors import broadcast, load, load_some, select, store_as, store_some
 from .winograd_blocks import HEIGHT_2, HEIGHT_3, accumulate, corner, gather, line_size, multiply, panel
@@ -232,8 +233,10 @@ def conv2d_grad_filter(x, dy, padding, dw, outputs):
     targets = np.where(rows < channels, rows * columns, -1)
     sums = np.zeros((groups, planes, channels, columns), x.dtype)
     _tile_sums(x, dy, padding, grid, rows, targets, tuple(range(outputs)), tuple(range(taps)), sums)
+    together = np.empty((1, planes, channels * columns), x.dtype)
+    reduce_sum(sums.reshape(1, groups, -1), together.reshape(1, -1))
     total = np.empty((1, taps * taps, channels * columns), x.dtype)
-    matmul(filter_matrix(outputs, taps, x.dtype.str), sums.sum(0).reshape(1, planes, -1), True, False, total)
+    matmul(filter_matrix(outputs, taps, x.dtype.str), together, True, False, total)
     dw[...] = total.reshape(taps, taps, channels, columns)[..., :features]
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..jit import inner
 from .simd import VECTOR_BYTES, VECTOR_REGISTERS, clear, copy
-from .tiles import add, outer, own_registers, store, zeros
+from .tiles import add, outer, own_registers, store, wide_zeros, zeros
 
-HEIGHT_2 = 6  # rows of register tiles two vectors wide
+HEIGHT_2 = 8 if VECTOR_REGISTERS >= 32 else 6  # rows of register tiles two vectors wide
 HEIGHT_3 = 8 if VECTOR_REGISTERS >= 32 else 4  # and three
 
 
@@ -25,7 +25,7 @@ def multiply(planes, a, a_plane, rows, count, depth, b, b_first, step, c, c_firs
     """c[plane, tile, :width] = sum over k of a[plane, tile, k] * b[plane, k, :width], for ``count`` tiles."""
     if width == 2 * VECTOR_BYTES // a.itemsize:
         _products(
-            zeros(a, HEIGHT_2, 2), HEIGHT_2, planes, a, a_plane, rows, count, depth,
+            wide_zeros(a, HEIGHT_2, 2), HEIGHT_2, planes, a, a_plane, rows, count, depth,
             b, b_first, step, c, c_first, c_plane, targets, width,
         )  # fmt: skip
     else:
@@ -54,7 +54,7 @@ def accumulate(planes, a, a_plane, rows, count, depth, a_step, b, b_plane, b_fir
     """c[plane, row, :width] += sum over k of a[plane, k, row] * b[plane, k, :width], for ``count`` rows."""
     if width == 2 * VECTOR_BYTES // a.itemsize:
         _added(
-            zeros(a, HEIGHT_2, 2), HEIGHT_2, planes, a, a_plane, rows, count, depth, a_step,
+            wide_zeros(a, HEIGHT_2, 2), HEIGHT_2, planes, a, a_plane, rows, count, depth, a_step,
             b, b_plane, b_first, step, c, c_first, targets, width,
         )  # fmt: skip
     else:
