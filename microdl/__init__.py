@@ -49,7 +49,7 @@ from microdl.keras import (
     metrics as metrics,
     optimizers as optimizers,
 )
-from microdl.ops import assign as _assign, bitwise as _bitwise, fused as _fused  # registers ops without public names
+from microdl.ops import assign as _assign, bitwise as _bitwise, fused as _fused, inspect as _inspect  # registers ops without public names
 from microdl.ops.activation import sigmoid as sigmoid, tanh as tanh
 from microdl.ops.array import (
     boolean_mask as boolean_mask,

@@ -12,7 +12,7 @@ from microdl.core.context import warn
 from microdl.core.dtypes import int64
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.missing import missing as _missing
-from microdl.core.tensor import convert
+from microdl.core.tensor import apply, convert
 from microdl.keras import later as _later
 from microdl.keras.naming import snake_case
 from microdl.keras.targets import align_weight, class_labels, floats, label_kind, matched
@@ -183,13 +183,15 @@ class LossFunctionWrapper(Loss):
 
     def call(self, y_true, y_pred):
         if not self._looked_for_logits and self.fn in _OF_PROBABILITIES and not self.kwargs.get("from_logits"):
-            self._look_for_logits(floats(y_pred))
+            apply("Inspect", floats(y_pred), function=self._look_for_logits)
         return self.fn(y_true, y_pred, **self.kwargs)
 
     def _look_for_logits(self, y_pred):
         """Once: negative "probabilities" are the mark of a model without softmax, which trains badly and in silence."""
+        if self._looked_for_logits:
+            return
         self._looked_for_logits = True
-        if y_pred.array is not None and (y_pred.array < 0).any():
+        if (y_pred < 0).any():
             warn(
                 f"{self.name}: y_pred holds negative numbers, so they are no probabilities; if the last layer has "
                 f"no softmax or sigmoid, use keras.losses.{_OF_PROBABILITIES[self.fn].__name__}(from_logits=True)"

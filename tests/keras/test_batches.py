@@ -33,7 +33,7 @@ class Recorder(Model):
 
 def recorder():
     model = Recorder()
-    model.compile()
+    model.compile(run_eagerly=True)  # its steps look at values
     return model
 
 

@@ -22,6 +22,7 @@ class HasWeights:
     """
 
     built = False
+    freezes = 0  # how many times weights of any layer were frozen or thawed
 
     def __init__(self, name, dtype, trainable):
         self.name = name
@@ -130,6 +131,7 @@ class HasWeights:
 
     @trainable.setter
     def trainable(self, value):
+        HasWeights.freezes += 1
         for _, layer, variables in self._tree():
             layer._trainable = bool(value)
             layer._mark_variables(variables)

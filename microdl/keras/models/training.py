@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from microdl.compile.function import Function
 from microdl.core import nest
-from microdl.core.context import warn
+from microdl.core.context import context, warn
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import convert
 from microdl.keras import optimizers
 from microdl.keras.callbacks import CallbackList
 from microdl.keras.layers.base import Layer
+from microdl.keras.layers.weights import HasWeights
 from microdl.keras.messages import explains_arguments
 from microdl.keras.metrics import Mean, Metric
 from microdl.keras.models.batches import (
@@ -44,6 +46,9 @@ class Trainer(Layer):
     _compiled_metrics: Any = None
     _loss_tracker: Any = None
     _trained: Any = None
+    _compiled = 0  # how many times
+    _state: Any = None  # (HasWeights.freezes, settings) when they were last looked at
+    run_eagerly = False
 
     @explains_arguments
     def compile(
@@ -62,7 +67,8 @@ class Trainer(Layer):
             metrics: list of Metrics, their names, or functions ``(y_true, y_pred)`` -> values. "accuracy" stands for
                 the binary, categorical or sparse categorical one that fits the data. weighted_metrics: the same, with
                 sample weights.
-            run_eagerly, jit_compile: accepted for Keras's sake; they say how steps run, not what they compute.
+            run_eagerly: run steps as plain Python, to debug them; by default they are traced once for each shape of
+                batch (``tf.function``) and replayed. jit_compile: accepted for Keras's sake; all is compiled anyway.
 
         Raises: ValueError for names that do not exist.
         """
@@ -72,6 +78,9 @@ class Trainer(Layer):
         self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics)
         self._loss_tracker = Mean(name="loss")
         self.stop_training = False
+        self.run_eagerly = bool(run_eagerly)
+        self._compiled += 1
+        self._state = None
 
     @explains_arguments
     def fit(
@@ -134,7 +143,7 @@ class Trainer(Layer):
         for epoch in epochs:
             self.reset_metrics()
             watchers.call("on_epoch_begin", epoch, {})
-            steps, logs = self._repeat("train", self.train_step, batches, watchers)
+            steps, logs = self._repeat("train", self._train, batches, watchers)
             if not steps:
                 if epoch == epochs.start:
                     raise ValueError("fit: x yields no batches")
@@ -177,7 +186,7 @@ class Trainer(Layer):
     def _evaluate(self, batches, watchers):
         self.reset_metrics()
         watchers.call("on_test_begin", {})
-        steps, logs = self._repeat("test", self.test_step, batches, watchers)
+        steps, logs = self._repeat("test", self._test, batches, watchers)
         if not steps:
             raise ValueError("evaluate: x yields no batches")
         watchers.call("on_test_end", logs)
@@ -190,7 +199,7 @@ class Trainer(Layer):
         outputs = []
 
         def step(batch):
-            outputs.append(_map(lambda y: y.numpy(), self.predict_step(batch)))
+            outputs.append(_map(lambda y: y.numpy(), self._predict(batch)))
             return {"outputs": outputs[-1]}
 
         with self._watched(callbacks, verbose, steps=batches.steps) as watchers:
@@ -227,6 +236,42 @@ class Trainer(Layer):
                 logger.abandon()
             raise
 
+    # A step as the loops run it: traced, unless ``run_eagerly``.
+
+    def _train(self, data):
+        return self.train_step(data) if self.run_eagerly else self._traced_train_step(data, self._settings())
+
+    def _test(self, data):
+        return self.test_step(data) if self.run_eagerly else self._traced_test_step(data, self._settings())
+
+    def _predict(self, data):
+        return self.predict_step(data) if self.run_eagerly else self._traced_predict_step(data, self._settings())
+
+    @Function
+    def _traced_train_step(self, data, settings):
+        return self.train_step(data)
+
+    @Function
+    def _traced_test_step(self, data, settings):
+        return self.test_step(data)
+
+    @Function
+    def _traced_predict_step(self, data, settings):
+        return self.predict_step(data)
+
+    def _settings(self):
+        """What a trace depends on besides the batch: the latest ``compile``, and which variables are trained."""
+        if self._chooses or self._state is None or self._state[0] != HasWeights.freezes:
+            variables = self.trainable_variables
+            self._trained = _Trained(None, variables)
+            self._state = HasWeights.freezes, f"compiled {self._compiled}, trains {[v.uid for v in variables]}"
+        return self._state[1]
+
+    @property
+    def _chooses(self):
+        """Whether a subclass says by itself what is trained."""
+        return type(self).trainable_variables is not Trainer.trainable_variables
+
     def train_step(self, data):
         """One step of training on a batch: forward, backward, update.
 
@@ -243,9 +288,10 @@ class Trainer(Layer):
 
     def _to_train(self, tape):
         """``trainable_variables``, looked for again if a step reads others than the last, or a subclass chooses."""
+        if self._chooses and context.graph is not None:
+            return self._trained.variables  # as asked for before this trace
         read = [v.uid for v in tape.watched_variables()]
-        is_own = type(self).trainable_variables is not Trainer.trainable_variables
-        if is_own or self._trained is None or self._trained.read != read:
+        if self._chooses or self._trained is None or self._trained.read != read:
             variables = self.trainable_variables
             if not variables:
                 raise ValueError(f"fit: model {self.name!r} has no trainable weights")
@@ -318,7 +364,7 @@ class Trainer(Layer):
         """One training step on one batch. Returns its loss and metrics, before the step, as ``evaluate`` does."""
         self._require_compiled("train_on_batch")
         self.reset_metrics()
-        logs = self.train_step(_one_batch("train_on_batch", x, y, sample_weight, class_weight))
+        logs = self._train(_one_batch("train_on_batch", x, y, sample_weight, class_weight))
         return _results(logs, return_dict)
 
     @explains_arguments
@@ -326,11 +372,11 @@ class Trainer(Layer):
         """Loss and metrics of one batch, without training. Returns as ``evaluate`` does."""
         self._require_compiled("test_on_batch")
         self.reset_metrics()
-        return _results(self.test_step(_one_batch("test_on_batch", x, y, sample_weight)), return_dict)
+        return _results(self._test(_one_batch("test_on_batch", x, y, sample_weight)), return_dict)
 
     def predict_on_batch(self, x):
         """The model's outputs for one batch, as arrays."""
-        return _map(lambda y: y.numpy(), self.predict_step(_one_batch("predict_on_batch", x)))
+        return _map(lambda y: y.numpy(), self._predict(_one_batch("predict_on_batch", x)))
 
     def _require_compiled(self, caller):
         if self.optimizer is None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from microdl.core import nest
-from microdl.core.context import warn
+from microdl.core.context import in_phase, warn
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import apply, convert
@@ -208,6 +208,7 @@ class Optimizer:
         finally:
             self._why = None
 
+    @in_phase("optimizer")
     def _apply(self, grads_and_vars):
         pairs = [self._pair(item) for item in grads_and_vars]
         variables = [v for _, v in pairs]
