@@ -21,12 +21,12 @@ import numpy as np
 from ..jit import inner, kernel
 from .epilogue import add_row, columns_of, load_tile, rectify, rows_of, store_pooled, store_tile, tile_of
 from .geometry import PADDING, filter_rows, phase
+from .reduction import reduce_sum
 from .simd import VECTOR_BYTES, clear, copy
 from .tiles import outer, own_registers, store
 
 SERIAL_BELOW = 1 << 18  # multiply-adds
 NO_WINNERS = np.empty((0, 0, 0, 0), np.uint8)
-ADD_ROWS = 64  # rows of a filter whose sums are added up by one task
 
 
 def conv2d(x, w, bias, relu, strides, dilations, padding, y):
@@ -70,31 +70,25 @@ def _correlate(x, w, turned, bias, relu, step, divisor, dilation, padding, y):
 
 
 def _packed(w, turned, taps, shape):
-    """The filter's rows (taps, c) in panels of outputs, as wide as a tile: (panels, rows, width), zeros at the end."""
-    height, width, channels, outputs = w.shape
-    inputs, targets = (outputs, channels) if turned else (channels, outputs)
+    """The filter's rows (taps, c) in panels of outputs, as wide as a tile: (panels, rows, width), zeros at the end.
+
+    ``turned``: the taps are those of the filter turned round, and its inputs and outputs change places.
+    """
+    filters = w.reshape(w.shape[0] * w.shape[1], *w.shape[2:])
+    filters = filters[::-1].transpose(0, 2, 1)[taps] if turned else filters[taps]
     columns = len(shape[1]) * VECTOR_BYTES // w.itemsize
-    packed = np.empty(-(-targets // columns) * taps.size * inputs * columns, w.dtype)
-    if packed.size:
-        _pack_filter(w.ravel(), (height * width, channels, outputs), turned, taps, columns, packed)
-    return packed
+    return _panels(filters.reshape(-1, filters.shape[2]), columns)
 
 
-@kernel(tasks=lambda w, shape, turned, taps, columns, packed: taps.size)
-def _pack_filter(task, w, shape, turned, taps, columns, packed):
-    """``_packed`` for one tap. w: (kh*kw, c, o), read. ``turned``: taps reversed, inputs and outputs exchanged."""
-    count, channels, depth = shape
-    inputs, outputs = (depth, channels) if turned else (channels, depth)
-    tap, step = (count - 1 - taps[task], depth) if turned else (taps[task], 1)
-    for i in range(inputs):
-        start = tap * channels * depth + (i if turned else i * depth)
-        for first in range(0, outputs, columns):
-            place = (first * taps.size + task * columns) * inputs + i * columns
-            row = packed[place : place + columns]
-            for j in range(columns):
-                row[j] = 0
-            for j in range(min(columns, outputs - first)):
-                row[j] = w[start + (first + j) * step]
+def _panels(rows, columns):
+    """(rows, outputs) -> (panels, rows, columns) of that many outputs each, with zeros at the end, as a flat array."""
+    outputs = rows.shape[1]
+    panels = -(-outputs // columns)
+    if panels * columns != outputs:
+        padded = np.zeros((rows.shape[0], panels * columns), rows.dtype)
+        padded[:, :outputs] = rows
+        rows = padded
+    return np.ascontiguousarray(rows.reshape(-1, panels, columns).transpose(1, 0, 2)).ravel()
 
 
 def _bands(x, filters, bias, relu, rows, goals, steps, spans, window, lines, band, sizes, shape, winner, y):
@@ -175,7 +169,10 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
     *tables, sums_size, split, shape = filter_rows(x.shape, dy.shape, dw.shape, strides, dilations, padding, x.itemsize)
     sums = np.empty(sums_size, dw.dtype)
     _pixel_sums(x.ravel(), dy.ravel(), *tables, split, shape, sums)
-    _add_up(sums, split, len(shape[1]) * VECTOR_BYTES // dw.itemsize, dw.shape[3], dw.ravel())
+    rows, columns = dw.size // dw.shape[3], len(shape[1]) * VECTOR_BYTES // dw.itemsize
+    panels = np.empty((split[3], sums_size // (split[1] * split[3] * columns), columns), dw.dtype)
+    reduce_sum(sums.reshape(1, split[1], -1), panels.reshape(1, -1))
+    dw[...] = panels[:, :rows].transpose(1, 0, 2).reshape(rows, -1)[:, : dw.shape[3]].reshape(dw.shape)
 
 
 def _pixel_tasks(x, dy, rows, steps, spans, window, lines, split, shape, sums):
@@ -239,21 +236,3 @@ def _pack_pixels(dy, first, outputs, count, width, columns, packed):
         copy(dy, first + pixel * outputs, packed, pixel * width, min(width, columns))
         if columns < width:
             clear(packed, pixel * width + columns, width - columns)
-
-
-@kernel(
-    tasks=lambda sums, split, width, outputs, dw: -(-dw.size // (outputs * ADD_ROWS)),
-    work=lambda sums, *_: sums.size,
-)
-def _add_up(block, sums, split, width, outputs, dw):
-    """dw[row, o] = sum over groups, in order, of the sums that ``_pixel_sums`` made of them."""
-    size = sums.size // split[1]  # of one group's sums
-    for row in range(block * ADD_ROWS, min((block + 1) * ADD_ROWS, dw.size // outputs)):
-        for first in range(0, outputs, width):
-            total = dw[row * outputs + first : row * outputs + min(first + width, outputs)]
-            start = (first // width) * (size // split[3]) + row * width
-            for o in range(total.size):
-                total[o] = sums[start + o]
-            for place in range(size + start, sums.size, size):
-                for o in range(total.size):
-                    total[o] += sums[place + o]

@@ -28,7 +28,7 @@ from ..jit import inner, kernel
 from .epilogue import NO_WINNER
 from .matmul import matmul
 from .reduction import reduce_sum
-from .simd import VECTOR_BYTES, clear
+from .simd import VECTOR_BYTES, clear, run
 from .vectors import broadcast, load, load_some, select, store_as, store_some
 from .winograd_blocks import HEIGHT_2, HEIGHT_3, accumulate, corner, gather, line_size, multiply, panel
 from .winograd_transforms import filter_matrix, transform, transform_part
@@ -113,7 +113,7 @@ def _tile_blocks(task, x, filters, padding, grid, block, rows, outputs, taps, y)
     x: (n, h, w, c), read. filters: (planes, c, columns), read. grid: ``_grid``. rows: int64 (BLOCK), where the tiles of
     a plane begin. outputs, taps: tuples of that length. y: (n, h', w', o), written.
     """
-    columns, features, out = filters.shape[2], y.shape[3], y.ravel()
+    columns, features, out = filters.shape[2], y.shape[3], run(y, 0, y.size)
     m, lanes = np.int64(len(outputs)), VECTOR_BYTES // x.itemsize
     first = task * block
     count = min(block, x.shape[0] * grid[0] * grid[1] - first)
@@ -137,7 +137,8 @@ def _tile_blocks(task, x, filters, padding, grid, block, rows, outputs, taps, y)
 )
 def _pooled_blocks(task, x, filters, bias, padding, grid, block, rows, outputs, taps, winner, y):
     """``conv2d_bias_relu_pool`` for the tiles task * block, ...; arguments as there and in ``_tile_blocks``."""
-    columns, features, out, places = filters.shape[2], y.shape[3], y.ravel(), winner.ravel()
+    columns, features = filters.shape[2], y.shape[3]
+    out, places = run(y, 0, y.size), run(winner, 0, winner.size)
     m, lanes = np.int64(len(outputs)), VECTOR_BYTES // x.itemsize
     first = task * block
     count = min(block, x.shape[0] * grid[0] * grid[1] - first)
@@ -178,7 +179,7 @@ def _sums_along_rows(x, filters, padding, grid, first, count, block, rows, outpu
 
     Of ``count`` tiles from ``first`` on; there is room for ``block``.
     """
-    channels, columns, weights = x.shape[3], filters.shape[2], filters.ravel()
+    channels, columns, weights = x.shape[3], filters.shape[2], run(filters, 0, filters.size)
     # No literals here and below: Numba would compile inner functions for each.
     m, size = np.int64(len(outputs)), np.int64(len(outputs) + len(taps) - 1)
     lanes, depth, zero = VECTOR_BYTES // x.itemsize, rows[1], np.int64(0)
@@ -253,7 +254,7 @@ def _tile_sums(task, x, dy, padding, grid, rows, targets, outputs, taps, sums):
     depth = -(-channels // lanes) * lanes
     tiles = dy.shape[0] * grid[0] * grid[1]
     blocks = -(-tiles // block)
-    out = sums.ravel()
+    out = run(sums, 0, sums.size)
 
     starts, ends = np.empty(block, np.int64), np.empty(block, np.int64)
     x_pitch = line_size(block, grid[1], m, size, channels) + 2 * lanes

@@ -7,7 +7,7 @@ of a block, after a transform. Products run on register tiles three vectors wide
 import numpy as np
 
 from ..jit import inner
-from .simd import VECTOR_BYTES, VECTOR_REGISTERS, clear, copy
+from .simd import VECTOR_BYTES, VECTOR_REGISTERS, clear, copy, run
 from .tiles import add, outer, own_registers, store, wide_zeros, zeros
 
 HEIGHT_2 = 8 if VECTOR_REGISTERS >= 32 else 6  # rows of register tiles two vectors wide
@@ -100,7 +100,7 @@ def gather(x, first, count, grid, padding, m, window, patch, pitch, starts):
     the lines, and a vector less one element: the reach of a vector that begins at a line's last element.
     """
     height, width = window
-    channels, source = x.shape[3], x.ravel()
+    channels, source = x.shape[3], run(x, 0, x.size)
     tile = place = np.int64(0)
     while tile < count:
         image, top, left = corner(first + tile, grid, m)
