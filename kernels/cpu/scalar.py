@@ -12,6 +12,7 @@ approximate there by a polynomial, undo the reduction. Coefficients are those of
 import math
 
 import numpy as np
+from llvmlite import ir
 from numba.core import types
 
 from ..jit import exact, inner
@@ -21,7 +22,6 @@ from .vectors import fma, select
 single = np.float32
 ZERO, HALF, ONE, TWO = single(0), single(0.5), single(1), single(2)
 SMALLEST_NORMAL, INFINITY, NAN = single(2.0**-126), single(math.inf), single(math.nan)
-LOG_SMALLEST_NORMAL = single(-87.3365402)
 LOG_SMALLEST_SUM = single(-87.25)  # less 0.08 the exponential is a normal number still
 LOG2_E = single(1 / math.log(2))
 LN2_HIGH = single(0.693359375)  # ln(2) to 9 bits: its product with an exponent is exact
@@ -55,13 +55,24 @@ def float64_by(library):
     return decorate
 
 
-@exact
+def _to_bits(typing, x):
+    return types.int32(x), lambda context, builder, _, args: builder.bitcast(args[0], ir.IntType(32))
+
+
+def _to_float(typing, bits):
+    def emit(context, builder, _, args):
+        return builder.bitcast(context.cast(builder, args[0], bits, types.int32), ir.FloatType())
+
+    return types.float32(bits), emit
+
+
+@compiled_as(_to_bits)
 def _bits(x):
     """The bits of a float32 as an int32."""
     return single(x).view(np.int32)
 
 
-@exact
+@compiled_as(_to_float)
 def _float(bits):
     """The float32 of such bits."""
     return np.int32(bits).view(np.float32)
@@ -69,7 +80,7 @@ def _float(bits):
 
 @exact
 def _power_of_two(n):
-    """2**n for -127 < n < 128, by its exponent bits."""
+    """2**n for -127 < n < 128, by its exponent bits; 0 for n = -127."""
     return _float((n + 127) << 23)
 
 
@@ -92,15 +103,22 @@ def _expm1_reduced(r):
     return fma(r * r, q, r)
 
 
+@exact
+def _exp_reduced(r):
+    """exp(r) = 1 + r (1 + r Q(r)) for abs(r) <= ln(2) / 2."""
+    q = fma(fma(single(0.00138144346), r, single(0.00836879667)), r, single(0.0416683964))
+    q = fma(fma(q, r, single(0.166665196)), r, single(0.49999994))
+    return fma(fma(q, r, ONE), r, ONE)
+
+
 @float64_by(np.exp)
 @exact
 def exp_of(x):
     """exp(x); 1.1 ulp."""
     x = select(x < single(-104), single(-104), select(x > single(89), single(89), x))
     n, r = _reduced(x)
-    y = ONE + _expm1_reduced(r)
     half = n >> 1  # in two steps, as 2**n may be too large or too small for a float32
-    return y * _power_of_two(half) * _power_of_two(n - half)
+    return _exp_reduced(r) * _power_of_two(half) * _power_of_two(n - half)
 
 
 @float64_by(np.expm1)
@@ -126,10 +144,9 @@ def tanh_of(x):
 @float64_by(np.exp)
 @exact
 def exp_below_zero_of(x):
-    """exp(x) for x <= 0 in fewer steps, but 0 where that is less than the smallest normal number; 1.1 ulp."""
-    n, r = _reduced(select(x < LOG_SMALLEST_NORMAL, LOG_SMALLEST_NORMAL, x))
-    y = _float(_bits(ONE + _expm1_reduced(r)) + (n << 23))
-    return select(x >= LOG_SMALLEST_NORMAL, y, select(x < LOG_SMALLEST_NORMAL, ZERO, x))
+    """exp(x) for x <= 0 in fewer steps, but 0 below 0.7 times the smallest normal number; 1 ulp."""
+    n, r = _reduced(select(x < single(-88), single(-88), x))  # there n is -127, which makes a power of 0
+    return _exp_reduced(r) * _power_of_two(n)
 
 
 @inner

@@ -12,10 +12,14 @@ import numpy as np
 
 from ..jit import exact, inner, kernel
 from .scalar import exp_below_zero_of, log1p_of, log_of
-from .simd import run
-from .vectors import broadcast, fma, greatest, lanes, load, load_some, maximum, store_some, total
+from .simd import VECTOR_BYTES, apart, run
+from .streams import past_caches, store_past_caches
+from .tiles import prefetch
+from .vectors import broadcast, fma, greatest, lanes, load, load_some, select, store, store_some, total
 
 BLOCK = 4096  # elements of a task, about
+AHEAD = 1024  # elements from what is read to what is asked for: while a row is worked on, the next ones arrive
+SMALL = 2048  # elements; to scale fewer (the gradient of a batch's losses) is not worth compiling anything
 LONG = 64  # entries; in a longer row the exponentials are a loop of their own, which adds them up at once
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
 
@@ -42,21 +46,20 @@ def _task_rows(x, task):
 
 @inner
 def _largest(row):
-    """The greatest entry of a row that is not empty."""
+    """The greatest entry of a row that is not empty. A NaN is passed over: its exponential makes the sum one."""
     n = lanes(row)
     if row.size < n:
         largest = row[0]
         for c in range(1, row.size):
-            largest = row[c] if (row[c] > largest) | np.isnan(row[c]) else largest
+            largest = select(row[c] > largest, row[c], largest)
         return largest
     last = row.size - n  # of the vectors, which may overlap others
-    one = two = three = four = load(row, last)  # four chains: a maximum takes several cycles
-    for c in range(0, last, 4 * n):
-        one = maximum(one, load(row, c))
-        two = maximum(two, load(row, min(c + n, last)))
-        three = maximum(three, load(row, min(c + 2 * n, last)))
-        four = maximum(four, load(row, min(c + 3 * n, last)))
-    return greatest(maximum(maximum(one, two), maximum(three, four)))
+    even = odd = load(row, last)  # two chains
+    for c in range(0, last, 2 * n):
+        prefetch(row, c + AHEAD)
+        one, two = load(row, c), load(row, min(c + n, last))
+        even, odd = select(one > even, one, even), select(two > odd, two, odd)
+    return greatest(select(even > odd, even, odd))
 
 
 @inner
@@ -82,10 +85,22 @@ def _below(largest, x):
 
 
 @inner
-def _scale(row, factor):
-    """row *= factor."""
-    for c in range(0, row.size, lanes(row)):
-        store_some(load_some(row, c, row.size - c) * broadcast(factor, row), row, c, row.size - c)
+def _scale(powers, factor, past, y):
+    """y = factor * powers, two rows; past: y goes past the caches, whole vectors of it."""
+    whole = y.size // lanes(y) * lanes(y)
+    for c in range(0, whole, lanes(y)):
+        scaled = load(powers, c) * broadcast(factor, y)
+        if past:
+            store_past_caches(scaled, y, c)
+        else:
+            store(scaled, y, c)
+    store_some(load_some(powers, whole, y.size - whole) * broadcast(factor, y), y, whole, y.size - whole)
+
+
+@inner
+def _past_caches(y):
+    """Whether rows go past the caches: they do if each is made of whole, aligned vectors."""
+    return past_caches(y) and y.shape[1] % lanes(y) == 0 and y.ctypes.data % VECTOR_BYTES == 0
 
 
 @inner
@@ -94,36 +109,63 @@ def _row(x, r):
 
 
 @inner
-def _exponentials(x, first, last, out, largest, sums):
-    """Rows [first, last) of out = exp(x - the row's largest entry), which goes to ``largest``; sums: of out's rows."""
-    zero, classes = x.dtype.type(0), x.shape[1]
-    for r in range(first, last):
-        row, powers = _row(x, r), _row(out, r)
-        top, added = _largest(row), zero
-        largest[r - first] = top
+def _powers(x, largest, out):
+    """out = exp(x - largest), where no element of x is larger. Returns the sum."""
+    apart()  # compiled once for short and for long rows
+    added = largest - largest
+    for c in range(x.size):
+        power = exp_below_zero_of(-_below(largest, x[c]))
+        out[c] = power
+        added += power
+    return added
+
+
+@inner
+def _together(x, first, last):
+    """How many rows of [first, last) pass through the scratch at once: all short ones, or one long one."""
+    return last - first if x.shape[1] < LONG else 1
+
+
+@inner
+def _scratch(x, first, last):
+    """Memory for a task, in one piece: its rows' sums and largest entries; exponentials, and what they are of."""
+    return np.empty(2 * (last - first) + 2 * _together(x, first, last) * x.shape[1], x.dtype)
+
+
+@inner
+def _exponentials(x, first, last, row, rows, scratch):
+    """Rows [row, row + rows) of x: powers = exp(x - the row's largest entry), sums of them, and these entries.
+
+    scratch: of the task of rows [first, last). Returns (powers, sums, largest), parts of it.
+    """
+    count, classes = last - first, x.shape[1]
+    sums, largest = run(scratch, row - first, rows), run(scratch, count + row - first, rows)
+    powers = run(scratch, 2 * count, rows * classes)
+    shifted = run(scratch, 2 * count + rows * classes, rows * classes)
+    for r in range(rows):
+        entries = _row(x, row + r)
+        largest[r] = _largest(entries)
         if classes < LONG:
-            _shift(row, top, zero, powers)
-            continue
-        for c in range(classes):
-            powers[c] = exp_below_zero_of(-_below(top, row[c]))
-            added += powers[c]
-        sums[r - first] = added
+            _shift(entries, largest[r], x.dtype.type(0), run(shifted, r * classes, classes))
+        else:
+            sums[r] = _powers(entries, largest[r], powers)
     if classes < LONG:
-        flat = run(out, first * classes, (last - first) * classes)
-        for i in range(flat.size):
-            flat[i] = exp_below_zero_of(flat[i])
-        for r in range(first, last):
-            sums[r - first] = _sum(_row(out, r))
+        _powers(shifted, x.dtype.type(0), powers)
+        for r in range(rows):
+            sums[r] = _sum(run(powers, r * classes, classes))
+    return powers, sums, largest
 
 
 @kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
 def softmax(task, x, y):
     """y[r, c] = exp(x[r, c]) / sum of exp(x[r, :]). x: read. y: written."""
     first, last = _task_rows(x, task)
-    largest, sums, one = np.empty(last - first, x.dtype), np.empty(last - first, x.dtype), x.dtype.type(1)
-    _exponentials(x, first, last, y, largest, sums)
-    for r in range(first, last):
-        _scale(_row(y, r), one / sums[r - first])
+    scratch, rows = _scratch(x, first, last), _together(x, first, last)
+    past, classes, one = _past_caches(y), x.shape[1], x.dtype.type(1)
+    for row in range(first, last, rows):
+        powers, sums, _ = _exponentials(x, first, last, row, rows, scratch)
+        for r in range(rows):
+            _scale(run(powers, r * classes, classes), one / sums[r], past, _row(y, row + r))
 
 
 @kernel(tasks=_tasks)
@@ -147,10 +189,11 @@ def softmax_grad(task, dy, y, dx):
 def log_softmax(task, x, y):
     """y[r, c] = x[r, c] - log(sum of exp(x[r, :])). x: read. y: written."""
     first, last = _task_rows(x, task)
-    largest, sums = np.empty(last - first, x.dtype), np.empty(last - first, x.dtype)
-    _exponentials(x, first, last, y, largest, sums)
-    for r in range(first, last):
-        _shift(_row(x, r), largest[r - first], log_of(sums[r - first]), _row(y, r))
+    scratch, rows = _scratch(x, first, last), _together(x, first, last)
+    for row in range(first, last, rows):
+        _, sums, largest = _exponentials(x, first, last, row, rows, scratch)
+        for r in range(rows):
+            _shift(_row(x, row + r), largest[r], log_of(sums[r]), _row(y, row + r))
 
 
 @kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
@@ -172,13 +215,35 @@ def sparse_softmax_cross_entropy(task, logits, labels, loss, backprop):
     backprop: as logits, written: softmax(logits[r])[c] - (1 if c = labels[r] else 0).
     """
     first, last = _task_rows(logits, task)
-    largest, sums, one = np.empty(last - first, loss.dtype), np.empty(last - first, loss.dtype), loss.dtype.type(1)
-    _exponentials(logits, first, last, backprop, largest, sums)
+    scratch, rows = _scratch(logits, first, last), _together(logits, first, last)
+    past, classes, one = _past_caches(backprop), logits.shape[1], loss.dtype.type(1)
+    for row in range(first, last, rows):
+        powers, sums, largest = _exponentials(logits, first, last, row, rows, scratch)
+        for r in range(rows):
+            label, gradient = labels[row + r], run(powers, r * classes, classes)
+            largest[r] = _below(largest[r], logits[row + r, label])
+            gradient[label] -= sums[r]
+            _scale(gradient, one / sums[r], past, _row(backprop, row + r))
+    losses = run(loss, first, last - first)
+    for r in range(losses.size):
+        losses[r] = log_of(scratch[r]) + scratch[losses.size + r]
+
+
+@np.errstate(all="ignore")
+def scale_rows(factors, x, y):
+    """y[r, c] = factors[r] * x[r, c]: the gradient of a cross entropy, as its derivative is known. All but y: read."""
+    if x.size <= SMALL:
+        np.multiply(factors[:, None], x, out=y)
+    else:
+        _scale_rows(x, factors, y)
+
+
+@kernel(tasks=_tasks)
+def _scale_rows(task, x, factors, y):
+    first, last = _task_rows(x, task)
+    past = _past_caches(y)
     for r in range(first, last):
-        gradient = _row(backprop, r)
-        loss[r] = log_of(sums[r - first]) + _below(largest[r - first], logits[r, labels[r]])
-        _scale(gradient, one / sums[r - first])
-        gradient[labels[r]] -= one
+        _scale(_row(x, r), factors[r], past, _row(y, r))
 
 
 def softmax_cross_entropy(logits, labels, loss, backprop):
@@ -196,17 +261,19 @@ def softmax_cross_entropy(logits, labels, loss, backprop):
 @kernel(tasks=_tasks, work=_size, serial_below=SERIAL_BELOW)
 def _softmax_cross_entropy(task, logits, labels, loss, backprop):
     first, last = _task_rows(logits, task)
-    largest, sums = np.empty(last - first, loss.dtype), np.empty(last - first, loss.dtype)
-    _exponentials(logits, first, last, backprop, largest, sums)
-    zero, one = loss.dtype.type(0), loss.dtype.type(1)
-    for r in range(first, last):
-        shift, factor, entropy = log_of(sums[r - first]), one / sums[r - first], zero
-        row, wanted, gradient = _row(logits, r), _row(labels, r), _row(backprop, r)
-        for c in range(row.size):
-            label = wanted[c]
-            entropy += zero if label == zero else label * (shift + _below(largest[r - first], row[c]))
-            gradient[c] = gradient[c] * factor - label
-        loss[r] = entropy
+    scratch, rows = _scratch(logits, first, last), _together(logits, first, last)
+    zero, one, classes = loss.dtype.type(0), loss.dtype.type(1), logits.shape[1]
+    for start in range(first, last, rows):
+        powers, sums, largest = _exponentials(logits, first, last, start, rows, scratch)
+        for r in range(rows):
+            shift, factor, entropy = log_of(sums[r]), one / sums[r], zero
+            row, wanted, gradient = _row(logits, start + r), _row(labels, start + r), _row(backprop, start + r)
+            power = run(powers, r * classes, classes)
+            for c in range(row.size):
+                label = wanted[c]
+                entropy += zero if label == zero else label * (shift + _below(largest[r], row[c]))
+                gradient[c] = power[c] * factor - label
+            loss[start + r] = entropy
 
 
 @kernel(tasks=lambda logits, labels, loss: -(-loss.size // BLOCK), serial_below=SERIAL_BELOW)

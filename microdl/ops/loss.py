@@ -18,11 +18,37 @@ def _rows(dloss):
 
 def _by_logits(node, dloss, dbackprop):
     """Gradient by the logits, through the loss and, in a second derivative, through the output ``backprop``."""
-    total = None if dloss is None else _rows(dloss) * node.outputs[1]
+    total = None if dloss is None else apply("SoftmaxCrossEntropyGrad", dloss, node.outputs[1])
     if dbackprop is None:
         return total
     through = apply("SoftmaxGrad", dbackprop, apply("Softmax", node.inputs[0]))
     return through if total is None else total + through
+
+
+@register_op("SoftmaxCrossEntropyGrad")
+class _SoftmaxCrossEntropyGrad:
+    """dlogits (..., classes) = dloss (...) times backprop (..., classes), row by row."""
+
+    inputs = ("dloss", "backprop")
+    keeps = ("dloss", "backprop")
+
+    @staticmethod
+    def infer(dloss, backprop):
+        return backprop
+
+    @staticmethod
+    def run(kernels, dloss, backprop, dlogits):
+        kernels.softmax.scale_rows(dloss.ravel(), matrix(backprop), matrix(dlogits))
+
+    @staticmethod
+    def gradient(node, ddlogits):
+        dloss, backprop = node.inputs
+        by_dloss = apply("Sum", ddlogits * backprop, axis=(len(backprop.shape) - 1,), keepdims=False)
+        return by_dloss, apply("SoftmaxCrossEntropyGrad", dloss, ddlogits)
+
+    @staticmethod
+    def cost(dloss, backprop):
+        return backprop.size, 2 * backprop.nbytes + dloss.nbytes
 
 
 def _check_rank(op, logits):

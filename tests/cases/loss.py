@@ -105,6 +105,7 @@ CASES = [
         lambda tf, x, labels: tf.nn.sparse_softmax_cross_entropy_with_logits(labels, x),
         sparse,
         with_classes(),
+        covers=("SoftmaxCrossEntropyGrad",),
         errors=(
             (
                 lambda tf: tf.nn.sparse_softmax_cross_entropy_with_logits([10, 1, -1], np.zeros((3, 10), "float32")),

@@ -11,6 +11,7 @@ from microdl.core import kernels
 scalar = kernels.cpu.scalar
 kernel = kernels.support("jit").kernel
 exp_of, expm1_of, tanh_of, sigmoid_of = scalar.exp_of, scalar.expm1_of, scalar.tanh_of, scalar.sigmoid_of
+exp_below_zero_of = scalar.exp_below_zero_of
 log_of, log1p_of, erf_of = scalar.log_of, scalar.log1p_of, scalar.erf_of
 normal_below_of, gauss_of = scalar.normal_below_of, scalar.gauss_of
 NAN, INF = math.nan, math.inf
@@ -20,6 +21,12 @@ NAN, INF = math.nan, math.inf
 def exp(x, y):
     for i in range(x.size):
         y[i] = exp_of(x[i])
+
+
+@kernel
+def exp_below_zero(x, y):
+    for i in range(x.size):
+        y[i] = exp_below_zero_of(-np.abs(x[i]))
 
 
 @kernel
@@ -77,6 +84,7 @@ def python(function):
 # kernel, the same in float64, largest error in ulp (as scalar.py states it), values at SPECIAL
 FUNCTIONS = [
     (exp, np.exp, 1.1, [1, INF, 0, NAN, 1, INF, 0]),
+    (exp_below_zero, lambda x: np.exp(-np.abs(x)), 1, [1, 0, 0, NAN, 1, 0, 0]),
     (expm1, np.expm1, 1.5, [0, INF, -1, NAN, 2.0**-148, INF, -1]),
     (tanh, np.tanh, 2.6, [0, 1, -1, NAN, 2.0**-148, 1, -1]),
     (sigmoid, lambda x: np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x))), 3, [0.5, 1, 0, NAN, 0.5, 1, 0]),
@@ -87,7 +95,8 @@ FUNCTIONS = [
     (gauss, lambda x: np.exp(-0.5 * x * x), 1.5, [1, 0, 0, NAN, 1, 0, 0]),
 ]
 SPECIAL = [0, INF, -INF, NAN, 2.0**-148, 3e38, -3e38]
-ZERO_BELOW = {sigmoid: 2.0**-126, gauss: 1.3e-38, normal_below: 4e-40}  # smaller results may be 0
+# Smaller results may be 0.
+ZERO_BELOW = {exp_below_zero: 2.0**-126, sigmoid: 2.0**-126, gauss: 1.3e-38, normal_below: 4e-40}
 every_function = pytest.mark.parametrize(
     ("run", "exact", "ulps", "special"), FUNCTIONS, ids=[row[0].__name__ for row in FUNCTIONS]
 )

@@ -70,6 +70,13 @@ def test_dense_cross_entropy_equals_the_oracle(rng, shape, dtype, offset):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [*SHAPES, (300, 10), (40, 128)])
+def test_rows_are_scaled(rng, shape, dtype):
+    factors, x = rng.standard_normal(shape[:1]).astype(dtype), rng.standard_normal(shape).astype(dtype)
+    np.testing.assert_array_equal(run("scale_rows", factors, x, outputs=[shape]), factors[:, None] * x)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_sigmoid_cross_entropy_equals_the_oracle_in_the_tails(rng, dtype):
     x = np.concatenate([rng.standard_normal(4100), [0, 500, -500, 30, -30]]).astype(dtype)
     z = rng.random(x.shape).astype(dtype)
