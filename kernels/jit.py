@@ -42,6 +42,7 @@ ANNOUNCE_SECONDS = 1.0  # a longer compile is worth a line on stderr
 
 config: Any = numba_config  # read at run time: the environment and tests change it
 compiles: list[tuple[str, float]] = []  # (kernel and signature, seconds) of what this process had to compile
+loads: list[tuple[str, float]] = []  # the same of what it found on disk
 
 
 def inner(function):
@@ -135,14 +136,16 @@ class KernelCache:
     def load_overload(self, signature, target_context):
         threads.start()  # defines the symbols that the machine code of parallel kernels refers to
         target_context.refresh()
+        self._started = time.perf_counter()
         try:
             stored = self._file(signature).read_bytes()
             digest, payload = stored[:32], stored[32:]
             if hashlib.sha256(payload).digest() == digest:
-                return CompileResult._rebuild(target_context, *serialize.loads(payload))
+                result = CompileResult._rebuild(target_context, *serialize.loads(payload))
+                loads.append((f"{self.name}{signature}", time.perf_counter() - self._started))
+                return result
         except OSError:
             pass  # not there (or gone meanwhile): compile
-        self._started = time.perf_counter()
         return None
 
     def save_overload(self, signature, result):

@@ -2,12 +2,13 @@
 
 import inspect
 import threading
+import time
 import weakref
 
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.graph import FuncGraph
 from microdl.compile.signature import TensorSpec, as_specified, difference, join, split
-from microdl.core import nest
+from microdl.core import nest, startup
 from microdl.core.context import context, warn
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, convert
@@ -120,6 +121,20 @@ class Function:
         key = split(args, tensors), split(kwargs, tensors) if kwargs else None
         return self._traces.get(key) or self._new_trace(key, args, kwargs, tensors)
 
+    def explain(self, *args, **kwargs):
+        """How calls with such arguments run, as text; without arguments, how those run that were traced last."""
+        return self._concrete(args, kwargs).plan.explain()
+
+    def plot(self, path, *args, **kwargs):
+        """The same as a picture ``path``. Needs matplotlib."""
+        return self._concrete(args, kwargs).plan.plot(path)
+
+    def _concrete(self, args, kwargs):
+        """The trace for these arguments; without any, the latest."""
+        if not args and not kwargs and self._traces:
+            return next(reversed(self._traces.values()))
+        return self.get_concrete_function(*args, **kwargs)
+
     def experimental_get_tracing_count(self):
         """How many times the Python function has been traced."""
         return self._traced
@@ -151,7 +166,9 @@ class Function:
             if key in self._traces:  # another thread was here first
                 return self._traces[key]
             self._report_retracing(key)
+            start = time.perf_counter()
             concrete = self._trace(args, kwargs, tensors)
+            startup.note("trace", self.__name__, start)
             self._traced += 1
             if not concrete.graph.captures:  # else it belongs to the trace around it
                 self._traces[key] = concrete

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from microdl.compile import memory
+from microdl.compile import explain, memory
 from microdl.compile.program import constant_array
 from microdl.core import device
 from microdl.core.variable import Variable
@@ -50,12 +50,18 @@ class Plan:
                 with writing.lock:
                     for variable in self.written:
                         variable.before_write()
-                    for step in self.steps:
-                        step.call(slots)
+                    device.current.replay(self, slots)
             else:
-                for step in self.steps:
-                    step.call(slots)
+                device.current.replay(self, slots)
         return [slots[place] if type(place) is int else place for place in self._results]
+
+    def explain(self):
+        """The steps as text: op, shapes, kernels, operations and bytes; what was fused; memory; variables written."""
+        return explain.explain(self)
+
+    def plot(self, path):
+        """Draws the graph of the steps into the picture ``path``. Needs matplotlib. Returns ``path``."""
+        return explain.plot(self, path)
 
     def _plan_memory(self, returned):
         """The block of memory, and the Life of each array in it by the id of its Tensor."""

@@ -55,7 +55,16 @@ def constant_array(tensor):
 
 def with_inputs(node, inputs):
     """The same application on other inputs, with the same outputs."""
-    return Node(node.op, node.attrs, inputs, node.outputs)
+    same = Node(node.op, node.attrs, inputs, node.outputs)
+    same.phase = node.phase
+    return same
+
+
+def with_outputs(node, outputs):
+    """The same application with some of its outputs."""
+    same = Node(node.op, node.attrs, node.inputs, outputs)
+    same.phase = node.phase
+    return same
 
 
 def new_node(name, inputs, attrs):

@@ -6,10 +6,12 @@ recording sees them and can be differentiated again.
 
 from copy import copy
 
+from microdl.core.context import in_phase
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tensor import apply, convert
 
 
+@in_phase("backward")
 def backpropagate(nodes, targets, source_ids, seeds, release=False, refusals=None):
     """Gradients of ``sum(targets * seeds)`` with respect to the sources.
 

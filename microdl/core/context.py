@@ -1,5 +1,6 @@
-"""What is current in this thread: the graph being traced (None: eager) and the tapes that listen."""
+"""What is current in this thread: the graph being traced (None: eager), the tapes that listen, the part of a step."""
 
+import functools
 import os
 import sys
 import threading
@@ -11,11 +12,29 @@ from typing import Any
 class _Context(threading.local):
     graph: Any = None  # node.Graph: ops are added to it instead of being run
     tapes: tuple = ()  # GradientTape, outermost first
+    phase: str = "forward"  # of a training step: "forward", "backward" or "optimizer"; for profiles
 
 
 context = _Context()
 
 _PACKAGE = os.path.join(Path(__file__).parents[1], "")  # ends in a separator: a sibling microdl_x is the user's
+
+
+def in_phase(name):
+    """Decorator: what the function does belongs to the part ``name`` of a training step."""
+
+    def decorate(function):
+        @functools.wraps(function)
+        def run(*args, **kwargs):
+            outer, context.phase = context.phase, name
+            try:
+                return function(*args, **kwargs)
+            finally:
+                context.phase = outer
+
+        return run
+
+    return decorate
 
 
 def user_location():

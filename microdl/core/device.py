@@ -22,17 +22,23 @@ class CPU:
         """The arrays of an op's outputs: filled by its kernel, or for a view sharing memory with its input."""
         if op.view:
             return (op.run(self.kernels, *arrays, **attrs),)
-        outputs = tuple(np.empty(spec.shape, spec.dtype.as_numpy_dtype) for spec in specs)
+        outputs = [np.empty(spec.shape, spec.dtype.as_numpy_dtype) for spec in specs]
         try:
             op.run(self.kernels, *arrays, *outputs, **attrs)
         except NotImplementedError as error:  # what Numba says of a dtype that it has no machine type for
-            if not any(array.dtype == np.float16 for array in arrays + list(outputs)):
+            if not any(array.dtype == np.float16 for array in [*arrays, *outputs]):
                 raise
             raise InvalidArgumentError(
                 f"{op.name}: float16 tensors can be stored, moved and cast, but the CPU's kernels do not compute with "
                 "them; convert them first: tf.cast(x, tf.float32)"
             ) from error
         return outputs
+
+
+    def replay(self, plan, slots):
+        """Runs the steps of a ``compile.plan.Plan`` on its ``slots``."""
+        for step in plan.steps:
+            step.call(slots)
 
 
 current = CPU()

@@ -7,8 +7,11 @@ first of them) is imported when the first op that needs it runs: importing micro
 
 import importlib
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from microdl.core import startup
 
 _PACKAGE = Path(__file__).parents[1]
 if not (_PACKAGE / "kernels").is_dir():
@@ -24,7 +27,9 @@ class Kernels:
     def __getattr__(self, family):
         if family.startswith("__"):
             raise AttributeError(family)
+        start = time.perf_counter()
         module = importlib.import_module(f"microdl.kernels.{self._device}.{family}")
+        startup.note("import", f"kernels.{self._device}.{family}", start)
         setattr(self, family, module)  # the next access does not come here
         return module
 

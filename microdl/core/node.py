@@ -11,16 +11,17 @@ class Node:
 
     Attributes:
         wants: for each input, whether the running differentiation needs its gradient; set before ``gradient`` runs.
+        phase: the part of a training step that it was traced in; None where nobody traced it.
     """
 
-    __slots__ = ("attrs", "input_ids", "inputs", "op", "output_ids", "outputs", "wants")
+    __slots__ = ("attrs", "input_ids", "inputs", "op", "output_ids", "outputs", "phase", "wants")
 
     def __init__(self, op, attrs, inputs, outputs):
         self.op, self.attrs = op, attrs
         self.inputs, self.outputs = inputs, outputs
-        self.input_ids = tuple(x.uid for x in inputs)
-        self.output_ids = tuple(y.uid for y in outputs)
-        self.wants = ()
+        self.input_ids = tuple([x.uid for x in inputs])
+        self.output_ids = tuple([y.uid for y in outputs])
+        self.wants, self.phase = (), None
 
     def __repr__(self):
         return (
@@ -31,11 +32,11 @@ class Node:
 def tape_node(op, attrs, inputs, outputs):
     """A Node that holds only the values which the op's gradient reads."""
     node = Node(op, attrs, inputs, outputs)
-    node.inputs = tuple(
-        x if i in op.keep_inputs or (op.variadic and len(op.inputs) - 1 in op.keep_inputs) else x.spec
-        for i, x in enumerate(inputs)
-    )
-    node.outputs = tuple(y if i in op.keep_outputs else y.spec for i, y in enumerate(outputs))
+    kept = op.keep_inputs
+    if not (op.variadic and len(op.inputs) - 1 in kept):
+        node.inputs = tuple([x if i in kept else x.spec for i, x in enumerate(inputs)])
+    kept = op.keep_outputs
+    node.outputs = tuple([y if i in kept else y.spec for i, y in enumerate(outputs)])
     return node
 
 
