@@ -3,6 +3,8 @@
 Every number of the matrix is used once, so nothing is packed: four vectors of sums read the matrix where it lies.
 """
 
+import numpy as np
+
 from ..jit import inner, kernel
 from .simd import run
 from .vectors import broadcast, fma, lanes, load, load_some, store, store_some, total
@@ -10,39 +12,47 @@ from .vectors import broadcast, fma, lanes, load, load_some, store, store_some, 
 OUTPUTS = 64  # of a task
 SERIAL_BELOW = 1 << 16  # multiply-adds
 
-
-def _tasks(matrix, transposed, vector, bias, activation, y):
-    return y.shape[0] * -(-y.shape[1] // OUTPUTS)
+_TASKS, _WORK, _BLOCKS, _OUTPUTS, _DEPTH, _TRANSPOSED, _MATRIX, _VECTOR = range(8)  # entries of a plan
 
 
-def _multiply_adds(matrix, transposed, vector, bias, activation, y):
-    return y.size * vector.shape[1]
+def plan(matrix, vector, transposed, batch, outputs, depth):
+    """The numbers that ``matvec`` needs, for a matrix and a vector of these shapes: int64."""
+    blocks = -(-outputs // OUTPUTS)
+    images = [outputs * depth * (matrix[0] > 1), depth * (vector[0] > 1)]  # from one to the next
+    return np.array([batch * blocks, batch * outputs * depth, blocks, outputs, depth, transposed, *images], np.int64)
+
+
+def _tasks(matrix, vector, bias, activation, plan, y):
+    return plan.item(_TASKS)
+
+
+def _multiply_adds(matrix, vector, bias, activation, plan, y):
+    return plan.item(_WORK)
 
 
 @kernel(tasks=_tasks, work=_multiply_adds, serial_below=SERIAL_BELOW)
-def matvec(task, matrix, transposed, vector, bias, activation, y):
+def matvec(task, matrix, vector, bias, activation, plan, y):
     """y[n, i] = activation(sum over k of op(matrix[n])[i, k] * vector[n, k] + bias[i]), op as in ``matmul``.
 
     matrix: (batch or 1, i, k), transposed (.., k, i), read. vector: (batch or 1, k), read. bias: (i,), (1,) for all i
-    or (0,) for none, read. activation: 0 for none, 1 for max(0, .). y: (batch, i), written. Cost: 2 * y.size * k flops.
+    or (0,) for none, read. activation: 0 for none, 1 for max(0, .). plan: of these shapes. y: (batch, i), written.
+    The vectors may have an axis of size 1 more. Cost: 2 * y.size * k flops.
     """
     numbers, factors, out = run(matrix, 0, matrix.size), run(vector, 0, vector.size), run(y, 0, y.size)
-    outputs, depth = y.shape[1], vector.shape[1]
-    blocks = -(-outputs // OUTPUTS)
-    image, first = task // blocks, task % blocks * OUTPUTS
-    count = min(OUTPUTS, outputs - first)
-    start = image * outputs * depth if matrix.shape[0] > 1 else 0
-    k = image * depth if vector.shape[0] > 1 else 0
-    if transposed:
-        _sum_rows(numbers, start + first, outputs, factors, k, depth, out, image * outputs + first, count)
+    outputs, depth = plan[_OUTPUTS], plan[_DEPTH]
+    image, first = task // plan[_BLOCKS], task % plan[_BLOCKS] * OUTPUTS
+    count, start, k = min(OUTPUTS, outputs - first), image * plan[_MATRIX], image * plan[_VECTOR]
+    at = image * outputs + first
+    if plan[_TRANSPOSED]:
+        _sum_rows(numbers, start + first, outputs, factors, k, depth, out, at, count)
     else:
-        _dot_rows(numbers, start + first * depth, factors, k, depth, out, image * outputs + first, count)
+        _dot_rows(numbers, start + first * depth, factors, k, depth, out, at, count)
     zero = y.dtype.type(0)
-    for i in range(first, first + count):
-        value = y[image, i]
+    for i in range(count):
+        value = out[at + i]
         if bias.size:
-            value += bias[i % bias.size]
-        y[image, i] = zero if activation == 1 and value < zero else value
+            value += bias[(first + i) % bias.size]
+        out[at + i] = zero if activation == 1 and value < zero else value
 
 
 @inner

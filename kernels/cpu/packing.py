@@ -16,34 +16,32 @@ AHEAD = 8  # rows: they lie too far apart for the CPU to guess which one is next
 
 
 @inner
-def pack_rows(source, start, pitch, rows, columns, target, place, width):
-    """target[place + r * width + i] = source[start + r * pitch + i], zero for columns <= i < width. r < ``rows``."""
+def pack(source, start, down, right, rows, columns, target, place, width):
+    """target[place + r * width + i] = source[start + r * down + i * right], zero for columns <= i < width.
+
+    r < ``rows``. down, right: distances between neighbours; one of them is 1.
+    """
     apart()
     step = lanes(source)
-    whole = columns - columns % step
-    for r in range(rows):
-        i, j = start + r * pitch, place + r * width
-        for v in range(0, whole, step):
-            prefetch(source, i + AHEAD * pitch + v)
-            store(load(source, i + v), target, j + v)
-        for v in range(whole, width, step):
-            store(load_some(source, i + v, columns - v), target, j + v)
-
-
-@inner
-def pack_columns(source, start, pitch, rows, columns, target, place, width):
-    """target[place + r * width + i] = source[start + i * pitch + r], zero for columns <= i < width. r < ``rows``."""
-    apart()
-    step = lanes(source)
-    whole_rows, whole_columns = rows - rows % step, columns - columns % step
+    whole_columns = columns - columns % step
+    if right == 1:
+        for r in range(rows):
+            i, j = start + r * down, place + r * width
+            for v in range(0, whole_columns, step):
+                prefetch(source, i + AHEAD * down + v)
+                store(load(source, i + v), target, j + v)
+            for v in range(whole_columns, width, step):
+                store(load_some(source, i + v, columns - v), target, j + v)
+        return
     if columns < width:
         clear(target, place, rows * width)
+    whole_rows = rows - rows % step
     for i in range(0, whole_columns, step):
         for r in range(0, whole_rows, step):
-            turn(source, start + i * pitch + r, pitch, target, place + r * width + i, width)
+            turn(source, start + i * right + r, right, target, place + r * width + i, width)
     for i in range(columns):
         for r in range(whole_rows if i < whole_columns else 0, rows):
-            target[place + r * width + i] = source[start + i * pitch + r]
+            target[place + r * width + i] = source[start + i * right + r]
 
 
 def _turn(typing, source, i, pitch, target, j, width):

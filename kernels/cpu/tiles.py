@@ -20,7 +20,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import models, register_model
 
-from .simd import VECTOR_BYTES, WIDEST_BYTES, address_of, compiled_as
+from .simd import CACHE_LINE, VECTOR_BYTES, WIDEST_BYTES, address_of, compiled_as
 from .vectors import call
 
 ROWS = 6  # with 2 vectors a row: 12 accumulators hide the latency of FMA, and fit the 16 registers of AVX2
@@ -140,14 +140,31 @@ def _plus(typing, tile, c, targets, at, j, columns):
 
 def _prefetch(typing, x, i):
     def emit(context, builder, signature, args):
-        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        address = builder.bitcast(address_of(context, builder, x, *args), byte)
-        builder.call(function, [address, flag(0), flag(3), flag(1)])  # to read, into all caches, data
+        _ask(builder, address_of(context, builder, x, *args))
         return context.get_dummy_value()
 
     return types.void(x, types.intp), emit
+
+
+def _prefetch_rows(typing, tile, out, targets, at, j):
+    def emit(context, builder, signature, args):
+        _, out_array, target_offsets, at_value, j_value = args
+        first = address_of(context, builder, out, out_array, j_value)
+        offsets = address_of(context, builder, targets, target_offsets, at_value)
+        step = max(1, CACHE_LINE * 8 // (tile.lanes * tile.dtype.bitwidth))
+        for r in range(tile.rows):
+            row = builder.gep(first, [builder.load(builder.gep(offsets, [ir.IntType(64)(r)]))])
+            for v in range(0, tile.vectors, step):
+                _ask(builder, vector_at(builder, row, v, tile))
+        return context.get_dummy_value()
+
+    return types.void(tile, out, targets, types.intp, types.intp), emit
+
+
+def _ask(builder, address):
+    """Prefetches the cache line of an address, to read, into all caches."""
+    byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+    call(builder, "llvm.prefetch.p0", ir.VoidType(), [builder.bitcast(address, byte), flag(0), flag(3), flag(1)])
 
 
 def vector_at(builder, address, index, tile):
@@ -233,6 +250,11 @@ def plus(tile, c, targets, at, j, columns):
 @compiled_as(_prefetch)
 def prefetch(x, i):
     """Asks for the cache line of x[i], which may lie beyond the end, to have it sooner."""
+
+
+@compiled_as(_prefetch_rows)
+def prefetch_rows(tile, out, targets, at, j):
+    """``prefetch`` of out[targets[at + r] + j + i] for every entry of a tile: what ``plus`` and ``store`` touch."""
 
 
 @compiled_as(_noinline)

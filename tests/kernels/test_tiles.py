@@ -9,8 +9,8 @@ simd, tiles, packing = kernels.cpu.simd, kernels.cpu.tiles, kernels.cpu.packing
 kernel = kernels.support("jit").kernel
 zeros, wide_zeros, outer, store, add = tiles.zeros, tiles.wide_zeros, tiles.outer, tiles.store, tiles.add
 plus, prefetch = tiles.plus, tiles.prefetch
-copy, clear = simd.copy, simd.clear
-pack_rows, pack_columns = packing.pack_rows, packing.pack_columns
+copy, clear, scratch = simd.copy, simd.clear, simd.scratch
+pack = packing.pack
 ROWS = tiles.ROWS
 DTYPES = ["float32", "float64"]
 
@@ -41,13 +41,15 @@ def _moves(source, target):
 
 
 @kernel
-def _packed_rows(source, start, pitch, rows, columns, target, place, width):
-    pack_rows(source, start, pitch, rows, columns, target, place, width)
+def _packed(source, start, down, right, rows, columns, target, place, width):
+    pack(source, start, down, right, rows, columns, target, place, width)
 
 
 @kernel
-def _packed_columns(source, start, pitch, rows, columns, target, place, width):
-    pack_columns(source, start, pitch, rows, columns, target, place, width)
+def _scratch(like, target):
+    own = scratch(target.size, like)
+    own[:] = like[0]
+    target[:] = own
 
 
 @pytest.mark.parametrize("product", [_product, _wide_product], ids=["narrow", "wide"])
@@ -74,16 +76,24 @@ def test_copy_and_clear_touch_their_elements_only(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [0, 1, 1000])
+def test_scratch_is_an_array_of_its_own(size, dtype):
+    target = np.zeros(size, dtype)
+    _scratch(np.full(1, 7, dtype), target)
+    np.testing.assert_array_equal(target, np.full(size, 7))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("rows", [0, 1, 9, 33])
 @pytest.mark.parametrize("columns", [1, 8, 19, 32])
 def test_packed_panels_hold_rows_or_columns_and_then_zeros(rows, columns, dtype, rng):
     source, width = rng.normal(size=(40, 50)).astype(dtype), 32
-    for pack, expected in (
-        (_packed_rows, source[2 : 2 + rows, 3 : 3 + columns]),
-        (_packed_columns, source[2 : 2 + columns, 3 : 3 + rows].T),
+    for down, right, expected in (
+        (50, 1, source[2 : 2 + rows, 3 : 3 + columns]),
+        (1, 50, source[2 : 2 + columns, 3 : 3 + rows].T),
     ):
         target = np.full(5 + rows * width + 7, np.nan, dtype)
-        pack(source.ravel(), 2 * 50 + 3, 50, rows, columns, target, 5, width)
+        _packed(source.ravel(), 2 * 50 + 3, down, right, rows, columns, target, 5, width)
         packed = target[5 : 5 + rows * width].reshape(rows, width)
         np.testing.assert_array_equal(packed[:, :columns], expected)
         assert not packed[:, columns:].any()
