@@ -164,7 +164,7 @@ def _variables(plan):
 
 
 def _origin(x, producers, made):
-    """The key of the box that a value comes from, through views that are no steps; or the Variable; None: a constant."""
+    """The key of the box that a value comes from, through views that are no steps; or a Variable; None: a constant."""
     while id(x) not in made:
         if isinstance(x, Variable) or id(x) not in producers:
             return x if isinstance(x, Variable) else None
@@ -173,7 +173,7 @@ def _origin(x, producers, made):
 
 
 def _places(boxes, arrows):
-    """key -> (column, row): a row below the lowest of those it waits for, columns near those of its neighbours above."""
+    """key -> (column, row): a row below the lowest of those it waits for, columns near those of what is above."""
     before = {}
     for start, end in arrows:
         before.setdefault(end, []).append(start)

@@ -8,7 +8,7 @@ import weakref
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.graph import FuncGraph
 from microdl.compile.signature import TensorSpec, as_specified, difference, join, split
-from microdl.core import nest, startup
+from microdl.core import nest
 from microdl.core.context import context, warn
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, convert
@@ -16,6 +16,7 @@ from microdl.core.tensor import Operand, Tensor, convert
 OFTEN = 5  # traces among the latest calls, from which on there is a warning
 LATEST = 8  # calls
 
+traces: list[tuple[str, float, float]] = []  # (name, start, seconds) of those of this process; for profiles
 eagerly = False  # whether all functions run as plain Python: tf.config.run_functions_eagerly
 
 
@@ -168,7 +169,7 @@ class Function:
             self._report_retracing(key)
             start = time.perf_counter()
             concrete = self._trace(args, kwargs, tensors)
-            startup.note("trace", self.__name__, start)
+            traces.append((self.__name__, start, time.perf_counter() - start))
             self._traced += 1
             if not concrete.graph.captures:  # else it belongs to the trace around it
                 self._traces[key] = concrete

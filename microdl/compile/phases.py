@@ -6,7 +6,7 @@ PHASES = ("forward", "backward", "optimizer")
 def phases_of(nodes):
     """The phase of each Node, in order.
 
-    A Node that was traced says so itself. One that a pass made has that of the latest of those it takes its inputs from:
+    A Node that was traced says so itself. One that a pass made has the latest phase of those it takes its inputs from:
     what reads a gradient is no part of the forward pass. Ops named for a gradient are not either.
     """
     made, found = {}, []

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microdl.core import startup
-
 _PACKAGE = Path(__file__).parents[1]
 if not (_PACKAGE / "kernels").is_dir():
     sys.modules["microdl"].__path__.append(str(_PACKAGE.parent))
+
+imports: list[tuple[str, float]] = []  # (module, seconds) of the families that this process needed; for profiles
 
 
 class Kernels:
@@ -29,7 +29,7 @@ class Kernels:
             raise AttributeError(family)
         start = time.perf_counter()
         module = importlib.import_module(f"microdl.kernels.{self._device}.{family}")
-        startup.note("import", f"kernels.{self._device}.{family}", start)
+        imports.append((f"kernels.{self._device}.{family}", time.perf_counter() - start))
         setattr(self, family, module)  # the next access does not come here
         return module
 

@@ -1,4 +1,4 @@
-"""plan.explain() and plan.plot(): every step with its phase, kernels and cost; a picture; matplotlib only when asked."""
+"""plan.explain() and plan.plot(): every step with its phase, kernels and cost; matplotlib is imported when asked."""
 
 import importlib
 import re
