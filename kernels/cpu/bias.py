@@ -9,7 +9,7 @@ import numpy as np
 from ..jit import inner, kernel
 from .reduction import SUM, reduce_flat
 from .simd import run
-from .streams import past_caches, stream_rows, wrapped
+from .streams import is_large, stream_rows, wrapped
 from .vectors import load
 
 BLOCK = 16384  # elements of a task, about
@@ -40,22 +40,25 @@ def pattern(row):
 
 def bias_add(x, bias, y):
     """y[r, c] = x[r, c] + bias[c]. x, bias: read. y: as x, written."""
-    _bias_add(x.ravel(), task_size(bias.size), bias, y.ravel())
+    add = _bias_add_past_caches if is_large(y) else _bias_add
+    add(x.ravel(), task_size(bias.size), bias, y.ravel())
 
 
 @kernel(tasks=row_tasks)
 def _bias_add(block, x, size, bias, y):
     addend = pattern(bias)
     end = min(x.size, (block + 1) * size)
-    if past_caches(y):
-        xs, ys = run(x, block * size, end - block * size), run(y, block * size, end - block * size)
-        stream_rows(_sum, wrapped(addend), addend.size, xs, ys)
-        return
     for start in range(block * size, end, addend.size):
         count = min(addend.size, end - start)
         xs, ys = run(x, start, count), run(y, start, count)
         for i in range(count):
             ys[i] = xs[i] + addend[i]
+
+
+@kernel(tasks=row_tasks)
+def _bias_add_past_caches(block, x, size, bias, y):
+    addend, count = pattern(bias), min(size, x.size - block * size)
+    stream_rows(_sum, wrapped(addend), addend.size, run(x, block * size, count), run(y, block * size, count))
 
 
 @inner

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from ..jit import exact, inner, kernel
-from .simd import run
+from .simd import run, words as words_of
 
 BLOCK = 4096  # elements of a task: whole Philox blocks, and they stay in the L1 cache
 GROUP_STRIDE = 256  # words that TensorFlow reserves for each value of a truncated normal
@@ -109,7 +109,7 @@ def block_of(y, block):
 @inner
 def uniform_block(key, low, high, scale, shift, y):
     """One block of ``uniform``: its words lie in y's own memory until numbers take their place."""
-    words = y.view(np.uint32)
+    words = words_of(y)
     draw_words(key, low, high, words)
     for i in range(y.size):
         y[i] = affine(unit(words, i, y), scale, shift)
@@ -128,7 +128,7 @@ def uniform(block, key, low, high, scale, shift, y):
 @inner
 def uniform_int_block(key, low, high, minval, span, y):
     """One block of ``uniform_int``: its words lie in y's own memory until numbers take their place."""
-    words = y.view(np.uint32)
+    words = words_of(y)
     draw_words(key, low, high, words)
     for i in range(y.size):
         if y.itemsize == 4:
@@ -152,7 +152,7 @@ def uniform_int(block, key, low, high, minval, span, y):
 @inner
 def normal_block(key, low, high, stddev, mean, y):
     """One block of ``normal``: its words lie in y's own memory until numbers take their place."""
-    words, words_each = y.view(np.uint32), y.itemsize // 4
+    words, words_each = words_of(y), y.itemsize // 4
     draw_words(key, low, high, words)
     for i in range(0, y.size - 1, 2):
         first, second = box_muller(unit(words, i, y), unit(words, i + 1, y), y)
@@ -227,7 +227,7 @@ def shuffle(key, low, high, permutation):
 @inner
 def dropout_block(x, key, low, high, rate, scale, mask, y):
     """One block of ``dropout``: its words lie in y's own memory until numbers take their place."""
-    words = y.view(np.uint32)
+    words = words_of(y)
     draw_words(key, low, high, words)
     for i in range(y.size):
         keep = unit(words, i, y) >= rate

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from llvmlite import binding as llvm
+from llvmlite import binding as llvm, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
@@ -130,6 +130,15 @@ def _run(typing, x, i, count):
     return types.Array(x.dtype, 1, "C")(x, types.intp, types.intp), emit
 
 
+def _words(typing, x):
+    def emit(context, builder, _, args):
+        array = context.make_array(x)(context, builder, args[0])
+        count = builder.mul(array.nitems, ir.IntType(64)(x.dtype.bitwidth // 32))
+        return _array(context, builder, types.uint32, builder.bitcast(array.data, ir.IntType(32).as_pointer()), count)
+
+    return types.Array(types.uint32, 1, "C")(x), emit
+
+
 def _array_at(typing, address, i, count, like):
     def emit(context, builder, _, args):
         first = builder.inttoptr(args[0], context.get_data_type(like).as_pointer())
@@ -171,6 +180,12 @@ def run(x, i, count):
     Unlike a slice it checks no limits, and counts no references: threads would wait for each other's counting.
     """
     return x.reshape(-1)[i : i + count]
+
+
+@compiled_as(_words)
+def words(x):
+    """The memory of ``x``, whose elements have 4 or 8 bytes, as uint32; no reference to it is counted."""
+    return x.view(np.uint32)
 
 
 @compiled_as(_array_at)

@@ -45,6 +45,11 @@ def past_caches(y):
     return y.nbytes > LAST_LEVEL_BYTES and y.ctypes.data % y.itemsize == 0
 
 
+def is_large(y):
+    """The same as ``past_caches``, asked in Python: to choose a kernel that few programs need and so should compile."""
+    return y.nbytes > LAST_LEVEL_BYTES and y.flags.aligned
+
+
 @inner
 def unaligned(y):
     """Number of elements before the first of ``y`` that lies at a multiple of VECTOR_BYTES, at most y.size."""
