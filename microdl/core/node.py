@@ -19,8 +19,8 @@ class Node:
     def __init__(self, op, attrs, inputs, outputs):
         self.op, self.attrs = op, attrs
         self.inputs, self.outputs = inputs, outputs
-        self.input_ids = tuple([x.uid for x in inputs])
-        self.output_ids = tuple([y.uid for y in outputs])
+        self.input_ids = _uids(inputs)
+        self.output_ids = _uids(outputs)
         self.wants, self.phase = (), None
 
     def __repr__(self):
@@ -29,15 +29,27 @@ class Node:
         )
 
 
+def _uids(tensors):
+    if len(tensors) == 1:  # most often; a loop would cost three times as much
+        return (tensors[0].uid,)
+    return tuple([x.uid for x in tensors])
+
+
 def tape_node(op, attrs, inputs, outputs):
     """A Node that holds only the values which the op's gradient reads."""
     node = Node(op, attrs, inputs, outputs)
-    kept = op.keep_inputs
-    if not (op.variadic and len(op.inputs) - 1 in kept):
-        node.inputs = tuple([x if i in kept else x.spec for i, x in enumerate(inputs)])
-    kept = op.keep_outputs
-    node.outputs = tuple([y if i in kept else y.spec for i, y in enumerate(outputs)])
+    if len(op.keep_inputs) < len(inputs) and not op.keeps_all_inputs:
+        node.inputs = _dropping(inputs, op.keep_inputs)
+    if len(op.keep_outputs) < len(outputs):
+        node.outputs = _dropping(outputs, op.keep_outputs)
     return node
+
+
+def _dropping(tensors, kept):
+    """The Tensors whose positions are ``kept``, and the Specs of the others."""
+    if not kept and len(tensors) == 1:
+        return (tensors[0].spec,)
+    return tuple([x if i in kept else x.spec for i, x in enumerate(tensors)])
 
 
 class Graph:

@@ -100,15 +100,22 @@ class GradientTape:
 
     def follows(self, inputs):
         followed = self._followed
-        return any(x.uid in followed for x in inputs)
+        for x in inputs:
+            if x.uid in followed:
+                return True
+        return False
 
     def record(self, node):
-        followed = [uid for uid, y in zip(node.output_ids, node.outputs, strict=True) if y.dtype.is_floating]
-        if node.op.gradient is None or not followed:
-            self.cut(node, f"the op {node.op.name} at {user_location()} has no gradient")
-        else:
+        has_gradient = False
+        if node.op.gradient is not None:
+            for uid, y in zip(node.output_ids, node.outputs, strict=True):
+                if y.dtype.is_floating:
+                    self._followed.add(uid)
+                    has_gradient = True
+        if has_gradient:
             self._nodes.append(node)
-            self._followed.update(followed)
+        else:
+            self.cut(node, f"the op {node.op.name} at {user_location()} has no gradient")
 
     def cut(self, node, cause):
         written = tuple(node.input_ids[i] for i in node.op.written(len(node.input_ids)))

@@ -294,16 +294,17 @@ def apply(name, *inputs, **attrs) -> Any:
     """
     op = get_op(name)
     tensors = _input_tensors(op, inputs)
-    inferred = op.infer(*(x.spec for x in tensors), **attrs)
-    specs = (inferred,) if isinstance(inferred, Spec) else inferred
-    if context.graph is not None and not context.graph.runs_now(op, tensors, specs):
+    inferred = op.infer(*[x.spec for x in tensors], **attrs)
+    specs = (inferred,) if type(inferred) is Spec else inferred
+    graph = context.graph
+    if graph is not None and not graph.runs_now(op, tensors, specs):
         outputs = tuple(map(Tensor, specs))
-        context.graph.add(Node(op, attrs, tensors, outputs))
+        graph.add(Node(op, attrs, tensors, outputs))
     elif op.mutates:
         with writing.lock:
             for i in op.written(len(tensors)):
                 tensors[i].before_write()
-            outputs = tuple(map(Tensor, specs, _run(op, _arrays(tensors), tensors, specs, attrs)))
+            outputs = tuple(map(Tensor, specs, _run(op, [x.known_array() for x in tensors], tensors, specs, attrs)))
     else:
         outputs = tuple(map(Tensor, specs, _run_undisturbed(op, tensors, specs, attrs)))
     if context.tapes:
@@ -312,7 +313,11 @@ def apply(name, *inputs, **attrs) -> Any:
 
 
 def _arrays(tensors):
-    return [x.known_array() for x in tensors]
+    arrays = [x.array for x in tensors]
+    for array in arrays:
+        if array is None:
+            return [x.known_array() for x in tensors]  # says what is wrong
+    return arrays
 
 
 def _run(op, inputs, tensors, specs, attrs):
@@ -344,6 +349,13 @@ def record(op, attrs, inputs, outputs):
 
 def _input_tensors(op, inputs):
     """Inputs as Tensors of the dtypes that the op takes; Variables that it writes to stay Variables."""
+    first = None
+    for x in inputs:  # most often all is as it should be
+        if type(x) is not Tensor or (first is not None and x.spec.dtype is not first):
+            break
+        first = x.spec.dtype if op.same_dtype else None
+    else:
+        return inputs
     hint = _common_dtype(inputs) if op.same_dtype else None
     written = op.mutates and op.written(len(inputs))
     tensors = []
