@@ -102,7 +102,7 @@ class ConcreteFunction:
             if node.op.name == "ReadVariableOp":
                 values[id(node.outputs[0])] = node.inputs[0].read()
                 continue
-            results = apply(node.op.name, *(values.get(id(x), x) for x in node.inputs), **node.attrs)
+            results = apply(node.op, *(values.get(id(x), x) for x in node.inputs), **node.attrs)
             results = results if isinstance(results, tuple) else (results,)
             values.update((id(y), result) for y, result in zip(node.outputs, results, strict=True))
         return [values.get(id(y), y) for y in graph.outputs]

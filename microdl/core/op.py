@@ -44,6 +44,8 @@ class Op:
         stateful: a second run may give something else (random numbers), or does something else than its outputs.
         mutates: positions of inputs that are Variables which ``run`` writes to.
         group: how many of the last inputs come together, once or more often (an optimizer's variables); 0: none do.
+        optional: position from which on outputs serve gradients alone; a plan leaves all of them out if nobody reads
+            one, and ``run`` is called without them.
         cost: (*specs, **attrs) -> (floating point operations, bytes moved), for profiles; None where unknown.
     """
 
@@ -59,11 +61,17 @@ class Op:
     stateful: bool = False
     mutates: frozenset[int] = frozenset()
     group: int = 0
+    optional: int | None = None
     cost: Callable | None = None
 
     @property
     def variadic(self):
         return bool(self.inputs) and self.inputs[-1].endswith("*")
+
+    @property
+    def keeps_all_inputs(self):
+        """Whether the gradient reads every one of any number of inputs."""
+        return self.variadic and len(self.inputs) - 1 in self.keep_inputs
 
     def input_name(self, i):
         return self.inputs[min(self._named(i), len(self.inputs) - 1)].rstrip("*")
@@ -112,9 +120,12 @@ def register_op(name):
 
 
 def get_op(name):
+    """The op ``name``; an Op that belongs to one Node (control flow) is its own name."""
     try:
         return _OPS[name]
     except KeyError:
+        if isinstance(name, Op):
+            return name
         raise ValueError(f"there is no op {name!r}") from None
 
 
