@@ -12,8 +12,7 @@ import numpy as np
 
 from ..jit import exact, inner, kernel
 from .scalar import exp_below_zero_of, log1p_of, log_of
-from .simd import VECTOR_BYTES, apart, run
-from .streams import past_caches, store_past_caches
+from .simd import apart, run
 from .tiles import prefetch
 from .vectors import broadcast, fma, greatest, lanes, load, load_some, select, store, store_some, total
 
@@ -39,9 +38,10 @@ def _size(x, *_):
 
 @inner
 def _task_rows(x, task):
-    """[first, last) of the rows of a task."""
-    rows = (BLOCK + x.shape[1] - 1) // x.shape[1]
-    return task * rows, min(x.shape[0], (task + 1) * rows)
+    """[first, last) of the rows of a task, and how many of them pass through its scratch at once: one if it is long."""
+    rows = -(-BLOCK // x.shape[1])
+    first, last = task * rows, min(x.shape[0], (task + 1) * rows)
+    return first, last, last - first if x.shape[1] < LONG else 1
 
 
 @inner
@@ -85,22 +85,12 @@ def _below(largest, x):
 
 
 @inner
-def _scale(powers, factor, past, y):
-    """y = factor * powers, two rows; past: y goes past the caches, whole vectors of it."""
-    whole = y.size // lanes(y) * lanes(y)
+def _scale(row, factor, y):
+    """y = factor * row."""
+    whole, wide = y.size // lanes(y) * lanes(y), broadcast(factor, y)
     for c in range(0, whole, lanes(y)):
-        scaled = load(powers, c) * broadcast(factor, y)
-        if past:
-            store_past_caches(scaled, y, c)
-        else:
-            store(scaled, y, c)
-    store_some(load_some(powers, whole, y.size - whole) * broadcast(factor, y), y, whole, y.size - whole)
-
-
-@inner
-def _past_caches(y):
-    """Whether rows go past the caches: they do if each is made of whole, aligned vectors."""
-    return past_caches(y) and y.shape[1] % lanes(y) == 0 and y.ctypes.data % VECTOR_BYTES == 0
+        store(load(row, c) * wide, y, c)
+    store_some(load_some(row, whole, y.size - whole) * wide, y, whole, y.size - whole)
 
 
 @inner
@@ -121,22 +111,11 @@ def _powers(x, largest, out):
 
 
 @inner
-def _together(x, first, last):
-    """How many rows of [first, last) pass through the scratch at once: all short ones, or one long one."""
-    return last - first if x.shape[1] < LONG else 1
-
-
-@inner
-def _scratch(x, first, last):
-    """Memory for a task, in one piece: its rows' sums and largest entries; exponentials, and what they are of."""
-    return np.empty(2 * (last - first) + 2 * _together(x, first, last) * x.shape[1], x.dtype)
-
-
-@inner
 def _exponentials(x, first, last, row, rows, scratch):
     """Rows [row, row + rows) of x: powers = exp(x - the row's largest entry), sums of them, and these entries.
 
-    scratch: of the task of rows [first, last). Returns (powers, sums, largest), parts of it.
+    scratch: memory of the task of rows [first, last), in one piece: all of its rows' sums, and largest entries; the
+    exponentials, and what they are of. Returns (powers, sums, largest), parts of it.
     """
     count, classes = last - first, x.shape[1]
     sums, largest = run(scratch, row - first, rows), run(scratch, count + row - first, rows)
@@ -159,19 +138,19 @@ def _exponentials(x, first, last, row, rows, scratch):
 @kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
 def softmax(task, x, y):
     """y[r, c] = exp(x[r, c]) / sum of exp(x[r, :]). x: read. y: written."""
-    first, last = _task_rows(x, task)
-    scratch, rows = _scratch(x, first, last), _together(x, first, last)
-    past, classes, one = _past_caches(y), x.shape[1], x.dtype.type(1)
+    first, last, rows = _task_rows(x, task)
+    scratch = np.empty(2 * (last - first + rows * x.shape[1]), x.dtype)
+    classes, one = x.shape[1], x.dtype.type(1)
     for row in range(first, last, rows):
         powers, sums, _ = _exponentials(x, first, last, row, rows, scratch)
         for r in range(rows):
-            _scale(run(powers, r * classes, classes), one / sums[r], past, _row(y, row + r))
+            _scale(run(powers, r * classes, classes), one / sums[r], _row(y, row + r))
 
 
 @kernel(tasks=_tasks)
 def softmax_grad(task, dy, y, dx):
     """dx[r, c] = y[r, c] * (dy[r, c] - sum of dy[r, :] * y[r, :]). dy, y: read. dx: written."""
-    first, last = _task_rows(y, task)
+    first, last, _ = _task_rows(y, task)
     for r in range(first, last):
         a, b, out = _row(dy, r), _row(y, r), _row(dx, r)
         even = odd = broadcast(y.dtype.type(0), b)  # sums over every second vector: two chains of additions
@@ -188,8 +167,8 @@ def softmax_grad(task, dy, y, dx):
 @kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
 def log_softmax(task, x, y):
     """y[r, c] = x[r, c] - log(sum of exp(x[r, :])). x: read. y: written."""
-    first, last = _task_rows(x, task)
-    scratch, rows = _scratch(x, first, last), _together(x, first, last)
+    first, last, rows = _task_rows(x, task)
+    scratch = np.empty(2 * (last - first + rows * x.shape[1]), x.dtype)
     for row in range(first, last, rows):
         _, sums, largest = _exponentials(x, first, last, row, rows, scratch)
         for r in range(rows):
@@ -199,7 +178,7 @@ def log_softmax(task, x, y):
 @kernel(tasks=_tasks, serial_below=SERIAL_BELOW)
 def log_softmax_grad(task, dy, y, dx):
     """dx[r, c] = dy[r, c] - exp(y[r, c]) * sum of dy[r, :]. dy, y: read. dx: written."""
-    first, last = _task_rows(y, task)
+    first, last, _ = _task_rows(y, task)
     for r in range(first, last):
         sums = _sum(_row(dy, r))
         a, b, out = _row(dy, r), _row(y, r), _row(dx, r)
@@ -214,16 +193,16 @@ def sparse_softmax_cross_entropy(task, logits, labels, loss, backprop):
     logits: read. labels: (rows,), int32 or int64, each in [0, classes), read. loss: (rows,), written.
     backprop: as logits, written: softmax(logits[r])[c] - (1 if c = labels[r] else 0).
     """
-    first, last = _task_rows(logits, task)
-    scratch, rows = _scratch(logits, first, last), _together(logits, first, last)
-    past, classes, one = _past_caches(backprop), logits.shape[1], loss.dtype.type(1)
+    first, last, rows = _task_rows(logits, task)
+    scratch = np.empty(2 * (last - first + rows * logits.shape[1]), logits.dtype)
+    classes, one = logits.shape[1], loss.dtype.type(1)
     for row in range(first, last, rows):
         powers, sums, largest = _exponentials(logits, first, last, row, rows, scratch)
         for r in range(rows):
             label, gradient = labels[row + r], run(powers, r * classes, classes)
             largest[r] = _below(largest[r], logits[row + r, label])
             gradient[label] -= sums[r]
-            _scale(gradient, one / sums[r], past, _row(backprop, row + r))
+            _scale(gradient, one / sums[r], _row(backprop, row + r))
     losses = run(loss, first, last - first)
     for r in range(losses.size):
         losses[r] = log_of(scratch[r]) + scratch[losses.size + r]
@@ -240,10 +219,9 @@ def scale_rows(factors, x, y):
 
 @kernel(tasks=_tasks)
 def _scale_rows(task, x, factors, y):
-    first, last = _task_rows(x, task)
-    past = _past_caches(y)
+    first, last, _ = _task_rows(x, task)
     for r in range(first, last):
-        _scale(_row(x, r), factors[r], past, _row(y, r))
+        _scale(_row(x, r), factors[r], _row(y, r))
 
 
 def softmax_cross_entropy(logits, labels, loss, backprop):
@@ -260,8 +238,8 @@ def softmax_cross_entropy(logits, labels, loss, backprop):
 
 @kernel(tasks=_tasks, work=_size, serial_below=SERIAL_BELOW)
 def _softmax_cross_entropy(task, logits, labels, loss, backprop):
-    first, last = _task_rows(logits, task)
-    scratch, rows = _scratch(logits, first, last), _together(logits, first, last)
+    first, last, rows = _task_rows(logits, task)
+    scratch = np.empty(2 * (last - first + rows * logits.shape[1]), logits.dtype)
     zero, one, classes = loss.dtype.type(0), loss.dtype.type(1), logits.shape[1]
     for start in range(first, last, rows):
         powers, sums, largest = _exponentials(logits, first, last, start, rows, scratch)

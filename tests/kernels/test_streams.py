@@ -78,21 +78,6 @@ def test_large_layers_have_the_bits_of_small_ones(channels, rng):
     np.testing.assert_array_equal(y[last], part)
 
 
-@large
-@pytest.mark.parametrize("classes", [10, 32, 1024])
-def test_large_softmax_has_the_bits_of_small_ones(classes, rng):
-    rows = LARGE // classes + 1
-    x, labels = rng.standard_normal((rows, classes), "float32"), rng.integers(0, classes, rows)
-    large, small = [(np.empty(rows, "float32"), np.empty_like(x)) for _ in range(2)]
-    kernels.cpu.softmax.sparse_softmax_cross_entropy(x, labels, *large)
-    step = rows // 4
-    for start in range(0, rows, step):
-        part = slice(start, start + step)
-        kernels.cpu.softmax.sparse_softmax_cross_entropy(x[part], labels[part], *(output[part] for output in small))
-    for ours, expected in zip(large, small, strict=True):
-        np.testing.assert_array_equal(ours, expected)
-
-
 def test_the_size_of_the_last_cache_is_read_or_usual(tmp_path):
     assert simd._last_level_bytes(tmp_path) == simd.USUAL_CACHE
     for index, size in enumerate(("32K", "1024K", "24M", "odd")):
