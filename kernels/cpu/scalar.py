@@ -22,7 +22,7 @@ from .vectors import fma, select
 single = np.float32
 ZERO, HALF, ONE, TWO = single(0), single(0.5), single(1), single(2)
 SMALLEST_NORMAL, INFINITY, NAN = single(2.0**-126), single(math.inf), single(math.nan)
-LOG_SMALLEST_SUM = single(-87.25)  # less 0.08 the exponential is a normal number still
+LAST_SQUARE, LAST_HALF_SQUARE = single(9.375), single(13.25)  # squares of 87.9 and 2 times 87.8
 LOG2_E = single(1 / math.log(2))
 LN2_HIGH = single(0.693359375)  # ln(2) to 9 bits: its product with an exponent is exact
 LN2_LOW = single(math.log(2) - 0.693359375)
@@ -198,24 +198,23 @@ def log1p_of(x):
 
 
 @exact
-def _exp_of_square(x, factor):
+def _exp_of_square(x, factor, last):
     """exp(-factor x**2), factor 1 or 1/2, but 0 where that is less than about the smallest normal number.
 
     x**2 is an exact sum, for its error would grow with x**2: what its first part leaves goes to the reduced argument.
+    last: from there on n is -127, which makes a power of 0. A number of few bits.
     """
-    x = select(x > single(13.25), single(13.25), x)  # far enough for a 0
+    x = select(x > last, last, x)
     high = _float(_bits(x) & -4096)  # 12 bits, so that its square is exact
     n, r = _reduced(-factor * high * high)
     rest = -factor * (x - high) * (x + high)  # >= -0.08 where the result is not 0
-    y = _float(_bits(ONE + _expm1_reduced(r + rest)) + (n << 23))
-    power = -factor * x * x
-    return select(power >= LOG_SMALLEST_SUM, y, select(power < LOG_SMALLEST_SUM, ZERO, x))
+    return _exp_reduced(r + rest) * _power_of_two(n)
 
 
 @exact
 def _scaled_tail(x):
-    """exp(x**2) erfc(x) = t P(t) with t = 1 / (1 + x / 2), for 0 <= x <= 10.1; beyond, erfc(x) is 0."""
-    t = ONE / fma(HALF, select(x > single(10), single(10), x), ONE)
+    """exp(x**2) erfc(x) = t P(t) with t = 1 / (1 + x / 2), for 0 <= x <= 10.1; beyond, something finite."""
+    t = ONE / fma(HALF, x, ONE)
     s = t - single(0.625)  # the middle of the interval: there the coefficients are small
     p = fma(fma(single(-0.05909767), s, single(-0.0107729612)), s, single(0.111757591))
     p = fma(fma(fma(p, s, single(-0.0221112911)), s, single(-0.211607262)), s, single(0.0477487519))
@@ -230,7 +229,7 @@ def erf_of(x):
     p = fma(fma(single(7.85386073e-05), square, single(-0.000801019371)), square, single(0.00518832775))
     p = fma(fma(p, square, single(-0.026853811)), square, single(0.112835854))
     near = fma(x, fma(fma(p, square, single(-0.37612626)), square, single(0.128379166)), x)
-    far = ONE - _exp_of_square(size, ONE) * _scaled_tail(size)
+    far = ONE - _exp_of_square(size, ONE, LAST_SQUARE) * _scaled_tail(size)
     return select(size < ONE, near, select(x < ZERO, -far, far))
 
 
@@ -244,7 +243,7 @@ def _library_normal_below(x):
 def normal_below_of(x):
     """P(N(0, 1) <= x) = erfc(-x / sqrt(2)) / 2, with all digits far below 0 too, but 0 below 4e-40; 5.5 ulp."""
     size = np.abs(x)
-    tail = HALF * _exp_of_square(size, HALF) * _scaled_tail(size * single(SQRT_HALF))
+    tail = HALF * _exp_of_square(size, HALF, LAST_HALF_SQUARE) * _scaled_tail(size * single(SQRT_HALF))
     return select(x > ZERO, ONE - tail, tail)
 
 
@@ -257,4 +256,4 @@ def _library_gauss(x):
 @exact
 def gauss_of(x):
     """exp(-x**2 / 2), but 0 below 1.3e-38; 1.5 ulp. Beside ``normal_below_of`` it costs nothing more."""
-    return _exp_of_square(np.abs(x), HALF)
+    return _exp_of_square(np.abs(x), HALF, LAST_HALF_SQUARE)
