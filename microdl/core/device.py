@@ -22,9 +22,7 @@ class CPU:
         """The arrays of an op's outputs: filled by its kernel, or for a view sharing memory with its input."""
         if op.view:
             return (op.run(self.kernels, *arrays, **attrs),)
-        outputs = []
-        for spec in specs:
-            outputs.append(np.empty(spec.shape, spec.dtype.as_numpy_dtype))
+        outputs = [np.empty(spec.shape, spec.dtype.as_numpy_dtype) for spec in specs]
         try:
             op.run(self.kernels, *arrays, *outputs, **attrs)
         except NotImplementedError as error:  # what Numba says of a dtype that it has no machine type for

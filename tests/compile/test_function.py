@@ -238,7 +238,9 @@ def test_concrete_functions():
     assert len(traces) == 1
     assert [x.shape for x in concrete.inputs] == [(2,), (2,)]
     assert [y.shape for y in concrete.outputs] == [(2,)]
-    with pytest.raises(ValueError, match=r"traced for a tensor of shape \(2,\) and dtype float32, got one of shape \(3"):
+    with pytest.raises(
+        ValueError, match=r"traced for a tensor of shape \(2,\) and dtype float32, got one of shape \(3"
+    ):
         concrete(vector(1, 2, 3), vector(1, 2, 3))
     with pytest.raises(TypeError, match="2 tensors are expected, got 1"):
         concrete(vector(1, 2))
