@@ -32,8 +32,9 @@ class Network(tf.keras.Model):
         return self.out(self.hidden(x))
 
 
+@tf.function
 def train_step(network, optimizer, images, labels):
-    """One step of gradient descent. Returns the loss, a scalar Tensor."""
+    """One step of gradient descent, traced once and replayed. Returns the loss, a scalar Tensor."""
     with tf.GradientTape() as tape:
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=network(images))
         loss = tf.reduce_mean(losses)

@@ -286,12 +286,11 @@ def test_a_symbolic_tensor_that_leaves_its_trace_is_refused():
 
 
 def test_what_cannot_be_returned_is_named():
-    with pytest.raises(TypeError, match="function 'f': it must return tensors .*, got object"):
+    @tf.function
+    def f(x):
+        return object()
 
-        @tf.function
-        def f(x):
-            return object()
-
+    with pytest.raises(TypeError, match=r"function 'f': it must return tensors .*, got object"):
         f(vector(1))
 
 
