@@ -9,9 +9,12 @@ usual way, gets everything at once, inlines, optimises and translates it.
 import gc
 from typing import Any
 
+from llvmlite.binding import Linkage
+from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
+from numba.core.lowering import Lower
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
 
@@ -19,17 +22,44 @@ _compile_for_args: Any = getattr(CPUDispatcher, "_compile_for_args")  # noqa: B0
 
 
 class _LinkedLibrary(JITCodeLibrary):
-    """LLVM IR that waits to be linked into a caller's library."""
+    """LLVM IR that waits to be linked into a kernel's library."""
 
     def _optimize_functions(self, ll_module):
-        ll_module.data_layout = self._codegen._data_layout  # without it the caller's would not match
+        ll_module.data_layout = self._codegen._data_layout  # without it the kernel's would not match
 
-    def _optimize_final_module(self):
-        """The caller's library does it."""
-
-    def _finalize_final_module(self):
+    def finalize(self):
+        """Leaves all to the kernel's library, but lets it meet these functions more than once."""
+        self._raise_if_finalized()
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.external:
+                function.linkage = "linkonce_odr"
+        for library in self._linking_libraries:
+            self._reload_init.update(library._reload_init)
         self._finalize_dynamic_globals()
         self._finalized = True
+
+    def _get_module_for_linking(self):
+        """These functions and all that they call: each goes into a kernel once, not into every caller on the way."""
+        self._ensure_finalized()
+        module, waiting, seen = self._final_module.clone(), list(self._linking_libraries), {self}
+        while waiting:
+            library = waiting.pop()
+            if library in seen:
+                continue
+            seen.add(library)
+            if isinstance(library, _LinkedLibrary):
+                module.link_in(library._final_module, preserve=True)
+                waiting += library._linking_libraries
+            else:
+                module.link_in(library._get_module_for_linking(), preserve=True)
+        return module
+
+
+class _LowerToLink(Lower):
+    """Numba's lowering without what it does for debuggers: asking LLVM for the size of every variable takes long."""
+
+    def alloca_lltype(self, name, lltype, datamodel=None):
+        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -37,6 +67,7 @@ class _LoweringToLink(NativeLowering):
     """Numba's lowering into a library that makes no machine code."""
 
     _name = "microdl_lowering_to_link"
+    lowering_class = _LowerToLink
 
     def run_pass(self, state):
         state.library = _LinkedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
