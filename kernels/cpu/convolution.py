@@ -4,9 +4,12 @@
     3x3 or 5x5, step 1, large enough    ``winograd.py``, F(4, 3) and F(4, 5): 4 or 6.3 times fewer multiplications
     all else                            ``direct.py``
 
-A sweep over 1 to 64 images of 7 to 56 rows and 1 to 128 channels gave the limits of "large enough" below. With F(2, r)
-in place of F(4, r) nothing was quicker. float64 always goes the direct way, exact but for rounding, as checks of
-gradients need it. MICRODL_CONV=direct or winograd, read when a process starts, forces one of the two.
+A sweep over 1 to 64 images of 7 to 56 rows and 1 to 128 channels gave the limits of "large enough" below. Which
+channels are summed over differs: x's in the forward, dy's in the gradient to the input; in that to the filter pixels
+are, and the fewer of x's and dy's channels count. Six of them gain a sixth to a half for a 5x5 filter; four gain in
+one shape what they lose in another. With F(2, r) in place of F(4, r) nothing was quicker. float64 always goes the
+direct way, exact but for rounding, as checks of gradients need it. MICRODL_CONV=direct or winograd, read when a
+process starts, forces one of the two.
 
 Arrays are C-contiguous and of one float dtype: images (n, h, w, c), filters (kh, kw, c, o). ``strides``, ``dilations``
 and ``padding`` (the zeros before the first row and before the first column) are pairs of ints, rows first. Outputs are
@@ -30,7 +33,7 @@ OUTPUTS = 4  # Winograd's m
 LEAST_WORK = 1 << 23  # multiply-adds: below, the transforms and their launches take longer than the products save
 LEAST_PIXELS = 512  # outputs in a channel: below, the filter's transform does
 LONG_SUM = 1 << 15  # pixels in a filter's gradient, from which on it pays that the direct way cuts the sum into groups
-LEAST_CHANNELS = {3: 16, 5: 8}  # that are summed over: below, the transforms of the pixels do
+LEAST_CHANNELS = {3: 16, 5: 6}  # that are summed over: below, the transforms of the pixels do
 
 
 def conv2d(x, w, strides, dilations, padding, y):

@@ -15,6 +15,7 @@ from .direct import image_patch
 from .epilogue import add_products, columns_of, rows_of, tile_of
 from .geometry import PADDING, phase
 from .reduction import reduce_sum
+from .simd import apart, clear, run
 from .tiles import own_registers, store
 from .vectors import broadcast, fma, lanes, load_some, store_some
 
@@ -125,41 +126,76 @@ def _inside(at, dilation, count, size):
 
 @kernel(tasks=lambda x, dy, sizes, groups, sums: groups, work=lambda x, dy, *_: dy.size, serial_below=SERIAL_BELOW)
 def _grad_filter(group, x, dy, sizes, groups, sums):
-    """sums[group, kh, kw, c]: over a run of lines, one after the other; of a line, four sums are taken at once."""
+    """sums[group, kh, kw, c]: over a run of lines, one after the other; three taps of a filter's row at once."""
     height, width, rows, columns, lines, places, channels, down, right, kh_step, kw_step, above, left = sizes
-    size = rows * columns * channels
-    total = sums[group * size : (group + 1) * size]
-    total[:] = 0
+    size, pitch = rows * columns * channels, right * channels
+    total = run(sums, group * size, size)
+    clear(total, 0, size)
     all_lines = dy.size // (places * channels)
     for task in range(group * all_lines // groups, (group + 1) * all_lines // groups):
         image, top = task // lines * height, task % lines * down - above
         kh_first, kh_last = _inside(top, kh_step, rows, height)
         for kh in range(kh_first, kh_last):
-            line = (image + top + kh * kh_step) * width
-            for kw in range(columns):
-                shift, tap = kw * kw_step - left, (kh * columns + kw) * channels
-                first, last = _inside(shift, right, places, width)  # of the places
-                for c in range(0, channels, lanes(x)):
-                    i, j = (line + first * right + shift) * channels + c, (task * places + first) * channels + c
-                    old = load_some(total, tap + c, channels - c)
-                    added = _dot(x, i, right * channels, dy, j, channels, last - first, channels - c)
-                    store_some(old + added, total, tap + c, channels - c)
+            line, kw = ((image + top + kh * kh_step) * width - left) * channels, 0
+            while kw < columns:
+                # Of three taps the first is the last to meet pixels, the third the first to leave them.
+                first, end = _inside(kw * kw_step - left, right, places, width)
+                last = _inside((kw + 2) * kw_step - left, right, places, width)[1]
+                i, j, tap = line + kw * kw_step * channels, task * places * channels, (kh * columns + kw) * channels
+                if kw + 3 > columns or first >= last:
+                    _add_one(x, i, pitch, dy, j, channels, first, end, total, tap)
+                    kw += 1
+                    continue
+                _add_three(x, i, pitch, kw_step * channels, dy, j, channels, first, last, total, tap)
+                for _ in range(3):  # the places that not all three have met
+                    begin, end = _inside(kw * kw_step - left, right, places, width)
+                    _add_one(x, i, pitch, dy, j, channels, begin, first, total, tap)
+                    _add_one(x, i, pitch, dy, j, channels, last, end, total, tap)
+                    i, tap, kw = i + kw_step * channels, tap + channels, kw + 1
 
 
 @inner
-def _dot(x, i, x_step, dy, j, dy_step, length, count):
-    """Sum over p < ``length`` of x[i + p * x_step + lane] * dy[j + p * dy_step + lane], a vector of ``count`` lanes."""
-    zero = broadcast(x.dtype.type(0), x)
-    one, two, three, four = zero, zero, zero, zero
-    for _ in range(length // 4):
-        one = fma(load_some(x, i, count), load_some(dy, j, count), one)
-        two = fma(load_some(x, i + x_step, count), load_some(dy, j + dy_step, count), two)
-        three = fma(load_some(x, i + 2 * x_step, count), load_some(dy, j + 2 * dy_step, count), three)
-        four = fma(load_some(x, i + 3 * x_step, count), load_some(dy, j + 3 * dy_step, count), four)
-        i += 4 * x_step
-        j += 4 * dy_step
-    for _ in range(length % 4):
-        one = fma(load_some(x, i, count), load_some(dy, j, count), one)
-        i += x_step
-        j += dy_step
-    return (one + two) + (three + four)
+def _add_one(x, i, x_step, dy, j, channels, first, last, total, at):
+    """total[at + c] += sum over places first <= p < last of x[i + p * x_step + c] * dy[j + p * channels + c]."""
+    apart()
+    if first >= last:
+        return
+    for c in range(0, channels, lanes(x)):
+        count, added = channels - c, broadcast(x.dtype.type(0), x)
+        for p in range(first, last):
+            right = load_some(dy, j + p * channels + c, count)
+            added = fma(load_some(x, i + p * x_step + c, count), right, added)
+        store_some(load_some(total, at + c, count) + added, total, at + c, count)
+
+
+@inner
+def _add_three(x, i, x_step, tap, dy, j, channels, first, last, total, at):
+    """``_add_one`` for i, i + tap and i + 2 * tap; sums of even and odd places, so that six are under way at once."""
+    apart()
+    i, j, length = i + first * x_step, j + first * channels, last - first
+    for c in range(0, channels, lanes(x)):
+        count, zero = channels - c, broadcast(x.dtype.type(0), x)
+        even_0, even_1, even_2, odd_0, odd_1, odd_2 = zero, zero, zero, zero, zero, zero
+        a, b = i + c, j + c
+        for _ in range(length // 2):
+            even, odd = load_some(dy, b, count), load_some(dy, b + channels, count)
+            even_0 = fma(load_some(x, a, count), even, even_0)
+            even_1 = fma(load_some(x, a + tap, count), even, even_1)
+            even_2 = fma(load_some(x, a + 2 * tap, count), even, even_2)
+            a += x_step
+            odd_0 = fma(load_some(x, a, count), odd, odd_0)
+            odd_1 = fma(load_some(x, a + tap, count), odd, odd_1)
+            odd_2 = fma(load_some(x, a + 2 * tap, count), odd, odd_2)
+            a += x_step
+            b += 2 * channels
+        if length % 2:
+            even = load_some(dy, b, count)
+            even_0 = fma(load_some(x, a, count), even, even_0)
+            even_1 = fma(load_some(x, a + tap, count), even, even_1)
+            even_2 = fma(load_some(x, a + 2 * tap, count), even, even_2)
+        place = at + c
+        store_some(load_some(total, place, count) + (even_0 + odd_0), total, place, count)
+        place += channels
+        store_some(load_some(total, place, count) + (even_1 + odd_1), total, place, count)
+        place += channels
+        store_some(load_some(total, place, count) + (even_2 + odd_2), total, place, count)
