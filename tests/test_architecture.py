@@ -40,6 +40,8 @@ INSIDE_FUNCTIONS = {
 # Imports inside functions of single files, each for a reason of its own.
 INSIDE_FUNCTIONS_OF = {
     ("tests/conftest.py", "microdl"): "the lines above it make microdl importable from a checkout",
+    ("perf/accuracy.py", "microdl"): "peers run in processes without it",
+    ("perf/accuracy.py", "mnist_cnn"): "the example's network, in the process of microdl alone",
     ("perf/mnist_step.py", "microdl"): "the import itself is timed, and peers run in processes without it",
     ("examples/mnist_cnn.py", "plots"): "beside the example; needs matplotlib, which training does not",
 }
