@@ -23,7 +23,7 @@ from harness.cases import table
 from harness.contest import measure
 from harness.picture import draw
 from harness.roofline import least_seconds
-from harness.worker import Worker, serve
+from harness.worker import Worker, prepare_case, serve
 
 SECONDS = 0.015  # of one turn
 
@@ -141,7 +141,7 @@ def race(chosen, cases):
 def main():
     chosen = options()
     if chosen.worker:
-        serve(chosen.worker, chosen.threads[0], chosen.root)
+        serve(f"harness.{chosen.worker}_side", chosen.threads[0], chosen.root, prepare_case)
         return
     cases = [case for name, case in table().items() if re.search(chosen.filter, name)]
     if chosen.list:

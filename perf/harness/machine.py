@@ -3,8 +3,14 @@
 import os
 import platform
 import re
+import sys
 from functools import cache
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # not on every system
+    resource = None
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 USUAL = {1: 32 << 10, 2: 1 << 20, 3: 32 << 20}  # bytes, where the system does not tell
@@ -56,3 +62,10 @@ def busy_seconds():
         return None
     user, nice, system, _, _, irq, softirq, steal = (int(ticks) for ticks in first[1:9])
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_bytes():
+    """The most memory that this process has had at once; None where the system does not tell."""
+    if resource is None:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -20,7 +20,7 @@ import numpy as np
 from . import clock
 from .case import OURS, Case, Missing
 from .cases import find
-from .machine import last_level_cache
+from .machine import last_level_cache, peak_bytes
 
 SETTINGS = {
     "OMP_PROC_BIND": "true",  # two threads that share a core halve the speed until the scheduler notices
@@ -37,25 +37,33 @@ PATIENCE = 120  # seconds that a row may take a side at most
 BENCH = Path(__file__).parents[1] / "bench.py"
 
 
-def serve(side, threads, root):
-    """Answers requests from stdin until it ends. ``root``: the checkout whose kernels are measured."""
+def serve(name, threads, root, prepare, begin=None):
+    """Answers requests from stdin until it ends.
+
+    name: of the module that is the side. root: the checkout whose kernels are measured.
+    prepare(module, row): the groups of calls of each variant of a row, and the answer to the parent.
+    begin(module): such groups of calls; what it does is done before the parent hears that the process is there.
+    """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print goes to stderr
     _pin(threads)
     sys.path.insert(0, str(root))
     try:
-        module = importlib.import_module(f"{__package__}.{side}_side")
-        _answer(answers, {"about": module.start(threads)})
+        module = importlib.import_module(name)
+        about = module.start(threads)
+        prepared = begin(module) if begin else {}
+        _answer(answers, {"about": about})
     except ImportError as error:
         _answer(answers, {"missing": str(error)})
         return
-    prepared = {}
     for line in sys.stdin:
         request, worked = json.loads(line), time.process_time()
         if request["do"] == "prepare":
-            prepared, answer = _prepare(module, find(request["case"]))
+            prepared, answer = _attempt(prepare, module, request["case"])
         elif request["do"] == "time":
             answer = {"samples": clock.batch(prepared[request["variant"]], request["seconds"])}
+        elif request["do"] == "peak":
+            answer = {"bytes": peak_bytes()}
         else:
             answer = {"roofs": module.measure(threads)}
         clock.wait_until_idle()
@@ -72,22 +80,28 @@ def _pin(threads):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 
 
-def _prepare(module, case: Case):
-    """Groups of calls of each variant, and what they compute. Everything is compiled and run once."""
-    copies = 2 * last_level_cache() // case.footprint + 2 if case.cold else 1
+def _attempt(prepare, module, row):
+    """What ``prepare`` gives; if it cannot, no groups and the reason."""
     try:
-        variants = [module.variants(case, case.make(seed)) for seed in range(copies)]
-        if variants[0] is None:
-            return {}, {"missing": "-"}
-        prepared, digests = {}, {}
-        for name, (call, outputs) in variants[0].items():
-            call()
-            digests[name] = {array: _digest(values) for array, values in outputs().items()}
-            prepared[name] = clock.group_of([copy[name][0] for copy in variants])
+        return prepare(module, row)
     except Missing as missing:
         return {}, {"missing": str(missing)}
     except Exception as error:  # a kernel at work: the other rows are still worth having
         return {}, {"failed": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"}
+
+
+def prepare_case(module, row):
+    """Groups of calls of each variant, and what they compute. Everything is compiled and run once."""
+    case: Case = find(row)
+    copies = 2 * last_level_cache() // case.footprint + 2 if case.cold else 1
+    variants = [module.variants(case, case.make(seed)) for seed in range(copies)]
+    if variants[0] is None:
+        raise Missing("-")
+    prepared, digests = {}, {}
+    for name, (call, outputs) in variants[0].items():
+        call()
+        digests[name] = {array: _digest(values) for array, values in outputs().items()}
+        prepared[name] = clock.group_of([copy[name][0] for copy in variants])
     return prepared, {"variants": digests}
 
 
@@ -106,16 +120,16 @@ def same(digest, other, tolerance=1e-3):
 
 
 class Worker:
-    """A side's process, as the parent sees it."""
+    """A side's process, as the parent sees it. ``script``: what it runs; ``more``: arguments besides the usual ones."""
 
-    def __init__(self, side, python, threads, root=BENCH.parents[1], cache=None):
+    def __init__(self, side, python, threads, root=BENCH.parents[1], cache=None, script=BENCH, more=()):
         self.worked = 0.0
-        self._command = [python, str(BENCH), "--worker", side, "--threads", str(threads)]
-        self._command += ["--root", str(root)]
+        self._command = [python, str(script), "--worker", side, "--threads", str(threads)]
+        self._command += ["--root", str(root), *more]
         count = str(threads)
         names = ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
         self._environment = {**os.environ, **dict.fromkeys(names, count), **SETTINGS}
-        if side != OURS:  # which sets its own
+        if not side.startswith(OURS):  # which sets its own
             self._environment |= SPINNING
         self._environment |= {"MICRODL_CACHE_DIR": str(cache)} if cache else {}
         self._start()

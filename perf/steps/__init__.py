@@ -1,0 +1,1 @@
+"""What ``peers.py`` is made of: networks, how each framework builds and steps them, what is printed and drawn."""
