@@ -7,6 +7,7 @@ from microdl import (
     linalg as linalg,
     math as math,
     nn as nn,
+    profiler as profiler,
     random as random,
 )
 from microdl.compile.function import function as function
@@ -136,6 +137,7 @@ from microdl.ops.math import (
     tan as tan,
     truediv as truediv,
 )
+from microdl.profiler import show as show
 
 __version__ = "0.1.0"
 newaxis = None

@@ -30,8 +30,8 @@ def explain(plan):
 
 
 def shapes_text(tensors, most=3):
-    """Shapes as ``64x28x28x1, 5x5x1x16``; of a long list the first and how many more."""
-    texts = ["x".join(map(str, x.spec.shape)) or "scalar" for x in tensors]
+    """Shapes of Tensors or Specs as ``64x28x28x1, 5x5x1x16``; of a long list the first and how many more."""
+    texts = ["x".join(map(str, tuple(x.shape))) or "scalar" for x in tensors]
     more = [f"{len(texts) - most} more"] if len(texts) > most + 1 else []
     return ", ".join(texts[:most] + more if more else texts)
 

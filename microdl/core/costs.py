@@ -28,8 +28,18 @@ def cost_of_node(node):
 
 def record_of(op):
     """The class that ``register_op`` made the Op from; None for an Op that was made for one Node."""
-    path = op.infer.__qualname__.split(".")[:-1]
-    return None if "<locals>" in path or not path else functools.reduce(getattr, path, sys.modules[op.infer.__module__])
+    classes = list(filter(None, map(_class_of, (op.infer, op.run, op.gradient, op.cost))))
+    return max(classes, key=lambda c: len(c.__mro__), default=None)  # the others are its bases
+
+
+def _class_of(method):
+    """The class in whose body a static or class method stands, or through which it was taken."""
+    if method is None or inspect.isclass(getattr(method, "__self__", None)):
+        return method and method.__self__
+    path = getattr(method, "__qualname__", "").split(".")[:-1]
+    if "<locals>" in path or not path:
+        return None
+    return functools.reduce(getattr, path, sys.modules[method.__module__])
 
 
 @functools.cache
@@ -44,7 +54,7 @@ def kernels_of(op):
 
 def _collect(function, owner, found, seen):
     """Files the kernels of one function and of those that it hands ``kernels`` on to."""
-    if function in seen:
+    if function in seen or not inspect.isfunction(function):
         return
     seen.add(function)
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))

@@ -7,7 +7,7 @@ TENSORFLOW = """
     data debugging distribute dtypes dynamic_partition dynamic_stitch einsum ensure_shape executing_eagerly
     experimental foldl foldr gather_nd get_logger get_static_value gradients group hessians
     histogram_fixed_width identity_n image io is_symbolic_tensor lite load_library lookup map_fn meshgrid
-    name_scope nest no_gradient no_op numpy_function ones_initializer print profiler py_function quantization queue
+    name_scope nest no_gradient no_op numpy_function ones_initializer print py_function quantization queue
     ragged random_normal_initializer random_uniform_initializer raw_ops realdiv recompute_grad reverse_sequence
     saturate_cast saved_model scalar_mul scan scatter_nd searchsorted sequence_mask sets signal sort space_to_batch
     sparse strided_slice string strings summary switch_case sysconfig tensor_scatter_nd_add tensor_scatter_nd_max

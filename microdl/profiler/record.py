@@ -1,0 +1,147 @@
+"""A profile as it is asked about: events with their costs, rows of equal ops, overhead by name."""
+
+from dataclasses import dataclass, field
+
+from microdl.compile.phases import phases_of
+from microdl.core.costs import cost_of
+from microdl.profiler.recorder import PlanRun, StepRun
+
+PLAN, TRACING = "Python: plan", "Python: tracing"
+DISPATCH, TAPE = "Python: dispatch", "Python: tape and dispatch"
+WALK, OPTIMIZER = "Python: reverse walk", "Python: optimizer"
+BETWEEN, OUTSIDE = "between steps", "before the first and after the last op"
+UNNAMED = (BETWEEN, OUTSIDE)  # the time of whoever calls, not microdl's
+
+
+@dataclass(slots=True)
+class Event:
+    """An op, a plan or a trace that ran.
+
+    Attributes:
+        name: of the op, or PLAN or TRACING. phase: "forward", "backward" or "optimizer".
+        start, seconds: from the profile's beginning, in seconds. own: seconds without what ran inside and without once.
+        once: seconds for importing kernels, loading them from the cache and compiling, or None. thread: its identifier.
+        inputs, outputs: Specs. flops, bytes: by the op's cost, 0 for what is no op.
+    """
+
+    name: str
+    phase: str
+    start: float
+    seconds: float
+    thread: int
+    is_op: bool
+    taped: bool = False
+    once: tuple | None = None
+    inputs: tuple = ()
+    outputs: tuple = ()
+    flops: int = 0
+    bytes: int = 0
+    own: float = 0.0
+
+    @property
+    def end(self):
+        return self.start + self.seconds
+
+
+@dataclass
+class Row:
+    """All calls of an op in one phase on the same shapes. seconds: of all calls, those of once left out."""
+
+    name: str
+    phase: str
+    inputs: tuple
+    outputs: tuple
+    flops: int  # of one call
+    bytes: int  # of one call
+    seconds: float = 0.0
+    calls: int = 0
+    threads: set = field(default_factory=set)
+
+
+def events_of(runs, traces, origin, thread):
+    """Events in the order of their start; what contains others comes before them. thread: that of the traces."""
+    phases = {}  # id of a plan -> {id of a step: phase}
+    events = [Event(TRACING, "forward", start - origin, seconds, thread, False) for _, start, seconds in traces]
+    for run in runs:
+        if isinstance(run, PlanRun):
+            steps = run.plan.steps
+            phases.update(zip(map(id, steps), phases_of([step.node for step in steps]), strict=True))
+            events.append(Event(PLAN, run.phase, run.start - origin, run.end - run.start, run.thread, False))
+    events += [_op_event(run, phases, origin) for run in runs if not isinstance(run, PlanRun)]
+    events.sort(key=lambda event: (event.start, -event.seconds))
+    _share_out(events)
+    return events
+
+
+def _op_event(run, phases, origin):
+    if isinstance(run, StepRun):
+        node = run.step.node
+        op, attrs, phase, taped = node.op, node.attrs, phases.get(id(run.step), "forward"), False
+        inputs, outputs = tuple(x.spec for x in node.inputs), tuple(y.spec for y in node.outputs)
+    else:
+        op, attrs, phase, taped = run.op, run.attrs, run.phase, run.taped
+        inputs, outputs = run.input_specs, tuple(run.specs)
+    flops, moved = cost_of(op, inputs, outputs, attrs)
+    times = run.start - origin, run.end - run.start
+    return Event(op.name, phase, *times, run.thread, True, taped, run.once, inputs, outputs, flops, moved)
+
+
+def _share_out(events):
+    """Sets what each event did itself: its seconds without those of the events that ran inside it."""
+    open_ones = {}  # thread -> events that have not ended, outermost first
+    for event in events:
+        stack = open_ones.setdefault(event.thread, [])
+        while stack and stack[-1].end <= event.start:
+            stack.pop()
+        if stack:
+            stack[-1].own -= event.seconds
+        event.own += event.seconds - (event.once.seconds if event.once else 0.0)
+        stack.append(event)
+
+
+def rows_of(events):
+    """A Row for each op, phase and shapes, longest first."""
+    rows = {}
+    for event in events:
+        if event.is_op:
+            key = event.name, event.phase, event.inputs, event.outputs, event.flops, event.bytes
+            row = rows.setdefault(key, Row(*key))
+            row.seconds += event.own
+            row.calls += 1
+            row.threads.add(event.thread)
+    return sorted(rows.values(), key=lambda row: -row.seconds)
+
+
+def overhead_of(events, thread, seconds):
+    """Name -> seconds of what was no op, on one thread, longest first."""
+    found = {}
+
+    def add(name, amount):
+        if amount > 0:
+            found[name] = found.get(name, 0.0) + amount
+
+    before, at = None, 0.0
+    for event in events:
+        if event.thread != thread:
+            continue
+        if not event.is_op:
+            add(event.name, event.own)
+        if event.start < at:  # inside of another
+            continue
+        add(_gap(before, event), event.start - at)
+        before, at = event, event.end
+    add(OUTSIDE, seconds - at)
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _gap(before, after):
+    """What the time between two events goes to, told from what comes after it."""
+    if before is None:
+        return OUTSIDE
+    if after.phase == "backward":
+        return WALK
+    if after.phase == "optimizer":
+        return OPTIMIZER
+    if not after.is_op or not before.is_op or before.phase != "forward":
+        return BETWEEN
+    return TAPE if after.taped else DISPATCH
