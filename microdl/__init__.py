@@ -7,7 +7,6 @@ from microdl import (
     linalg as linalg,
     math as math,
     nn as nn,
-    profiler as profiler,
     random as random,
 )
 from microdl.compile.function import function as function
@@ -87,6 +86,19 @@ from microdl.ops.array import (
     zeros_like as zeros_like,
 )
 from microdl.ops.clip import clip_by_global_norm as clip_by_global_norm, clip_by_norm as clip_by_norm
+from microdl.ops.control import (
+    case as case,
+    cond as cond,
+    control_dependencies as control_dependencies,
+    foldl as foldl,
+    foldr as foldr,
+    group as group,
+    map_fn as map_fn,
+    no_op as no_op,
+    scan as scan,
+    switch_case as switch_case,
+    while_loop as while_loop,
+)
 from microdl.ops.linalg import matmul as matmul, norm as norm
 from microdl.ops.math import (
     abs as abs,
@@ -137,7 +149,7 @@ from microdl.ops.math import (
     tan as tan,
     truediv as truediv,
 )
-from microdl.profiler import show as show
+from microdl.ops.printing import print as print
 
 __version__ = "0.1.0"
 newaxis = None

@@ -42,7 +42,6 @@ class FuncGraph(Graph):
             variable = node.inputs[i]
             self.variables.setdefault(variable.uid, variable)
             self._values.pop(variable.uid, None)  # read again, it is another value
-        node.phase = context.phase
         self.nodes.append(node)
         self._own.update(map(id, node.outputs))
 
@@ -77,7 +76,7 @@ class FuncGraph(Graph):
                     "argument, which has no value while the function is traced; make the variable outside"
                 )
             node = producers[id(tensor)]
-            results = apply(node.op.name, *map(compute, node.inputs), **node.attrs)
+            results = apply(node.op, *map(compute, node.inputs), **node.attrs)
             return dict(zip(map(id, node.outputs), results if isinstance(results, tuple) else (results,), strict=True))[
                 id(tensor)
             ]

@@ -3,17 +3,23 @@
 import numpy as np
 
 from microdl.compile.fusion import fuse_bias_and_activation, fuse_pooled_convolutions
-from microdl.compile.program import constant_array, new_node, with_inputs
+from microdl.compile.program import constant_array, new_node, with_inputs, with_outputs
 from microdl.core import device
 from microdl.core.tensor import Tensor
 
 
 def prune(program):
-    """Drops Nodes that nothing needs: neither an output, nor a write to a variable, nor a stateful op."""
+    """Drops Nodes that nothing needs: neither an output, nor a write to a variable, nor a stateful op.
+
+    Of the others it drops the outputs that are optional, unless somebody reads one.
+    """
     needed = program.output_ids()
     kept = []
     for node in reversed(program.nodes):
         if node.op.mutates or node.op.stateful or any(id(y) in needed for y in node.outputs):
+            optional = node.outputs[node.op.optional :] if node.op.optional is not None else ()
+            if optional and not any(id(y) in needed for y in optional):
+                node = with_outputs(node, node.outputs[: node.op.optional])
             kept.append(node)
             needed.update(map(id, node.inputs))
     program.nodes = kept[::-1]
@@ -125,7 +131,7 @@ def protect(program):
         nodes.append(node)
         if node.op.name == "ReadVariableOp":
             (y,), used = node.outputs, last_use.get(id(node.outputs[0]), -1)
-            if used == len(program.nodes) or any(position < at < used for at in written.get(y.uid, ())):
+            if used == len(program.nodes) or any(position < at <= used for at in written.get(y.uid, ())):
                 nodes.append(new_node("DeepCopy", (y,), {}))
                 (copies[id(y)],) = nodes[-1].outputs
     program.nodes, program.outputs = nodes, [copies.get(id(y), y) for y in program.outputs]

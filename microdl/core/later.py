@@ -3,16 +3,16 @@
 TENSORFLOW = """
     Assert DeviceSpec Graph IndexedSlices Module Operation RaggedTensor SparseTensor TensorArray TypeSpec
     acosh argsort as_string asinh assert_equal assert_greater assert_less assert_rank atan2 atanh audio autograph
-    bfloat16 bitcast bitwise case compat complex complex64 complex128 cond constant_initializer control_dependencies
+    bfloat16 bitcast bitwise compat complex complex64 complex128 constant_initializer
     data debugging distribute dtypes dynamic_partition dynamic_stitch einsum ensure_shape executing_eagerly
-    experimental foldl foldr gather_nd get_logger get_static_value gradients group hessians
-    histogram_fixed_width identity_n image io is_symbolic_tensor lite load_library lookup map_fn meshgrid
-    name_scope nest no_gradient no_op numpy_function ones_initializer print py_function quantization queue
+    experimental gather_nd get_logger get_static_value gradients hessians
+    histogram_fixed_width identity_n image io is_symbolic_tensor lite load_library lookup meshgrid
+    name_scope nest no_gradient numpy_function ones_initializer py_function quantization queue
     ragged random_normal_initializer random_uniform_initializer raw_ops realdiv recompute_grad reverse_sequence
-    saturate_cast saved_model scalar_mul scan scatter_nd searchsorted sequence_mask sets signal sort space_to_batch
-    sparse strided_slice string strings summary switch_case sysconfig tensor_scatter_nd_add tensor_scatter_nd_max
+    saturate_cast saved_model scalar_mul scatter_nd searchsorted sequence_mask sets signal sort space_to_batch
+    sparse strided_slice string strings summary sysconfig tensor_scatter_nd_add tensor_scatter_nd_max
     tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update tensordot test timestamp tpu train
-    truncatediv truncatemod tuple types unique unique_with_counts unravel_index vectorized_map version while_loop
+    truncatediv truncatemod tuple types unique unique_with_counts unravel_index vectorized_map version
     xla zeros_initializer
 """
 
