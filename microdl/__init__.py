@@ -7,6 +7,7 @@ from microdl import (
     linalg as linalg,
     math as math,
     nn as nn,
+    profiler as profiler,
     random as random,
 )
 from microdl.compile.function import function as function
@@ -49,7 +50,12 @@ from microdl.keras import (
     metrics as metrics,
     optimizers as optimizers,
 )
-from microdl.ops import assign as _assign, bitwise as _bitwise, fused as _fused, inspect as _inspect  # registers ops without public names
+from microdl.ops import (  # registers ops without public names
+    assign as _assign,
+    bitwise as _bitwise,
+    fused as _fused,
+    inspect as _inspect,
+)
 from microdl.ops.activation import sigmoid as sigmoid, tanh as tanh
 from microdl.ops.array import (
     boolean_mask as boolean_mask,
@@ -150,6 +156,7 @@ from microdl.ops.math import (
     truediv as truediv,
 )
 from microdl.ops.printing import print as print
+from microdl.profiler import show as show
 
 __version__ = "0.1.0"
 newaxis = None

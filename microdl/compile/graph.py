@@ -42,6 +42,7 @@ class FuncGraph(Graph):
             variable = node.inputs[i]
             self.variables.setdefault(variable.uid, variable)
             self._values.pop(variable.uid, None)  # read again, it is another value
+        node.phase = context.phase
         self.nodes.append(node)
         self._own.update(map(id, node.outputs))
 
