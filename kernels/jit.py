@@ -131,7 +131,7 @@ class KernelCache:
     def _file(self, signature):
         if self.folder is None:
             raise OSError("no cache folder can be written to")
-        return self.folder / f"{self.name}.{_digest(str(signature))}.{self.sources}.nbc"
+        return self.folder / f"{self.name}.{digest(str(signature))}.{self.sources}.nbc"
 
     def load_overload(self, signature, target_context):
         threads.start()  # defines the symbols that the machine code of parallel kernels refers to
@@ -139,8 +139,8 @@ class KernelCache:
         self._started = time.perf_counter()
         try:
             stored = self._file(signature).read_bytes()
-            digest, payload = stored[:32], stored[32:]
-            if hashlib.sha256(payload).digest() == digest:
+            stamp, payload = stored[:32], stored[32:]
+            if hashlib.sha256(payload).digest() == stamp:
                 result = CompileResult._rebuild(target_context, *serialize.loads(payload))
                 loads.append((f"{self.name}{signature}", time.perf_counter() - self._started))
                 return result
@@ -157,7 +157,7 @@ class KernelCache:
             file = self._file(signature)
             payload = serialize.dumps(result._reduce())
             file.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(file, hashlib.sha256(payload).digest() + payload)
+            write_whole(file, hashlib.sha256(payload).digest() + payload)
             self._forget_old_sources(file)
             where = f"cached in {self.cache_path}"
         except OSError as error:  # disk full, folder made read-only: the compiled kernel works all the same
@@ -181,7 +181,7 @@ class KernelCache:
     disable = enable
 
 
-def _write_whole(file, contents):
+def write_whole(file, contents):
     """Writes ``file`` under another name first: no process ever reads half of it."""
     temporary = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
@@ -191,7 +191,7 @@ def _write_whole(file, contents):
         temporary.unlink(missing_ok=True)
 
 
-def _digest(text):
+def digest(text):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -220,7 +220,7 @@ def sources_hash(file):
         if module not in seen and module.exists():
             seen.add(module)
             waiting += _imported(module)
-    return _digest("\0".join(f"{module.name}\0{_source(module)}" for module in sorted(seen)))
+    return digest("\0".join(f"{module.name}\0{_source(module)}" for module in sorted(seen)))
 
 
 @functools.cache
@@ -252,7 +252,7 @@ def cache_folder():
     settings = (config.CPU_NAME, config.CPU_FEATURES, config.OPT, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT)
     vectors = (config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.USING_SVML, config.ENABLE_AVX)
     width = os.environ.get("MICRODL_VECTOR_BYTES")  # cpu/simd.py reads it
-    key = _digest(repr((versions, host, settings, vectors, width)))
+    key = digest(repr((versions, host, settings, vectors, width)))
     chosen = os.environ.get("MICRODL_CACHE_DIR")
     tried = []
     for place in [lambda: Path(chosen).absolute()] if chosen else [_user_cache, _temporary_cache]:

@@ -5,17 +5,29 @@ and y, whichever is cheaper, and write dx. Other arguments are scalars of that d
 not in the gradients of piecewise linear functions. A task is one block of elements.
 """
 
-import numpy as np
-
 from ..jit import inner, kernel
 from .broadcast import output_blocks, part
-from .scalar import exp_below_zero_of, expm1_of, gauss_of, log1p_of, normal_below_of, sigmoid_of, tanh_of
+from .pointwise import (
+    elu_grad_of,
+    elu_of,
+    gelu_grad_of,
+    gelu_of,
+    gelu_tanh_grad_of,
+    gelu_tanh_of,
+    sigmoid_grad_of,
+    silu_grad_of,
+    silu_of,
+    softplus_grad_of,
+    softplus_of,
+    softsign_grad_of,
+    softsign_of,
+    tanh_grad_of,
+)
+from .scalar import sigmoid_of, tanh_of
 from .streams import past_caches, stream
 from .vectors import broadcast, select
 
 SERIAL_BELOW = 8192  # elements; exponentials take long enough for a second thread to pay early
-SQRT_2_OVER_PI = 0.7978845608028654  # gelu_tanh, and 2 times the normal density at 0
-CUBIC = 0.044715  # gelu_tanh
 
 
 @kernel(tasks=output_blocks)
@@ -110,20 +122,17 @@ def elu(block, x, alpha, scale, y):
     ELU has scale 1: Clevert, Unterthiner and Hochreiter, arXiv:1511.07289, equation 15. SELU has the alpha and scale
     that keep mean 0 and variance 1 from layer to layer: Klambauer et al., arXiv:1706.02515, equations 2 and 14.
     """
-    zero = x.dtype.type(0)
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        below = alpha * expm1_of(zero if xs[i] > zero else xs[i])
-        ys[i] = scale * (xs[i] if xs[i] > zero else below)
+        ys[i] = elu_of(xs[i], alpha, scale)
 
 
 @kernel(tasks=output_blocks)
 def elu_grad(block, dy, y, alpha, scale, dx):
     """dx = scale * dy where y >= 0, else (y + scale * alpha) * dy."""
-    zero = y.dtype.type(0)
     dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
     for i in range(ys.size):
-        dxs[i] = dys[i] * (scale if ys[i] >= zero else ys[i] + scale * alpha)
+        dxs[i] = elu_grad_of(dys[i], ys[i], alpha, scale)
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
@@ -131,16 +140,15 @@ def sigmoid(block, x, y):
     """y = 1 / (1 + exp(-x))."""
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = sigmoid_of(xs[i], xs)
+        ys[i] = sigmoid_of(xs[i])
 
 
 @kernel(tasks=output_blocks)
 def sigmoid_grad(block, dy, y, dx):
     """dx = dy * y * (1 - y)."""
-    one = y.dtype.type(1)
     dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
     for i in range(ys.size):
-        dxs[i] = dys[i] * ys[i] * (one - ys[i])
+        dxs[i] = sigmoid_grad_of(dys[i], ys[i])
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
@@ -154,19 +162,17 @@ def tanh(block, x, y):
 @kernel(tasks=output_blocks)
 def tanh_grad(block, dy, y, dx):
     """dx = dy * (1 - y**2)."""
-    one = y.dtype.type(1)
     dys, ys, dxs = part(dy, block), part(y, block), part(dx, block)
     for i in range(ys.size):
-        dxs[i] = dys[i] * (one - ys[i] * ys[i])
+        dxs[i] = tanh_grad_of(dys[i], ys[i])
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
 def softplus(block, x, y):
     """y = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-abs(x)))."""
-    zero = x.dtype.type(0)
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = (xs[i] if xs[i] > zero else zero) + log1p_of(exp_below_zero_of(-np.abs(xs[i])))
+        ys[i] = softplus_of(xs[i])
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
@@ -174,26 +180,23 @@ def softplus_grad(block, dy, x, dx):
     """dx = dy * sigmoid(x)."""
     dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
     for i in range(xs.size):
-        dxs[i] = dys[i] * sigmoid_of(xs[i], xs)
+        dxs[i] = softplus_grad_of(dys[i], xs[i])
 
 
 @kernel(tasks=output_blocks)
 def softsign(block, x, y):
     """y = x / (1 + abs(x))."""
-    one = x.dtype.type(1)
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = xs[i] / (one + np.abs(xs[i]))
+        ys[i] = softsign_of(xs[i])
 
 
 @kernel(tasks=output_blocks)
 def softsign_grad(block, dy, x, dx):
     """dx = dy / (1 + abs(x))**2."""
-    one = x.dtype.type(1)
     dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
     for i in range(xs.size):
-        scale = one + np.abs(xs[i])
-        dxs[i] = dys[i] / (scale * scale)
+        dxs[i] = softsign_grad_of(dys[i], xs[i])
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
@@ -201,17 +204,15 @@ def silu(block, x, beta, y):
     """y = x * sigmoid(beta * x). Ramachandran, Zoph and Le, arXiv:1710.05941 (also called swish)."""
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = xs[i] * sigmoid_of(beta * xs[i], xs)
+        ys[i] = silu_of(xs[i], beta)
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
 def silu_grad(block, dy, x, beta, dx):
     """dx = dy * (s + beta * x * s * (1 - s)), s = sigmoid(beta * x)."""
-    one = x.dtype.type(1)
     dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
     for i in range(xs.size):
-        s = sigmoid_of(beta * xs[i], xs)
-        dxs[i] = dys[i] * (s + beta * xs[i] * s * (one - s))
+        dxs[i] = silu_grad_of(dys[i], xs[i], beta)
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
@@ -219,16 +220,15 @@ def gelu(block, x, y):
     """y = x * P(N(0, 1) <= x) = x * erfc(-x / sqrt(2)) / 2. Hendrycks and Gimpel, arXiv:1606.08415."""
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = xs[i] * normal_below_of(xs[i])
+        ys[i] = gelu_of(xs[i])
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
 def gelu_grad(block, dy, x, dx):
     """dx = dy * (P(N(0, 1) <= x) + x * exp(-x**2 / 2) / sqrt(2 * pi))."""
-    density = x.dtype.type(SQRT_2_OVER_PI / 2)
     dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
     for i in range(xs.size):
-        dxs[i] = dys[i] * (normal_below_of(xs[i]) + xs[i] * density * gauss_of(xs[i]))
+        dxs[i] = gelu_grad_of(dys[i], xs[i])
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
@@ -237,18 +237,14 @@ def gelu_tanh(block, x, y):
 
     The approximation of gelu in arXiv:1606.08415, section 2.
     """
-    slope, cubic = x.dtype.type(2 * SQRT_2_OVER_PI), x.dtype.type(CUBIC)
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = xs[i] * sigmoid_of(slope * (xs[i] + cubic * xs[i] * xs[i] * xs[i]), xs)
+        ys[i] = gelu_tanh_of(xs[i])
 
 
 @kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
 def gelu_tanh_grad(block, dy, x, dx):
     """dx = dy * (s + x * s * (1 - s) * 2 * du/dx), s = sigmoid(2 * u), u as in gelu_tanh."""
-    one, slope, cubic, three = x.dtype.type(1), x.dtype.type(2 * SQRT_2_OVER_PI), x.dtype.type(CUBIC), x.dtype.type(3)
     dys, xs, dxs = part(dy, block), part(x, block), part(dx, block)
     for i in range(xs.size):
-        square = xs[i] * xs[i]
-        s = sigmoid_of(slope * (xs[i] + cubic * xs[i] * square), xs)
-        dxs[i] = dys[i] * (s + xs[i] * s * (one - s) * slope * (one + three * cubic * square))
+        dxs[i] = gelu_tanh_grad_of(dys[i], xs[i])

@@ -6,7 +6,7 @@ Overflow gives infinity or 0, subnormal numbers keep their digits, NaN stays NaN
 
 The scheme is that of Cody and Waite, "Software Manual for the Elementary Functions", 1980: reduce x to an interval,
 approximate there by a polynomial, undo the reduction. Coefficients are those of the smallest largest relative error
-(Remez' exchange), rounded to float32. ``like`` is any array of x's dtype: constants take its dtype.
+(Remez' exchange), rounded to float32.
 """
 
 import math
@@ -150,9 +150,9 @@ def exp_below_zero_of(x):
 
 
 @inner
-def sigmoid_of(x, like):
+def sigmoid_of(x):
     """1 / (1 + exp(-x)), by an exponential of numbers <= 0; 3 ulp, and 0 for results below the normal numbers."""
-    one, zero = like.dtype.type(1), like.dtype.type(0)
+    one, zero = type(x)(1), type(x)(0)
     e = exp_below_zero_of(-np.abs(x))
     return select(x < zero, e, one) / (one + e)
 

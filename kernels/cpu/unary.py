@@ -8,6 +8,7 @@ import numpy as np
 
 from ..jit import exact, kernel
 from .broadcast import output_blocks, part
+from .pointwise import reciprocal_grad_of, rsqrt_grad_of, sqrt_grad_of
 from .scalar import erf_of, exp_of, expm1_of, log1p_of, log_of
 
 
@@ -260,7 +261,7 @@ def sqrt_grad(block, y, dy, dx):
     """dx = dy / (2 y), the gradient of y = sqrt(x)."""
     ys, dys, dxs = part(y, block), part(dy, block), part(dx, block)
     for i in range(ys.size):
-        dxs[i] = y.dtype.type(0.5) * dys[i] / ys[i]
+        dxs[i] = sqrt_grad_of(ys[i], dys[i])
 
 
 @kernel(tasks=output_blocks)
@@ -268,7 +269,7 @@ def rsqrt_grad(block, y, dy, dx):
     """dx = -dy y**3 / 2, the gradient of y = x**(-1/2)."""
     ys, dys, dxs = part(y, block), part(dy, block), part(dx, block)
     for i in range(ys.size):
-        dxs[i] = y.dtype.type(-0.5) * dys[i] * ys[i] * ys[i] * ys[i]
+        dxs[i] = rsqrt_grad_of(ys[i], dys[i])
 
 
 @kernel(tasks=output_blocks)
@@ -276,4 +277,4 @@ def reciprocal_grad(block, y, dy, dx):
     """dx = -dy y**2, the gradient of y = 1 / x."""
     ys, dys, dxs = part(y, block), part(dy, block), part(dx, block)
     for i in range(ys.size):
-        dxs[i] = -dys[i] * ys[i] * ys[i]
+        dxs[i] = reciprocal_grad_of(ys[i], dys[i])

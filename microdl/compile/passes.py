@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from microdl.compile.elementwise import fuse_elementwise
 from microdl.compile.fusion import fuse_bias_and_activation, fuse_pooled_convolutions
 from microdl.compile.program import constant_array, new_node, with_inputs, with_outputs
 from microdl.core import device
@@ -143,7 +144,17 @@ def _mark(tensor, position, last_use, aliases):
         tensor = aliases.get(id(tensor))
 
 
-PASSES = (prune, fold_constants, tidy, merge_equal, prune, fuse_pooled_convolutions, fuse_bias_and_activation, prune)
+PASSES = (
+    prune,
+    fold_constants,
+    tidy,
+    merge_equal,
+    prune,
+    fuse_pooled_convolutions,
+    fuse_bias_and_activation,
+    fuse_elementwise,
+    prune,
+)
 
 
 def optimize(program):

@@ -6,6 +6,7 @@ have no gradient: the gradients have been taken by then.
 
 from microdl.core import dtypes
 from microdl.core.op import Spec, register_op
+from microdl.ops.broadcast import layout
 from microdl.ops.convolution import _Conv2D, _geometry
 from microdl.ops.linalg import _BatchMatMul
 
@@ -103,3 +104,30 @@ class _FusedBiasReluPoolGrad:
     @staticmethod
     def cost(dy, winner, size):
         return 5 * dy.size, dy.nbytes + winner.nbytes + 4 * dy.nbytes
+
+
+@register_op("_FusedElementwise")
+class _FusedElementwise:
+    """Elementwise ops as one kernel, which was generated for them (``compile/elementwise.py``).
+
+    title, source: name and text of the kernel. shapes: the outputs' and those of the inputs that are stretched to it,
+    or empty. outputs: their Specs. steps: number of ops.
+    """
+
+    inputs = ("inputs*",)
+    same_dtype = False
+
+    @staticmethod
+    def infer(*inputs, title, source, shapes, outputs, steps):
+        return outputs
+
+    @staticmethod
+    def run(kernels, *arrays, title, source, shapes, outputs, steps):
+        kernel = kernels.formula.load(title, source)
+        inputs, written = arrays[: -len(outputs)], arrays[-len(outputs) :]
+        table = (layout(*shapes),) if shapes else ()
+        kernel(*[x.ravel() for x in inputs], *table, *[y.ravel() for y in written])
+
+    @staticmethod
+    def cost(*inputs, title, source, shapes, outputs, steps):
+        return steps * outputs[0].size, sum(spec.nbytes for spec in (*inputs, *outputs))

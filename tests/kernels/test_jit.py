@@ -234,7 +234,7 @@ def test_a_write_that_fails_leaves_nothing_behind(package, monkeypatch, tmp_path
     folder = tmp_path / "cache"
     folder.mkdir()
     with pytest.raises(OSError, match="no space"):
-        jit._write_whole(folder / "entry", b"contents")
+        jit.write_whole(folder / "entry", b"contents")
     assert list(folder.iterdir()) == []
 
 

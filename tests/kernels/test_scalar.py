@@ -44,7 +44,7 @@ def tanh(x, y):
 @kernel
 def sigmoid(x, y):
     for i in range(x.size):
-        y[i] = sigmoid_of(x[i], x)
+        y[i] = sigmoid_of(x[i])
 
 
 @kernel
