@@ -44,7 +44,7 @@ def draw(found, about, file):
             axes.set_xticks(BATCHES, [str(batch) for batch in BATCHES])
             axes.minorticks_off()
             axes.grid(alpha=0.3)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(CONTESTANTS))
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3 * len(networks))
     figure.suptitle(f"{about['processor']}, {about['threads']} threads, {about['date']}")
     figure.savefig(file, dpi=120)
     pyplot.close(figure)
