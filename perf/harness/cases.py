@@ -10,6 +10,7 @@ PARTS = (
     table_layers.bias,
     table_layers.pooling,
     table_layers.fused,
+    table_layers.pooled,
     table_layers.softmax,
     table_layers.normalization,
     table_updates.optimizers,

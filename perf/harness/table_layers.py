@@ -4,6 +4,7 @@ from .case import Array, case, peers
 from .table_products import BATCHES
 
 IMAGES = ((28, 28, 16), (14, 14, 36))  # what the MNIST CNN's convolutions give
+POOLED = ((64, 28, 28, 1, 5, 16), (64, 14, 14, 16, 5, 36), (64, 26, 26, 32, 3, 64))  # images, filter's side, outputs
 CLASSES = ((64, 10), (1024, 10), (1024, 1000), (65_536, 256))  # rows, classes; the last is larger than the caches
 NORMALIZED = ((16_384, 64), (262_144, 64))  # rows, channels; likewise
 
@@ -96,6 +97,35 @@ def fused():
         call, same = ("fused.bias_relu_pool_grad", ("dy", "winner", "dz", "dbias")), peers("bias_relu_pool_grad")
         name = f"bias_relu_pool_grad {_times(n, h, w, c)}"
         yield case(name, [call], arrays, ["dz", "dbias"], n * h * w * c, same)
+
+
+def pooled():
+    """Both gradients of a convolution under bias, relu and pool: from the winners, and by way of the dense one.
+
+    All windows live, where the winners gain least. Peers do the same for both rows.
+    """
+    for n, h, w, c, taps, o in POOLED:
+        pad, shape = taps // 2, (n, h // 2, w // 2, o)
+        arrays = {"x": Array((n, h, w, c)), "w": Array((taps, taps, c, o))}
+        arrays |= {"dy": Array(shape), "winner": Array(shape, "quarter", "uint8")}
+        arrays |= {"dw": _zeros(taps, taps, c, o), "dbias": _zeros(o)} | ({"dx": _zeros(n, h, w, c)} if c > 1 else {})
+        geometry = (1, 1), (1, 1), (pad, pad)
+        winners = [
+            ("pooled.conv2d_pool_grad_filter", ("x", "dy", "winner", (pad, pad), "dw", "dbias")),
+            ("pooled.conv2d_pool_grad_input", ("dy", "winner", "w", (pad, pad), "dx")),
+        ]
+        dense = [
+            ("convolution.conv2d_grad_filter", ("x", "dz", *geometry, "dw")),
+            ("convolution.conv2d_grad_input", ("dz", "w", *geometry, "dx")),
+        ]
+        unpool = "fused.bias_relu_pool_grad", ("dy", "winner", "dz", "dbias")
+        outputs = ["dw", "dbias", "dx"] if c > 1 else ["dw", "dbias"]
+        flops = 2 * n * h * w * o * taps**2 * c * (len(outputs) - 1)
+        label, same = f"{_times(n, h, w, c)} {taps}x{taps} {o}", peers("pooled_gradients")
+        calls = winners[: len(outputs) - 1]
+        yield case(f"conv2d_pool_grad {label}", calls, arrays, outputs, flops, same, {"pad": pad})
+        arrays, calls = {**arrays, "dz": _zeros(n, h, w, o)}, [unpool, *dense[: len(outputs) - 1]]
+        yield case(f"conv2d_pool_grad dense {label}", calls, arrays, outputs, flops, same, {"pad": pad})
 
 
 def softmax():

@@ -140,6 +140,28 @@ def bias_relu_pool_grad(t):
     return {name: way(layout) for name, layout in LAYOUTS.items()}
 
 
+def pooled_gradients(t, pad):
+    """The ops that autograd runs backwards: pool, relu (where all winners were above zero), convolution and bias."""
+
+    def way(layout):
+        x, w, dy = _image(t["x"], layout), _filter(t["w"], layout), _image(t["dy"], layout)
+        size = *dy.shape[:2], *[n + 2 * pad - w.shape[2] + 1 for n in x.shape[2:]]
+        z = torch.ones(size).contiguous(memory_format=layout)
+        places, kept = _places(t["winner"], z, layout), {}
+
+        def call():
+            dz = aten.max_pool2d_with_indices_backward(dy, z, *WINDOWS, [1, 1], False, places)
+            dz = aten.threshold_backward(dz, z, 0)
+            geometry = [1, 1], [pad, pad], [1, 1], False, [0, 0], 1
+            grads = aten.convolution_backward(dz, x, w, [w.shape[0]], *geometry, ["dx" in t, True, True])
+            kept.update(zip(("dx", "dw", "dbias"), grads, strict=True))
+
+        backs = {"dw": _filter_back, "dbias": lambda tensor: tensor.numpy()}
+        return call, lambda: {name: backs.get(name, _image_back)(kept[name]) for name in kept if name in t}
+
+    return {name: way(layout) for name, layout in LAYOUTS.items()}
+
+
 def depthwise(t, what, pad):
     channels = t["x"].shape[-1]
 
