@@ -50,18 +50,25 @@ def select(name, index, functions, keys):
 
     Raises: TypeError if the functions do not return one structure of tensors with the same shapes and dtypes.
     """
-    traced = {label: trace(f"{name}: {label}", function) for label, function in functions.items()}
-    (first, (part, structure)), *others = traced.items()
+    return join(name, index, {label: trace(f"{name}: {label}", f) for label, f in functions.items()}, keys)
+
+
+def join(name, index, traced, keys):
+    """``select`` of functions that are traced already: ``traced`` holds name -> (Part, what it returned)."""
+    (first, (_, structure)), *others = traced.items()
     for label, (_, other) in others:
         if _described(other) != _described(structure):
             raise TypeError(
                 f"{name}: all branches must return the same structure, shapes and dtypes; {first} returns "
                 f"{_described(structure)}, {label} returns {_described(other)}"
             )
+    for part, returned in traced.values():
+        part.outputs = [leaf for leaf in nest.flatten(returned) if leaf is not None]
     parts = Parts(*(part for part, _ in traced.values()))
     kept = [y for part in parts.parts for y in part.kept]
-    specs = _specs([*part.outputs, *kept])
-    op = _new_op("If", parts, 1, specs, _run_if, _if_gradient, len(part.outputs))
+    count = len(parts.parts[0].outputs)
+    specs = _specs([*parts.parts[0].outputs, *kept])
+    op = _new_op("If", parts, 1, specs, _run_if, _if_gradient, count)
     outputs = iter(apply(op, *parts.inputs(index), parts=parts, keys=tuple(keys)))
     return nest.pack_as(structure, [leaf if leaf is None else next(outputs) for leaf in nest.flatten(structure)])
 

@@ -1,10 +1,12 @@
 """``tf.function``: a Python function that is traced once for each kind of arguments, and replayed by its plan."""
 
+import functools
 import inspect
 import threading
 import time
 import weakref
 
+from microdl.compile.autograph import convert_function
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.graph import FuncGraph
 from microdl.compile.signature import TensorSpec, as_specified, difference, join, split
@@ -42,8 +44,9 @@ def function(
 
     Args:
         input_signature: list of TensorSpecs, one for each argument: other tensors are refused, all share one kind for
-            each shape. autograph, reduce_retracing, experimental_*: accepted for TensorFlow's sake. A Python ``if`` or
-            ``while`` on a tensor is refused: ``tf.cond`` and ``tf.while_loop`` take its place.
+            each shape. reduce_retracing, experimental_*: accepted for TensorFlow's sake.
+        autograph: ``if``, ``while``, ``for``, ``and``, ``or`` and ``not`` in ``func`` may depend on tensors: they are
+            traced as ``tf.cond`` and ``tf.while_loop`` would be. Functions that ``func`` calls stay as they are.
         jit_compile, experimental_compile: accepted; everything is compiled by Numba.
 
     >>> @function
@@ -53,19 +56,20 @@ def function(
     array([1., 4.], dtype=float32)
     """
     if func is None:
-        return lambda f: Function(f, input_signature)
-    return Function(func, input_signature)
+        return lambda f: Function(f, input_signature, autograph)
+    return Function(func, input_signature, autograph)
 
 
 class Function:
     """A function that is traced and replayed; what ``tf.function`` returns."""
 
-    def __init__(self, python_function, input_signature=None, owner=None):
+    def __init__(self, python_function, input_signature=None, autograph=True, owner=None):
         if not callable(python_function):
             raise TypeError(f"function: a callable is expected, got {python_function!r}")
         if isinstance(python_function, Function):
             python_function = python_function.python_function
         self.python_function, self._input_signature = python_function, input_signature
+        self._autograph = autograph
         self.__name__ = getattr(python_function, "__name__", type(python_function).__name__)
         self.__doc__ = python_function.__doc__
         self.__wrapped__ = python_function
@@ -96,13 +100,13 @@ class Function:
             return self
         bound = self._bound.get(instance)
         if bound is None:
-            bound = Function(self.python_function, self._input_signature, weakref.ref(instance))
+            bound = Function(self.python_function, self._input_signature, self._autograph, weakref.ref(instance))
             self._bound[instance] = bound
         return bound
 
     def __call__(self, *args, **kwargs):
         if eagerly:
-            return self._python(*args, **kwargs)
+            return self._python(self.python_function, *args, **kwargs)
         args, kwargs = self._arguments(args, kwargs)
         tensors = []
         key = split(args, tensors), split(kwargs, tensors) if kwargs else None
@@ -144,10 +148,13 @@ class Function:
         """The traces there are, as text."""
         return "\n".join(map(repr, self._traces.values()))
 
-    def _python(self, *args, **kwargs):
-        if self._owner is None:
-            return self.python_function(*args, **kwargs)
-        return self.python_function(self._owner(), *args, **kwargs)
+    def _python(self, function, /, *args, **kwargs):
+        return function(*args, **kwargs) if self._owner is None else function(self._owner(), *args, **kwargs)
+
+    @functools.cached_property
+    def _rewritten(self):
+        """What is traced: the Python function, with control flow that may depend on tensors."""
+        return convert_function(self.python_function) if self._autograph else self.python_function
 
     def _arguments(self, args, kwargs):
         """Positional and keyword arguments with defaults filled in, as the input signature wants them."""
@@ -182,7 +189,7 @@ class Function:
             with graph:
                 placeholders = iter([graph.placeholder(x.spec) for x in tensors])
                 args, kwargs = join(args, placeholders), join(kwargs, placeholders)
-                result = self._python(*args, **kwargs)
+                result = self._python(self._rewritten, *args, **kwargs)
                 leaves = [_output(self.__name__, graph, leaf) for leaf in nest.flatten(result)]
         finally:
             context.tapes = tapes

@@ -1,0 +1,341 @@
+"""Rewrites the control flow of a Python function so that it may depend on tensors: ``if``, ``while``, ``for``, ``and``.
+
+    if x > 0:                   def ag__body1():  nonlocal y; y = x
+        y = x                   def ag__else1():  nonlocal y; y = -x
+    else:               ->      def ag__get1():   return ag__.values(lambda: y)
+        y = -x                  def ag__set1(v):  nonlocal y; (y,) = v
+                                ag__.if_(x > 0, ag__body1, ag__else1, (ag__get1, ag__set1), ("y",))
+
+``flow.if_`` calls one of the two if the test is a Python value, and traces both if it is a symbolic tensor. What has no
+such form (``break``, a ``return`` in one branch alone, ...) stays as it is, but for a test that says so when it meets a
+symbolic tensor. Moldovan et al., "AutoGraph: Imperative-style Coding with Graph-based Performance", 2019, has the idea.
+"""
+
+import ast
+import inspect
+import types
+from typing import Any
+
+from microdl.compile import flow
+
+_FLOW = "ag__"  # the module ``flow`` in rewritten functions; what they define for themselves begins with it, too
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def convert_function(function):
+    """``function`` rewritten; itself, if there is nothing to rewrite or its source cannot be had."""
+    if isinstance(function, types.MethodType):
+        converted = convert_function(function.__func__)
+        return function if converted is function.__func__ else types.MethodType(converted, function.__self__)
+    if not isinstance(function, types.FunctionType) or hasattr(function, "__wrapped__"):
+        return function  # a wrapper's source would be that of the function inside
+    code, package = function.__code__, str(function.__module__).partition(".")[0]
+    if package == "microdl" or code.co_name == "<lambda>" or code.co_flags & _GENERATORS:
+        return function
+    definition = _definition(code)
+    if definition is None or not _Rewriter().rewrite(definition):
+        return function
+    return _compiled(function, definition)
+
+
+def _definition(code):
+    """The syntax tree of a function, with the lines and columns of its file; None if there is none."""
+    try:
+        lines, first = inspect.getsourcelines(code)
+        nested = lines[0][:1].isspace()
+        tree = ast.parse("if 1:\n" * nested + "".join(lines))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    ast.increment_lineno(tree, first - 1 - nested)
+    body = tree.body[0].body if nested and isinstance(tree.body[0], ast.If) else tree.body
+    definition = body[0]
+    if not isinstance(definition, ast.FunctionDef) or definition.name != code.co_name:
+        return None
+    names = [getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(definition)]
+    if any(name.startswith("__") and not name.endswith("__") for name in names):
+        return None  # such a name means another one inside of a class
+    return definition
+
+
+def _compiled(function, definition):
+    """The function with the globals, cells and defaults of ``function`` and the code of ``definition``."""
+    code = function.__code__
+    definition.decorator_list, definition.returns = [], None
+    arguments = definition.args
+    for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
+        if argument is not None:
+            argument.annotation = None
+    arguments.defaults = [ast.Constant(None) for _ in arguments.defaults]  # the function's own take their place
+    arguments.kw_defaults = [default and ast.Constant(None) for default in arguments.kw_defaults]
+    cells: dict[str, Any] = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+    cells[_FLOW] = types.CellType(flow)
+    (maker,) = _parsed(f"def ag__maker({', '.join(cells)}): pass", definition)
+    maker.body = [definition]
+    module = ast.fix_missing_locations(ast.Module([maker], []))
+    made = compile(module, code.co_filename, "exec", dont_inherit=True)
+    for name in ("ag__maker", code.co_name):
+        made = next(c for c in made.co_consts if isinstance(c, types.CodeType) and c.co_name == name)
+    closure = tuple(cells[name] for name in made.co_freevars)
+    result = types.FunctionType(made, function.__globals__, function.__name__, function.__defaults__, closure)
+    result.__kwdefaults__, result.__qualname__ = function.__kwdefaults__, function.__qualname__
+    result.__doc__, result.__module__ = function.__doc__, function.__module__
+    return result
+
+
+def _parsed(text, where) -> Any:
+    """Statements, with the place of the Node ``where``."""
+    statements = ast.parse(text).body
+    for statement in statements:
+        for node in ast.walk(statement):
+            ast.copy_location(node, where)
+    return statements
+
+
+def _expression(text, where) -> Any:
+    return _parsed(text, where)[0].value
+
+
+class _Rewriter(ast.NodeTransformer):
+    def __init__(self):
+        self._count = 0  # of rewritten statements
+        self._changed = False
+        self._globals = set()  # names that the function being rewritten declares global
+
+    def rewrite(self, definition):
+        """Rewrites a FunctionDef in place. Returns whether there was something to rewrite."""
+        self.visit(definition)
+        return self._changed
+
+    def generic_visit(self, node):
+        for name, field in ast.iter_fields(node):
+            if isinstance(field, list) and field and isinstance(field[0], ast.stmt):
+                setattr(node, name, self._block(field))
+            elif isinstance(field, list):
+                field[:] = [self.visit(part) if isinstance(part, ast.AST) else part for part in field]
+            elif isinstance(field, ast.AST):
+                setattr(node, name, self.visit(field))
+        return node
+
+    def visit_FunctionDef(self, node):
+        declared = [n for n in _inside(node.body) if isinstance(n, (ast.Global, ast.Nonlocal))]
+        foreign = {name for n in declared for name in n.names}
+        parameters = {n.arg for n in ast.walk(node.args) if isinstance(n, ast.arg)}
+        own = sorted(_assigned(node.body) - foreign - parameters)
+        outer, count = self._globals, self._count
+        self._globals = {name for n in declared if isinstance(n, ast.Global) for name in n.names}
+        node.body = self._block(node.body, tail=True)
+        self._globals = outer
+        if own and self._count > count:  # they stay variables of this function, even if inner ones alone assign them
+            node.body[:0] = _parsed(f"if 0: {' = '.join(own)} = None", node)
+        return node
+
+    def visit_AsyncFunctionDef(self, node):
+        return node
+
+    def visit_ClassDef(self, node):
+        return node
+
+    # Expressions
+
+    def visit_BoolOp(self, node):
+        self.generic_visit(node)
+        return self._deferred("and_" if isinstance(node.op, ast.And) else "or_", node, [], node.values)
+
+    def visit_IfExp(self, node):
+        self.generic_visit(node)
+        return self._deferred("choose", node, [node.test], [node.body, node.orelse])
+
+    def visit_Compare(self, node):
+        """``a < b < c`` is ``a < b and b < c`` if b can be read twice."""
+        self.generic_visit(node)
+        sides = [node.left, *node.comparators]
+        if len(sides) == 2 or not all(isinstance(x, (ast.Name, ast.Constant)) for x in sides[1:-1]):
+            return node
+        pairs = [
+            ast.copy_location(ast.Compare(left, [op], [right]), node)
+            for left, op, right in zip(sides, node.ops, sides[1:], strict=False)
+        ]
+        return self._deferred("and_", node, [], pairs)
+
+    def visit_UnaryOp(self, node):
+        self.generic_visit(node)
+        return self._call("not_", node, [node.operand]) if isinstance(node.op, ast.Not) else node
+
+    def _deferred(self, name, node, known, operands):
+        """``ag__.name(*known, lambda: operand, ...)``, unless an operand must be where it is."""
+        if _obstacle(operands):
+            return node
+        thunks = _expression(f"[{', '.join(['lambda: 0'] * len(operands))}]", node).elts
+        for thunk, operand in zip(thunks, operands, strict=True):
+            thunk.body = operand
+        return self._call(name, node, [*known, *thunks])
+
+    def _call(self, name, node, arguments):
+        self._changed = True
+        call = _expression(f"{_FLOW}.{name}()", node)
+        call.args = arguments
+        return call
+
+    # Statements
+
+    def _block(self, statements, tail=False):
+        """tail: the function ends where these statements end."""
+        result = []
+        for k, statement in enumerate(statements):
+            if isinstance(statement, ast.If) and any(isinstance(n, ast.Return) for n in _inside([statement])):
+                complete = _with_rest(statement, statements[k + 1 :], tail)
+                if complete is not None and not _obstacle(complete.body + complete.orelse, ast.Return):
+                    return result + self._if(complete, "if_return")
+            visited = self.visit(statement)
+            result += visited if isinstance(visited, list) else [visited]
+        return result
+
+    def visit_If(self, node):
+        obstacle = self._obstacle(node.body + node.orelse)
+        return self._plain(node, "if", obstacle) if obstacle else self._if(node, "if_")
+
+    def visit_While(self, node):
+        obstacle = self._obstacle(node.body, node) or _obstacle([node.test])
+        if obstacle:
+            return self._plain(node, "while", obstacle)
+        test, body, *others = self._functions(_assigned(node.body), "while_loop", "test", "body", node)
+        test.body = _parsed("return 0", node)
+        test.body[0].value = self.visit(node.test)
+        body.body += self._block(node.body)
+        return [test, body, *others]
+
+    def visit_For(self, node):
+        if self._obstacle(node.body, node):
+            return self.generic_visit(node)
+        body, *others, call = self._functions(_assigned([node.target, *node.body]), "for_loop", "body", "", node)
+        body.args = _expression("lambda ag__item: 0", node).args
+        (item,) = _parsed("target = ag__item", node)
+        item.targets = [node.target]
+        body.body += [item, *self._block(node.body)]
+        iterable = self.visit(node.iter)
+        if (
+            isinstance(iterable, ast.Call)
+            and getattr(iterable.func, "attr", getattr(iterable.func, "id", "")) == "range"
+        ):
+            iterable.args.insert(0, iterable.func)
+            iterable.func = _expression(f"{_FLOW}.steps", node)
+        call.value.args.insert(0, iterable)
+        return [body, *others, call]
+
+    def _if(self, node, helper):
+        returns = helper == "if_return"
+        names = _assigned(node.body + node.orelse)
+        body, orelse, *others, call = self._functions(names, helper, "body", "else", node)
+        call.value.args.insert(0, self.visit(node.test))
+        body.body += self._block(node.body, tail=returns)
+        orelse.body += self._block(node.orelse, tail=returns)
+        return [body, orelse, *others, ast.copy_location(ast.Return(call.value), node) if returns else call]
+
+    def _functions(self, names, helper, first, second, where):
+        """Definitions of one or two blocks, to be filled, of ``get`` and ``set``, and the call that they are for."""
+        self._changed, self._count = True, self._count + 1
+        k, names = self._count, sorted(names)
+        declaration = f"nonlocal {', '.join(names)}" if names else "pass"
+        readers = ", ".join(f"lambda: {name}" for name in names)
+        blocks = [f"{_FLOW}{block}{k}" for block in (first, second) if block]
+        text = [f"def {block}(): {declaration}" for block in blocks]
+        text += [
+            f"def {_FLOW}get{k}(): return {_FLOW}.values({readers})",
+            f"def {_FLOW}set{k}(ag__new):",
+            f" {declaration}",
+        ]
+        text += [f" [{', '.join(names)}] = ag__new"]
+        text += [f" if {name} is {_FLOW}.UNDEFINED: del {name}" for name in names]
+        text += [f"{_FLOW}.{helper}({', '.join(blocks)}, ({_FLOW}get{k}, {_FLOW}set{k}), {tuple(names)!r})"]
+        return _parsed("\n".join(text), where)
+
+    def _plain(self, node, statement, reason):
+        """The statement as it is, with a test that is not content with a symbolic tensor."""
+        self.generic_visit(node)
+        node.test = self._call("plain", node.test, [node.test, *_parsed_constants(node, statement, reason)])
+        return node
+
+    def _obstacle(self, statements, loop=None):
+        if loop is not None and loop.orelse:
+            return "it has an `else`"
+        if _assigned(statements) & self._globals:
+            return "it assigns a global variable"
+        return _obstacle(statements)
+
+
+def _parsed_constants(where, *values):
+    return [ast.copy_location(ast.Constant(value), where) for value in values]
+
+
+def _inside(nodes, apart=_SCOPES):
+    """All Nodes below, without those inside of other scopes."""
+    for node in nodes:
+        yield node
+        if not isinstance(node, apart):
+            yield from _inside(ast.iter_child_nodes(node), apart)
+
+
+def _assigned(statements):
+    """Names of the variables that statements assign."""
+    found = set()
+    for node in _inside(statements, (*_SCOPES, *_COMPREHENSIONS)):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+            found.add(node.name)
+    return found - {None}
+
+
+_STAYS = {  # what can not be moved into a function of its own
+    ast.Return: "it holds a `return`, and does not return in all cases",
+    ast.Raise: "it holds a `raise`, which would run while tracing",
+    ast.Global: "it declares a global variable",
+    ast.Nonlocal: "it declares a nonlocal variable",
+    ast.NamedExpr: "it holds a `:=`",
+    ast.Yield: "it holds a `yield`",
+    ast.YieldFrom: "it holds a `yield`",
+    ast.Await: "it holds an `await`",
+}
+_FRAMES = {"super", "locals", "vars", "eval", "exec"}  # they look at the function that they are called in
+
+
+def _obstacle(nodes, allowed=None):
+    """Why statements or expressions have to stay in their function, as text; None if they need not."""
+    for node in _inside(nodes):
+        if type(node) in _STAYS and type(node) is not allowed:
+            return _STAYS[type(node)]
+        if isinstance(node, ast.Name) and node.id in _FRAMES:
+            return f"it holds a call of {node.id}"
+    for node in _inside(nodes, (*_SCOPES, ast.For, ast.While)):
+        if isinstance(node, (ast.Break, ast.Continue)):
+            return f"it holds a `{type(node).__name__.lower()}`"
+    return None
+
+
+def _with_rest(node, rest, tail):
+    """An ``if`` that returns in all cases, the statements behind it taken in; None if it does not."""
+    body, orelse = list(node.body), list(node.orelse)
+    if _ends(body):
+        orelse += rest
+    elif _ends(orelse):
+        body += rest
+    else:
+        return None
+    for block in (body, orelse):
+        if not _ends(block):
+            if not tail:
+                return None
+            block += _parsed("return None", node)
+    return ast.copy_location(ast.If(node.test, body, orelse), node)
+
+
+def _ends(block):
+    """Whether a function never goes on behind these statements."""
+    last = block[-1] if block else None
+    if isinstance(last, ast.If):
+        return _ends(last.body) and _ends(last.orelse)
+    return isinstance(last, (ast.Return, ast.Raise)) or (isinstance(last, ast.With) and _ends(last.body))
