@@ -3,7 +3,7 @@
 from microdl.core.context import context, user_location
 from microdl.core.node import Graph, Node
 from microdl.core.op import get_op
-from microdl.core.tensor import Tensor, apply
+from microdl.core.tensor import Tensor, apply, new_uid
 from microdl.core.variable import Variable
 
 SMALL = 256  # elements; smaller results of known values are computed while tracing: shapes, axes, indices
@@ -28,6 +28,7 @@ class FuncGraph(Graph):
         self._values = {}  # uid of a Variable -> the Tensor that reading it gives now
         self._own = set()  # ids of symbolic Tensors that belong here
         self._outer = None
+        self._first_uid = new_uid()  # what has a smaller one was there before
 
     def placeholder(self, spec, uid=None):
         """A new input."""
@@ -58,9 +59,13 @@ class FuncGraph(Graph):
     def runs_now(self, op, inputs, specs):
         return (
             not (op.mutates or op.stateful or op.run is None)
-            and all(getattr(x, "array", None) is not None for x in inputs)
+            and all(getattr(x, "array", None) is not None and not self._followable(x) for x in inputs)
             and sum(spec.size for spec in specs) <= SMALL
         )
+
+    def _followable(self, tensor):
+        """Whether a tape outside may ask for the gradient of what is computed from a Tensor with a value."""
+        return tensor.dtype.is_floating and tensor.uid < self._first_uid
 
     def lifted(self, value):
         self.created += 1

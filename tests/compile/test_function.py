@@ -396,3 +396,13 @@ def test_names_and_documentation_are_the_functions_own():
     assert repr(squares) == "<microdl.function squares>"
     with pytest.raises(TypeError, match="function: a callable is expected, got 3"):
         tf.function(3)
+
+
+def test_a_tape_outside_follows_small_constants_that_a_function_computes_with():
+    x = tf.constant([1.0, 2.0])
+    f = tf.function(lambda p: x * x + p)
+    f(tf.constant(1.0))  # traced where no tape listens
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(tf.constant(1.0))
+    assert tape.gradient(y, x).numpy().tolist() == [2.0, 4.0]
