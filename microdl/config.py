@@ -1,5 +1,14 @@
-"""Settings of the process. ``tf.config.threading``: how many threads the kernels use; results do not depend on it."""
+"""Settings of the process, and what it runs on.
 
+``tf.config.threading`` sets how many threads the kernels use (results do not depend on it), ``tf.config.threads()``
+tells how many there are and why, ``cache()`` where compiled kernels lie, ``cpu()`` what the processor can do.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from microdl.compile import function as _function
 from microdl.core import kernels
 
 
@@ -26,3 +35,103 @@ class threading:
     def get_intra_op_parallelism_threads():
         """The number of threads that ops may use now, at least 1."""
         return kernels.support("threads").threads()
+
+
+class Threads(NamedTuple):
+    """The threads of kernels.
+
+    Attributes:
+        count: of kernels called from this Python thread. available: at most. limited_by: what sets that number.
+        layer: Numba's threading layer, "omp", "tbb" or "workqueue". reason: why it is that one.
+        quota: CPUs' worth of time that the container grants; infinity without a limit.
+    """
+
+    count: int
+    available: int
+    limited_by: str
+    layer: str
+    reason: str
+    quota: float
+
+    def __str__(self):
+        quota = f"{self.quota:g} CPUs" if self.quota < float("inf") else "none"
+        return (
+            f"{self.count} of {self.available} threads (limited by {self.limited_by}; quota: {quota}), "
+            f"layer {self.layer} ({self.reason})"
+        )
+
+
+def threads():
+    """The ``Threads`` of kernels: number, limit, layer, and the reasons. Starts them, if nothing has so far."""
+    here = kernels.support("threads")
+    here.start()
+    granted, cores = here.quota(), here.numba_config.NUMBA_NUM_THREADS
+    if "NUMBA_NUM_THREADS" in os.environ:
+        limited_by = "NUMBA_NUM_THREADS"
+    else:
+        limited_by = "the container's quota" if granted < cores else "the cores of this process"
+    chosen = os.environ.get("NUMBA_THREADING_LAYER")
+    order = ", ".join(here.numba_config.THREADING_LAYER_PRIORITY)
+    reason = f"NUMBA_THREADING_LAYER={chosen}" if chosen else f"the first of {order} that loads"
+    return Threads(here.threads(), here.available_threads(), limited_by, here.threading_layer(), reason, granted)
+
+
+class Cache(NamedTuple):
+    """Compiled kernels on disk. folder: Path, None if none can be written to. files, bytes: what lies in it."""
+
+    folder: Path | None
+    files: int
+    bytes: int
+
+    def __str__(self):
+        if self.folder is None:
+            return "no cache: no folder can be written to, kernels are compiled anew by every process"
+        return f"{self.files} compiled kernels, {self.bytes / (1 << 20):.1f} MiB, in {self.folder}"
+
+
+def cache():
+    """The ``Cache`` of this process, in ``MICRODL_CACHE_DIR`` or the user's cache folder, for this CPU and versions."""
+    folder = kernels.support("jit").cache_folder()
+    found = [file.stat().st_size for file in folder.glob("*.nbc")] if folder else []
+    return Cache(folder, len(found), sum(found))
+
+
+class CPU(NamedTuple):
+    """The processor. name: as LLVM knows it. vector_bytes: width of the kernels' vectors. features: what it can do."""
+
+    name: str
+    vector_bytes: int
+    features: tuple
+
+    def __str__(self):
+        return f"{self.name}, vectors of {self.vector_bytes} bytes; {' '.join(self.features)}"
+
+
+def cpu():
+    """The ``CPU`` that kernels are compiled for."""
+    host = kernels.support("jit").llvm
+    features = tuple(sorted(name for name, there in host.get_host_cpu_features().items() if there))
+    return CPU(host.get_host_cpu_name(), kernels.support("cpu.simd").VECTOR_BYTES, features)
+
+
+class PhysicalDevice(NamedTuple):
+    """A device that ops can run on."""
+
+    name: str
+    device_type: str
+
+
+def list_physical_devices(device_type=None):
+    """The devices of a type ("CPU", "GPU"), or all: there is one, the CPU."""
+    devices = [PhysicalDevice("/physical_device:CPU:0", "CPU")]
+    return [device for device in devices if device_type in (None, device.device_type)]
+
+
+def run_functions_eagerly(run_eagerly):
+    """Whether every ``tf.function`` runs as plain Python from now on, for a debugger and for ``print``."""
+    _function.eagerly = bool(run_eagerly)
+
+
+def functions_run_eagerly():
+    """What ``run_functions_eagerly`` was called with last; False at first."""
+    return _function.eagerly

@@ -8,7 +8,7 @@ from microdl.compile import function
 from microdl.core import device
 from microdl.keras import callbacks
 from microdl.profiler import memory, pictures, record, reports
-from microdl.profiler.recorder import OpRun, Recorder
+from microdl.profiler.recorder import Recorder
 from microdl.profiler.roofs import roofs
 
 
@@ -56,11 +56,12 @@ class profile:
     def events(self):
         """The ``record.Event``s, in the order of their start: ops, and around them plans and traces."""
         traces = [trace for trace in function.traces[self._finished.first_trace :] if trace[1] >= self._started]
-        return record.events_of(self._finished.runs, traces, self._started, self.thread)
+        runs = self._finished.op_runs, self._finished.plan_runs
+        return record.events_of(*runs, traces, self._started, self.thread)
 
     def op_runs(self):
         """The ``recorder.OpRun``s: ops that ran by themselves, not as steps of a plan, in their order."""
-        return [run for run in self._finished.runs if isinstance(run, OpRun)]
+        return self._finished.op_runs
 
     def rows(self):
         """A ``record.Row`` for each op, phase and shapes: calls, seconds, cost. Longest first."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from microdl.compile.phases import phases_of
 from microdl.core.costs import cost_of
-from microdl.profiler.recorder import PlanRun, StepRun
 
 PLAN, TRACING = "Python: plan", "Python: tracing"
 DISPATCH, TAPE = "Python: dispatch", "Python: tape and dispatch"
@@ -58,32 +57,27 @@ class Row:
     threads: set = field(default_factory=set)
 
 
-def events_of(runs, traces, origin, thread):
+def events_of(op_runs, plan_runs, traces, origin, thread):
     """Events in the order of their start; what contains others comes before them. thread: that of the traces."""
-    phases = {}  # id of a plan -> {id of a step: phase}
     events = [Event(TRACING, "forward", start - origin, seconds, thread, False) for _, start, seconds in traces]
-    for run in runs:
-        if isinstance(run, PlanRun):
-            steps = run.plan.steps
-            phases.update(zip(map(id, steps), phases_of([step.node for step in steps]), strict=True))
-            events.append(Event(PLAN, run.phase, run.start - origin, run.end - run.start, run.thread, False))
-    events += [_op_event(run, phases, origin) for run in runs if not isinstance(run, PlanRun)]
-    events.sort(key=lambda event: (event.start, -event.seconds))
+    for run in plan_runs:
+        events.append(Event(PLAN, run.phase, run.start - origin, run.end - run.start, run.thread, False))
+        nodes = [step.node for step in run.plan.steps]
+        for number, (node, phase) in enumerate(zip(nodes, phases_of(nodes), strict=True)):
+            start, end = run.clocks[number : number + 2]
+            inputs, outputs = tuple(x.spec for x in node.inputs), tuple(y.spec for y in node.outputs)
+            event = Event(node.op.name, phase, start - origin, end - start, run.thread, True, False)
+            event.once, event.inputs, event.outputs = run.once.get(number), inputs, outputs
+            event.flops, event.bytes = cost_of(node.op, inputs, outputs, node.attrs)
+            events.append(event)
+    for run in op_runs:
+        event = Event(run.op.name, run.phase, run.start - origin, run.end - run.start, run.thread, True, run.taped)
+        event.once, event.inputs, event.outputs = run.once, run.input_specs, tuple(run.specs)
+        event.flops, event.bytes = cost_of(run.op, event.inputs, event.outputs, run.attrs)
+        events.append(event)
+    events.sort(key=lambda event: (event.start, -event.seconds, event.is_op))
     _share_out(events)
     return events
-
-
-def _op_event(run, phases, origin):
-    if isinstance(run, StepRun):
-        node = run.step.node
-        op, attrs, phase, taped = node.op, node.attrs, phases.get(id(run.step), "forward"), False
-        inputs, outputs = tuple(x.spec for x in node.inputs), tuple(y.spec for y in node.outputs)
-    else:
-        op, attrs, phase, taped = run.op, run.attrs, run.phase, run.taped
-        inputs, outputs = run.input_specs, tuple(run.specs)
-    flops, moved = cost_of(op, inputs, outputs, attrs)
-    times = run.start - origin, run.end - run.start
-    return Event(op.name, phase, *times, run.thread, True, taped, run.once, inputs, outputs, flops, moved)
 
 
 def _share_out(events):

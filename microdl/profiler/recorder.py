@@ -4,12 +4,12 @@ So a profile that is off costs nothing at all. Here is noted only what cannot be
 rest of it when somebody asks.
 """
 
-import threading
 import time
+from threading import get_ident
 from typing import NamedTuple
 
 from microdl.compile import function
-from microdl.compile.plan import Plan, Step
+from microdl.compile.plan import Plan
 from microdl.core import device, kernels as core_kernels
 from microdl.core.context import context
 from microdl.core.dtypes import as_dtype
@@ -51,24 +51,21 @@ class OpRun(NamedTuple):
         return tuple(Spec(shape, as_dtype(dtype)) for shape, dtype in self.inputs)
 
 
-class StepRun(NamedTuple):
-    """A step of a plan that ran."""
-
-    step: Step
-    thread: int
-    start: float
-    end: float
-    once: Once | None
-
-
 class PlanRun(NamedTuple):
-    """All steps of a plan. phase: of the code that called for it."""
+    """All steps of a plan.
+
+    Attributes:
+        phase: of the code that called for it. clocks: when the first step began, then when each of them ended.
+        once: number of a step -> Once, where there was something.
+    """
 
     plan: Plan
     phase: str
     thread: int
     start: float
     end: float
+    clocks: list
+    once: dict
 
 
 class Recorder(device.CPU):
@@ -76,44 +73,58 @@ class Recorder(device.CPU):
 
     def __init__(self, inner):
         self.inner = inner
-        self.runs = []  # OpRuns, StepRuns and PlanRuns in the order in which they ended
         self.memory = Memory()
+        self.first_trace = len(function.traces)
+        self._ops, self._plans = [], []  # fields of OpRuns and PlanRuns; tuples, which are quickly made
         jit = support("jit")
         self._lists = core_kernels.imports, jit.loads, jit.compiles
-        self._lengths = self._count()
-        self.first_trace = len(function.traces)
+        self._lengths = (0, 0, 0)
+        self._length = 0  # of all three lists
+        self._once()
+        self._seen = set()  # ids of plans that ran: only a first run imports or compiles
+
+    @property
+    def op_runs(self):
+        return list(map(OpRun._make, self._ops))
+
+    @property
+    def plan_runs(self):
+        return list(map(PlanRun._make, self._plans))
 
     def run(self, op, arrays, specs, attrs):
         start = clock()
         outputs = self.inner.run(op, arrays, specs, attrs)
         end = clock()
         inputs = [(x.shape, x.dtype) for x in arrays]
-        taped, thread = bool(context.tapes), threading.get_ident()
-        self.runs.append(OpRun(op, attrs, inputs, specs, context.phase, taped, thread, start, end, self._once()))
+        imports, loads, compiles = self._lists
+        once = self._once() if len(imports) + len(loads) + len(compiles) != self._length else None
+        taped = True if context.tapes else False  # noqa: SIM210 (bool is a call)
+        self._ops.append((op, attrs, inputs, specs, context.phase, taped, get_ident(), start, end, once))
         self.memory.known(arrays)
         if not op.view:
-            self.memory.made(outputs, op.name)
+            self.memory.made(outputs, op.name, end)
         return outputs
 
     def replay(self, plan, slots):
-        add, thread, phase = self.runs.append, threading.get_ident(), context.phase
-        began = clock()
-        for step in plan.steps:
-            start = clock()
-            step.call(slots)
-            end = clock()
-            add(StepRun(step, thread, start, end, self._once()))
-        add(PlanRun(plan, phase, thread, began, clock()))
-        self.memory.replayed(plan, slots)
-
-    def _count(self):
-        imports, loads, compiles = self._lists
-        return len(imports), len(loads), len(compiles)
+        start, once = clock(), {}
+        clocks = [start]
+        note = clocks.append
+        if id(plan) in self._seen:
+            for step in plan.steps:
+                step.call(slots)
+                note(clock())
+        else:
+            self._seen.add(id(plan))
+            for number, step in enumerate(plan.steps):
+                step.call(slots)
+                note(clock())
+                if (lost := self._once()).seconds:
+                    once[number] = lost
+        self.memory.replayed(plan, slots, clocks[-1])
+        self._plans.append((plan, context.phase, get_ident(), start, clock(), clocks, once))
 
     def _once(self):
-        """What was imported, loaded or compiled since the last look; None: nothing."""
-        lengths = self._count()
-        if lengths == self._lengths:
-            return None
-        before, self._lengths = self._lengths, lengths
+        """What was imported, loaded or compiled since the last look."""
+        before, self._lengths = self._lengths, tuple(map(len, self._lists))
+        self._length = sum(self._lengths)
         return Once(*(sum(entry[1] for entry in seen[n:]) for seen, n in zip(self._lists, before, strict=True)))
