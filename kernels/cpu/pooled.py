@@ -4,7 +4,7 @@ The gradient dz that such a layer hands to its convolution is not zero at one pi
 output at most, dz[n, 2p + i, 2q + j, o] = dy[n, p, q, o] for winner[n, p, q, o] = 2*i + j, and nowhere where relu cut
 the window off (winner 4). With (h, w) that pixel, for each winner below 4:
 
-    dw[kh, kw, c, o]                       += dy[n, p, q, o] * x[n, h + kh - top, w + kw - left, c]
+    dw[kh, kw, c, o]                      += dy[n, p, q, o] * x[n, h + kh - top, w + kw - left, c]
     dx[n, h + kh - top, w + kw - left, c] += dy[n, p, q, o] * w[kh, kw, c, o]
 
 A quarter of the dense gradient's multiplications, less relu's share, and dz is nowhere in memory. Both are one loop: a
@@ -26,8 +26,9 @@ floor of 0.44 ms for each gradient if relu cut nothing. Measured, milliseconds, 
     dx             0.70     0.26    0.38    0.50    0.61
     dw and dbias   0.84     0.28    0.40    0.51    0.62
 
-and dz, which the dense way writes besides: 0.04 while all lies in the caches. Arrays are C-contiguous and of one float dtype.
-The convolution has step and dilation 1; ``padding`` is the pair of zeros before its first row and column.
+and dz, which the dense way writes besides: 0.04 while all lies in the caches. Arrays are C-contiguous and
+of one float dtype. The convolution has step and dilation 1; ``padding`` is the pair of zeros before its first row and
+column.
 """
 
 import math
