@@ -12,79 +12,15 @@ symbolic tensor. Moldovan et al., "AutoGraph: Imperative-style Coding with Graph
 """
 
 import ast
-import inspect
-import types
 from typing import Any
 
-from microdl.compile import flow
-
-_FLOW = "ag__"  # the module ``flow`` in rewritten functions; what they define for themselves begins with it, too
+FLOW = "ag__"  # the module ``flow`` in rewritten functions; what they define for themselves begins with it, too
+CALLED = "ag__called"  # ``source.called`` in rewritten functions
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
-def convert_function(function):
-    """``function`` rewritten; itself, if there is nothing to rewrite or its source cannot be had."""
-    if isinstance(function, types.MethodType):
-        converted = convert_function(function.__func__)
-        return function if converted is function.__func__ else types.MethodType(converted, function.__self__)
-    if not isinstance(function, types.FunctionType) or hasattr(function, "__wrapped__"):
-        return function  # a wrapper's source would be that of the function inside
-    code, package = function.__code__, str(function.__module__).partition(".")[0]
-    if package == "microdl" or code.co_name == "<lambda>" or code.co_flags & _GENERATORS:
-        return function
-    definition = _definition(code)
-    if definition is None or not _Rewriter().rewrite(definition):
-        return function
-    return _compiled(function, definition)
-
-
-def _definition(code):
-    """The syntax tree of a function, with the lines and columns of its file; None if there is none."""
-    try:
-        lines, first = inspect.getsourcelines(code)
-        nested = lines[0][:1].isspace()
-        tree = ast.parse("if 1:\n" * nested + "".join(lines))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    ast.increment_lineno(tree, first - 1 - nested)
-    body = tree.body[0].body if nested and isinstance(tree.body[0], ast.If) else tree.body
-    definition = body[0]
-    if not isinstance(definition, ast.FunctionDef) or definition.name != code.co_name:
-        return None
-    names = [getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(definition)]
-    if any(name.startswith("__") and not name.endswith("__") for name in names):
-        return None  # such a name means another one inside of a class
-    return definition
-
-
-def _compiled(function, definition):
-    """The function with the globals, cells and defaults of ``function`` and the code of ``definition``."""
-    code = function.__code__
-    definition.decorator_list, definition.returns = [], None
-    arguments = definition.args
-    for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
-        if argument is not None:
-            argument.annotation = None
-    arguments.defaults = [ast.Constant(None) for _ in arguments.defaults]  # the function's own take their place
-    arguments.kw_defaults = [default and ast.Constant(None) for default in arguments.kw_defaults]
-    cells: dict[str, Any] = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
-    cells[_FLOW] = types.CellType(flow)
-    (maker,) = _parsed(f"def ag__maker({', '.join(cells)}): pass", definition)
-    maker.body = [definition]
-    module = ast.fix_missing_locations(ast.Module([maker], []))
-    made = compile(module, code.co_filename, "exec", dont_inherit=True)
-    for name in ("ag__maker", code.co_name):
-        made = next(c for c in made.co_consts if isinstance(c, types.CodeType) and c.co_name == name)
-    closure = tuple(cells[name] for name in made.co_freevars)
-    result = types.FunctionType(made, function.__globals__, function.__name__, function.__defaults__, closure)
-    result.__kwdefaults__, result.__qualname__ = function.__kwdefaults__, function.__qualname__
-    result.__doc__, result.__module__ = function.__doc__, function.__module__
-    return result
-
-
-def _parsed(text, where) -> Any:
+def parsed(text, where) -> Any:
     """Statements, with the place of the Node ``where``."""
     statements = ast.parse(text).body
     for statement in statements:
@@ -94,10 +30,10 @@ def _parsed(text, where) -> Any:
 
 
 def _expression(text, where) -> Any:
-    return _parsed(text, where)[0].value
+    return parsed(text, where)[0].value
 
 
-class _Rewriter(ast.NodeTransformer):
+class Rewriter(ast.NodeTransformer):
     def __init__(self):
         self._count = 0  # of rewritten statements
         self._changed = False
@@ -128,7 +64,7 @@ class _Rewriter(ast.NodeTransformer):
         node.body = self._block(node.body, tail=True)
         self._globals = outer
         if own and self._count > count:  # they stay variables of this function, even if inner ones alone assign them
-            node.body[:0] = _parsed(f"if 0: {' = '.join(own)} = None", node)
+            node.body[:0] = parsed(f"if 0: {' = '.join(own)} = None", node)
         return node
 
     def visit_AsyncFunctionDef(self, node):
@@ -159,6 +95,14 @@ class _Rewriter(ast.NodeTransformer):
         ]
         return self._deferred("and_", node, [], pairs)
 
+    def visit_Call(self, node):
+        """What is called is rewritten, too, if it is a function of the user's."""
+        self.generic_visit(node)
+        if isinstance(node.func, (ast.Name, ast.Attribute)) and _obstacle([node.func]) is None:
+            call = _expression(f"{CALLED}()", node.func)
+            call.args, node.func, self._changed = [node.func], call, True
+        return node
+
     def visit_UnaryOp(self, node):
         self.generic_visit(node)
         return self._call("not_", node, [node.operand]) if isinstance(node.op, ast.Not) else node
@@ -174,7 +118,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def _call(self, name, node, arguments):
         self._changed = True
-        call = _expression(f"{_FLOW}.{name}()", node)
+        call = _expression(f"{FLOW}.{name}()", node)
         call.args = arguments
         return call
 
@@ -201,7 +145,7 @@ class _Rewriter(ast.NodeTransformer):
         if obstacle:
             return self._plain(node, "while", obstacle)
         test, body, *others = self._functions(_assigned(node.body), "while_loop", "test", "body", node)
-        test.body = _parsed("return 0", node)
+        test.body = parsed("return 0", node)
         test.body[0].value = self.visit(node.test)
         body.body += self._block(node.body)
         return [test, body, *others]
@@ -211,16 +155,14 @@ class _Rewriter(ast.NodeTransformer):
             return self.generic_visit(node)
         body, *others, call = self._functions(_assigned([node.target, *node.body]), "for_loop", "body", "", node)
         body.args = _expression("lambda ag__item: 0", node).args
-        (item,) = _parsed("target = ag__item", node)
+        (item,) = parsed("target = ag__item", node)
         item.targets = [node.target]
         body.body += [item, *self._block(node.body)]
+        is_range = isinstance(node.iter, ast.Call) and _name(node.iter.func) == "range"
         iterable = self.visit(node.iter)
-        if (
-            isinstance(iterable, ast.Call)
-            and getattr(iterable.func, "attr", getattr(iterable.func, "id", "")) == "range"
-        ):
+        if is_range:
             iterable.args.insert(0, iterable.func)
-            iterable.func = _expression(f"{_FLOW}.steps", node)
+            iterable.func = _expression(f"{FLOW}.steps", node)
         call.value.args.insert(0, iterable)
         return [body, *others, call]
 
@@ -239,22 +181,22 @@ class _Rewriter(ast.NodeTransformer):
         k, names = self._count, sorted(names)
         declaration = f"nonlocal {', '.join(names)}" if names else "pass"
         readers = ", ".join(f"lambda: {name}" for name in names)
-        blocks = [f"{_FLOW}{block}{k}" for block in (first, second) if block]
+        blocks = [f"{FLOW}{block}{k}" for block in (first, second) if block]
         text = [f"def {block}(): {declaration}" for block in blocks]
         text += [
-            f"def {_FLOW}get{k}(): return {_FLOW}.values({readers})",
-            f"def {_FLOW}set{k}(ag__new):",
+            f"def {FLOW}get{k}(): return {FLOW}.values({readers})",
+            f"def {FLOW}set{k}(ag__new):",
             f" {declaration}",
         ]
         text += [f" [{', '.join(names)}] = ag__new"]
-        text += [f" if {name} is {_FLOW}.UNDEFINED: del {name}" for name in names]
-        text += [f"{_FLOW}.{helper}({', '.join(blocks)}, ({_FLOW}get{k}, {_FLOW}set{k}), {tuple(names)!r})"]
-        return _parsed("\n".join(text), where)
+        text += [f" if {name} is {FLOW}.UNDEFINED: del {name}" for name in names]
+        text += [f"{FLOW}.{helper}({', '.join(blocks)}, ({FLOW}get{k}, {FLOW}set{k}), {tuple(names)!r})"]
+        return parsed("\n".join(text), where)
 
     def _plain(self, node, statement, reason):
         """The statement as it is, with a test that is not content with a symbolic tensor."""
         self.generic_visit(node)
-        node.test = self._call("plain", node.test, [node.test, *_parsed_constants(node, statement, reason)])
+        node.test = self._call("plain", node.test, [node.test, *_constants(node, statement, reason)])
         return node
 
     def _obstacle(self, statements, loop=None):
@@ -265,7 +207,12 @@ class _Rewriter(ast.NodeTransformer):
         return _obstacle(statements)
 
 
-def _parsed_constants(where, *values):
+def _name(expression):
+    """The last name in ``a.b.name``."""
+    return getattr(expression, "attr", getattr(expression, "id", ""))
+
+
+def _constants(where, *values):
     return [ast.copy_location(ast.Constant(value), where) for value in values]
 
 
@@ -329,7 +276,7 @@ def _with_rest(node, rest, tail):
         if not _ends(block):
             if not tail:
                 return None
-            block += _parsed("return None", node)
+            block += parsed("return None", node)
     return ast.copy_location(ast.If(node.test, body, orelse), node)
 
 

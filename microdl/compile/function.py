@@ -6,7 +6,7 @@ import threading
 import time
 import weakref
 
-from microdl.compile.autograph import convert_function
+from microdl.compile.source import convert_function
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.graph import FuncGraph
 from microdl.compile.signature import TensorSpec, as_specified, difference, join, split
@@ -46,7 +46,7 @@ def function(
         input_signature: list of TensorSpecs, one for each argument: other tensors are refused, all share one kind for
             each shape. reduce_retracing, experimental_*: accepted for TensorFlow's sake.
         autograph: ``if``, ``while``, ``for``, ``and``, ``or`` and ``not`` in ``func`` may depend on tensors: they are
-            traced as ``tf.cond`` and ``tf.while_loop`` would be. Functions that ``func`` calls stay as they are.
+            traced as ``tf.cond`` and ``tf.while_loop`` would be; also in functions of the user's that ``func`` calls.
         jit_compile, experimental_compile: accepted; everything is compiled by Numba.
 
     >>> @function

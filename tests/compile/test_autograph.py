@@ -493,7 +493,38 @@ def test_tracebacks_show_the_lines_of_the_users_file():
     assert shown[-1].line == linecache.getline(__file__, line).strip()
 
 
-def test_functions_without_control_flow_are_not_touched():
+def helper(x):
+    """Called by a traced function, and called itself again."""
+    if x > 0.0:
+        return x * 2.0
+    return -x
+
+
+class Layer:
+    def __init__(self, limit):
+        self.limit = limit
+
+    def forward(self, x):
+        y = helper(x)
+        while y < self.limit:
+            y = y + 1.0
+        return y
+
+
+def test_functions_that_are_called_are_rewritten_too():
+    layer = Layer(4.0)
+
+    def local(x):
+        return helper(x) if x < 5.0 else x
+
+    def f(x):
+        return layer.forward(x) + local(x), [helper(y) for y in (x, x - 1.0)]
+
+    agrees(f, 1.0, 0.5, -3.0, 6.0)
+    assert layer.forward(3.0) == 6.0
+
+
+def test_functions_without_control_flow_and_calls_are_not_touched():
     def f(x):
         return [y * 2.0 for y in (x, x)]
 

@@ -1,0 +1,95 @@
+"""From a Python function to the same function with control flow that may depend on tensors (``autograph.py``)."""
+
+import ast
+import inspect
+import sysconfig
+import types
+import weakref
+from typing import Any
+
+from microdl.compile import flow
+from microdl.compile.autograph import CALLED, FLOW, Rewriter, parsed
+
+_GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+_known = weakref.WeakKeyDictionary()  # function that was called -> itself rewritten
+
+
+def called(function):
+    """What a rewritten function calls instead of ``function``: that one rewritten, too, if it is the user's."""
+    if isinstance(function, types.MethodType):
+        found = called(function.__func__)
+        return function if found is function.__func__ else types.MethodType(found, function.__self__)
+    if not isinstance(function, types.FunctionType) or function.__code__.co_filename.startswith(_LIBRARIES):
+        return function
+    found = _known.get(function)
+    if found is None:
+        found = convert_function(function)
+        _known[function] = found if found is not function else _AS_IT_IS
+    return function if found is _AS_IT_IS else found
+
+
+_AS_IT_IS = object()  # the value for such a key must not keep the key alive
+
+
+def convert_function(function):
+    """``function`` rewritten; itself, if there is nothing to rewrite or its source cannot be had."""
+    if isinstance(function, types.MethodType):
+        converted = convert_function(function.__func__)
+        return function if converted is function.__func__ else types.MethodType(converted, function.__self__)
+    if not isinstance(function, types.FunctionType) or hasattr(function, "__wrapped__"):
+        return function  # a wrapper's source would be that of the function inside
+    code, package = function.__code__, str(function.__module__).partition(".")[0]
+    if package == "microdl" or code.co_name == "<lambda>" or code.co_flags & _GENERATORS:
+        return function
+    if FLOW in code.co_freevars or CALLED in code.co_freevars:
+        return function  # it stood inside of one that was rewritten
+    definition = _definition(code)
+    if definition is None or not Rewriter().rewrite(definition):
+        return function
+    return _compiled(function, definition)
+
+
+def _definition(code):
+    """The syntax tree of a function, with the lines and columns of its file; None if there is none."""
+    try:
+        lines, first = inspect.getsourcelines(code)
+        nested = lines[0][:1].isspace()
+        tree = ast.parse("if 1:\n" * nested + "".join(lines))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    ast.increment_lineno(tree, first - 1 - nested)
+    body = tree.body[0].body if nested and isinstance(tree.body[0], ast.If) else tree.body
+    definition = body[0]
+    if not isinstance(definition, ast.FunctionDef) or definition.name != code.co_name:
+        return None
+    names = [getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(definition)]
+    if any(name.startswith("__") and not name.endswith("__") for name in names):
+        return None  # such a name means another one inside of a class
+    return definition
+
+
+def _compiled(function, definition):
+    """The function with the globals, cells and defaults of ``function`` and the code of ``definition``."""
+    code = function.__code__
+    definition.decorator_list, definition.returns = [], None
+    arguments = definition.args
+    for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
+        if argument is not None:
+            argument.annotation = None
+    arguments.defaults = [ast.Constant(None) for _ in arguments.defaults]  # the function's own take their place
+    arguments.kw_defaults = [default and ast.Constant(None) for default in arguments.kw_defaults]
+    cells: dict[str, Any] = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+    cells |= {FLOW: types.CellType(flow), CALLED: types.CellType(called)}
+    (maker,) = parsed(f"def ag__maker({', '.join(cells)}): pass", definition)
+    maker.body = [definition]
+    module = ast.fix_missing_locations(ast.Module([maker], []))
+    made = compile(module, code.co_filename, "exec", dont_inherit=True)
+    for name in ("ag__maker", code.co_name):
+        made = next(c for c in made.co_consts if isinstance(c, types.CodeType) and c.co_name == name)
+    closure = tuple(cells[name] for name in made.co_freevars)
+    result = types.FunctionType(made, function.__globals__, function.__name__, function.__defaults__, closure)
+    result.__kwdefaults__, result.__qualname__ = function.__kwdefaults__, function.__qualname__
+    result.__doc__, result.__module__ = function.__doc__, function.__module__
+    return result
