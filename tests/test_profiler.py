@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import microdl as tf
-from microdl.compile import function
+from microdl.compile import concrete
 from microdl.core import device, optional
 from microdl.core.kernels import support
 from microdl.core.op import Spec, get_op
@@ -113,7 +113,7 @@ def test_what_happens_once_is_no_time_of_the_op():
     spec = Spec((4,), tf.float32)
     times = (1, 10.0, 13.0, Once(0.5, 0.5, 1.0))
     run = OpRun(get_op("Neg"), {}, [((4,), np.dtype("f4"))], (spec,), "forward", False, *times)
-    (event,) = record.events_of([run], [], [], 10.0, 1)
+    (event,) = record.events_of([], [run], [], 10.0)
     assert (event.seconds, event.own) == (3.0, 1.0)
 
 
@@ -126,6 +126,12 @@ def test_compiles_are_counted_once():
         assert recorder._once() == Once(0, 0, 0)
     finally:
         jit.compiles.pop()
+
+
+def test_what_is_compiled_while_a_plan_is_made_is_no_tracing():
+    (traced,) = record.traces_of([("step", 11.0, 5.0)], [(10.5, Once(9, 9, 9)), (16.5, Once(0, 1, 2))], 10.0, 1)
+    (event,) = record.events_of([traced], [], [], 10.0)
+    assert (event.name, event.once, event.own) == (record.TRACING, Once(0, 1, 2), 2.0)
 
 
 def test_off_means_off():
@@ -261,9 +267,9 @@ def test_traces_have_a_name_and_seconds():
     def doubled(x):
         return 2 * x
 
-    before, start = len(function.traces), time.perf_counter()
+    before, start = len(concrete.traces), time.perf_counter()
     doubled(tf.constant(1.0))
-    (name, began, seconds), *_ = function.traces[before:]
+    (name, began, seconds), *_ = concrete.traces[before:]
     assert name == "doubled"
     assert start <= began
     assert 0 < seconds < time.perf_counter() - start

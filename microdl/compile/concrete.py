@@ -1,6 +1,7 @@
 """One trace of a function: run by its plan, differentiated as one op, or taken up by the trace around it."""
 
 import functools
+import time
 
 from microdl.compile.graph import FuncGraph
 from microdl.compile.passes import optimize
@@ -11,6 +12,8 @@ from microdl.core.backprop import backpropagate
 from microdl.core.context import context
 from microdl.core.op import Op
 from microdl.core.tensor import Tensor, apply, convert, record
+
+traces: list[tuple[str, float, float]] = []  # (name, start, seconds) of this process's traces and plans; for profiles
 
 
 class ConcreteFunction:
@@ -53,7 +56,13 @@ class ConcreteFunction:
     @functools.cached_property
     def plan(self):
         """How it runs; made when it first does."""
-        return Plan(optimize(Program(self.graph.nodes, self._all_inputs(), self.graph.outputs)))
+        return self._planned(self.graph.outputs)
+
+    def _planned(self, outputs):
+        start = time.perf_counter()
+        plan = Plan(optimize(Program(self.graph.nodes, self._all_inputs(), outputs)))
+        traces.append((self.name, start, time.perf_counter() - start))
+        return plan
 
     def __call__(self, *args):
         """The outputs for Tensors (or what becomes one), one for each input."""
@@ -172,8 +181,7 @@ class ConcreteFunction:
 
     @functools.cached_property
     def _saving_plan(self):
-        outputs = [*self.graph.outputs, *self._saved]
-        return Plan(optimize(Program(self.graph.nodes, self._all_inputs(), outputs)))
+        return self._planned([*self.graph.outputs, *self._saved])
 
     @functools.cached_property
     def _op(self):

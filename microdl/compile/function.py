@@ -6,10 +6,10 @@ import threading
 import time
 import weakref
 
-from microdl.compile.source import convert_function
-from microdl.compile.concrete import ConcreteFunction
+from microdl.compile.concrete import ConcreteFunction, traces
 from microdl.compile.graph import FuncGraph
 from microdl.compile.signature import TensorSpec, as_specified, difference, join, split
+from microdl.compile.source import convert_function
 from microdl.core import nest
 from microdl.core.context import context, warn
 from microdl.core.op import Spec
@@ -18,7 +18,6 @@ from microdl.core.tensor import Operand, Tensor, convert
 OFTEN = 5  # traces among the latest calls, from which on there is a warning
 LATEST = 8  # calls
 
-traces: list[tuple[str, float, float]] = []  # (name, start, seconds) of those of this process; for profiles
 eagerly = False  # whether all functions run as plain Python: tf.config.run_functions_eagerly
 
 

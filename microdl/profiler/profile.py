@@ -4,7 +4,7 @@ import functools
 import threading
 import time
 
-from microdl.compile import function
+from microdl.compile import concrete
 from microdl.core import device
 from microdl.keras import callbacks
 from microdl.profiler import memory, pictures, record, reports
@@ -55,9 +55,10 @@ class profile:
     @functools.cached_property
     def events(self):
         """The ``record.Event``s, in the order of their start: ops, and around them plans and traces."""
-        traces = [trace for trace in function.traces[self._finished.first_trace :] if trace[1] >= self._started]
-        runs = self._finished.op_runs, self._finished.plan_runs
-        return record.events_of(*runs, traces, self._started, self.thread)
+        traces = [trace for trace in concrete.traces[self._finished.first_trace :] if trace[1] >= self._started]
+        recorder = self._finished
+        traced = record.traces_of(traces, recorder.outside, self._started, self.thread)
+        return record.events_of(traced, recorder.op_runs, recorder.plan_runs, self._started)
 
     def op_runs(self):
         """The ``recorder.OpRun``s: ops that ran by themselves, not as steps of a plan, in their order."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from microdl.compile.phases import phases_of
 from microdl.core.costs import cost_of
+from microdl.profiler.recorder import Once
 
 PLAN, TRACING = "Python: plan", "Python: tracing"
 DISPATCH, TAPE = "Python: dispatch", "Python: tape and dispatch"
@@ -30,7 +31,7 @@ class Event:
     thread: int
     is_op: bool
     taped: bool = False
-    once: tuple | None = None
+    once: Once | None = None
     inputs: tuple = ()
     outputs: tuple = ()
     flops: int = 0
@@ -57,9 +58,20 @@ class Row:
     threads: set = field(default_factory=set)
 
 
-def events_of(op_runs, plan_runs, traces, origin, thread):
-    """Events in the order of their start; what contains others comes before them. thread: that of the traces."""
+def traces_of(traces, outside, origin, thread):
+    """Events for traces (name, start, seconds), with what was imported or compiled meanwhile: ``Recorder.outside``."""
     events = [Event(TRACING, "forward", start - origin, seconds, thread, False) for _, start, seconds in traces]
+    for noticed, once in outside:
+        begun = [event for event in events if event.start <= noticed - origin]
+        if begun:
+            latest = max(begun, key=lambda event: event.start)
+            latest.once = Once(*map(sum, zip(latest.once or (0, 0, 0), once, strict=True)))
+    return events
+
+
+def events_of(traced, op_runs, plan_runs, origin):
+    """Events in the order of their start; what contains others comes before them. traced: those of ``traces_of``."""
+    events = list(traced)
     for run in plan_runs:
         events.append(Event(PLAN, run.phase, run.start - origin, run.end - run.start, run.thread, False))
         nodes = [step.node for step in run.plan.steps]

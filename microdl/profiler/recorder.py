@@ -8,7 +8,7 @@ import time
 from threading import get_ident
 from typing import NamedTuple
 
-from microdl.compile import function
+from microdl.compile import concrete
 from microdl.compile.plan import Plan
 from microdl.core import device, kernels as core_kernels
 from microdl.core.context import context
@@ -74,7 +74,7 @@ class Recorder(device.CPU):
     def __init__(self, inner):
         self.inner = inner
         self.memory = Memory()
-        self.first_trace = len(function.traces)
+        self.first_trace = len(concrete.traces)
         self._ops, self._plans = [], []  # fields of OpRuns and PlanRuns; tuples, which are quickly made
         jit = support("jit")
         self._lists = core_kernels.imports, jit.loads, jit.compiles
@@ -82,6 +82,7 @@ class Recorder(device.CPU):
         self._length = 0  # of all three lists
         self._once()
         self._seen = set()  # ids of plans that ran: only a first run imports or compiles
+        self.outside = []  # (when it was noticed, Once) of what no op needed, but the making of a plan
 
     @property
     def op_runs(self):
@@ -92,11 +93,13 @@ class Recorder(device.CPU):
         return list(map(PlanRun._make, self._plans))
 
     def run(self, op, arrays, specs, attrs):
+        imports, loads, compiles = self._lists
+        if len(imports) + len(loads) + len(compiles) != self._length:
+            self.outside.append((clock(), self._once()))
         start = clock()
         outputs = self.inner.run(op, arrays, specs, attrs)
         end = clock()
         inputs = [(x.shape, x.dtype) for x in arrays]
-        imports, loads, compiles = self._lists
         once = self._once() if len(imports) + len(loads) + len(compiles) != self._length else None
         taped = True if context.tapes else False  # noqa: SIM210 (bool is a call)
         self._ops.append((op, attrs, inputs, specs, context.phase, taped, get_ident(), start, end, once))
@@ -106,6 +109,8 @@ class Recorder(device.CPU):
         return outputs
 
     def replay(self, plan, slots):
+        if id(plan) not in self._seen and (lost := self._once()).seconds:
+            self.outside.append((clock(), lost))
         start, once = clock(), {}
         clocks = [start]
         note = clocks.append
