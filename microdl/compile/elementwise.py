@@ -15,8 +15,9 @@ from microdl.core.node import Node
 from microdl.core.op import get_op
 from microdl.core.shapes import size_of
 
-# Elements. A kernel takes 0.2 to 1 s to compile, once for each formula; a pass over fewer elements, which the caches
-# hold, takes some microseconds: a training of several hundred thousand steps would not win that back.
+# Elements. A kernel takes 0.2 to 0.6 s to compile, once for each formula. Over 32768 elements, a gelu of nine ops takes
+# 25 instead of 88 us: some 5000 steps win the time back. Over 4096 it takes 12 instead of 31: a user would wait for a
+# second before the first step, for every formula of a small network, and hardly ever get it back.
 SMALLEST = 32768
 MOST_STEPS, MOST_ARRAYS = 32, 16  # of one kernel: it has to compile in a second, and to be read by someone
 DTYPES = {"bool", "uint8", "int32", "int64", "float32", "float64"}  # that generated kernels compute with
@@ -25,17 +26,17 @@ DTYPES = {"bool", "uint8", "int32", "int64", "float32", "float64"}  # that gener
 def fuse_elementwise(program):
     """Puts a ``_FusedElementwise`` in the place of every group of two or more elementwise Nodes."""
     kernels: Any = device.current.kernels
-    formula = kernels.formula
-    done = set()
+    formula, links, done = kernels.formula, _Links(program), set()
     for seed in list(program.nodes):
         if id(seed) in done or not _fits(seed, formula):
             continue
-        group = _Group(program, seed, formula)
+        group = _Group(links, seed, formula)
         done.update(map(id, group.members.values()))
         if len(group.members) > 1:
             outside = [(i, node) for i, node in enumerate(program.nodes) if i not in group.members]
             before = [node for i, node in outside if i < group.place]
             program.nodes = [*before, group.fused(), *(node for _, node in outside[len(before) :])]
+            links = _Links(program)
 
 
 def _fits(node, formula):
@@ -68,6 +69,27 @@ def _number(tensor):
     return first if array.size == 1 or bool(np.all(array == first)) else None
 
 
+class _Links:
+    """Who makes and who uses the Tensors of a Program, by their ids; Nodes by their positions."""
+
+    def __init__(self, program):
+        self.nodes, self.returned = program.nodes, program.output_ids()
+        self.position = {id(y): i for i, node in enumerate(program.nodes) for y in node.outputs}
+        self.users, self._numbers = {}, {}
+        for i, node in enumerate(program.nodes):
+            for x in node.inputs:
+                self.users.setdefault(id(x), []).append(i)
+
+    def users_of(self, node):
+        return self.users.get(id(node.outputs[0]), ())
+
+    def number(self, x):
+        """``_number``, found out once."""
+        if id(x) not in self._numbers:
+            self._numbers[id(x)] = _number(x)
+        return self._numbers[id(x)]
+
+
 class _Group:
     """Nodes that one kernel can compute.
 
@@ -75,16 +97,10 @@ class _Group:
         members: position in the Program -> Node. place: position of the Node before which the group is to run.
     """
 
-    def __init__(self, program, seed, formula):
-        self._nodes, self._formula = program.nodes, formula
-        self._position = {id(y): i for i, node in enumerate(program.nodes) for y in node.outputs}
-        self._users, self._returned = {}, program.output_ids()  # of a Tensor by its id: positions
-        self._numbers = {}
-        for i, node in enumerate(program.nodes):
-            for x in node.inputs:
-                self._users.setdefault(id(x), []).append(i)
+    def __init__(self, links, seed, formula):
+        self._links, self._formula = links, formula
         self._shape = seed.outputs[0].spec.shape
-        start = self._position[id(seed.outputs[0])]
+        start = links.position[id(seed.outputs[0])]
         self.members, self.place = {start: seed}, start
         self._grow()
 
@@ -94,7 +110,7 @@ class _Group:
         while grown and len(self.members) < MOST_STEPS:
             grown = False
             for i in sorted(self._neighbours()):
-                candidate = {**self.members, i: self._nodes[i]}
+                candidate = {**self.members, i: self._links.nodes[i]}
                 place = self._place_of(candidate)
                 if place is not None:
                     self.members, self.place, grown = candidate, place, True
@@ -103,12 +119,12 @@ class _Group:
         """Positions of Nodes that give something to a member or take something from one."""
         found = set()
         for node in self.members.values():
-            found.update(self._position[id(x)] for x in node.inputs if id(x) in self._position)
-            found.update(i for i in self._users.get(id(node.outputs[0]), ()))
+            found.update(self._links.position[id(x)] for x in node.inputs if id(x) in self._links.position)
+            found.update(self._links.users_of(node))
         return {
             i
             for i in found - self.members.keys()
-            if _fits(self._nodes[i], self._formula) and self._nodes[i].outputs[0].spec.shape == self._shape
+            if _fits(self._links.nodes[i], self._formula) and self._links.nodes[i].outputs[0].spec.shape == self._shape
         }
 
     def _inputs(self, members):
@@ -116,22 +132,17 @@ class _Group:
         found = {}
         for i in sorted(members):
             for x in members[i].inputs:
-                if self._position.get(id(x)) not in members and self._number(x) is None:
+                if self._links.position.get(id(x)) not in members and self._links.number(x) is None:
                     found[id(x), _stretched_shape(members[i], x)] = x
         return found
-
-    def _number(self, x):
-        if id(x) not in self._numbers:
-            self._numbers[id(x)] = _number(x)
-        return self._numbers[id(x)]
 
     def _outputs(self, members):
         """Positions of the members whose outputs are needed outside."""
         return [
             i
             for i in sorted(members)
-            if id(members[i].outputs[0]) in self._returned
-            or any(user not in members for user in self._users.get(id(members[i].outputs[0]), ()))
+            if id(members[i].outputs[0]) in self._links.returned
+            or any(user not in members for user in self._links.users_of(members[i]))
         ]
 
     def _place_of(self, members):
@@ -139,8 +150,8 @@ class _Group:
         inputs, outputs = self._inputs(members), self._outputs(members)
         if len(members) > MOST_STEPS or len(inputs) + len(outputs) > MOST_ARRAYS:
             return None
-        made = [self._position.get(id(x), -1) for x in inputs.values()]
-        users = [i for at in outputs for i in self._users.get(id(members[at].outputs[0]), ()) if i not in members]
+        made = [self._links.position.get(id(x), -1) for x in inputs.values()]
+        users = [i for at in outputs for i in self._links.users_of(members[at]) if i not in members]
         place = min([max(members), *users])
         return place if all(at < place for at in made) else None
 
@@ -175,7 +186,7 @@ class _Group:
         """One op of the formula."""
         operands = []
         for x in node.inputs:
-            number = None if id(x) in names else self._number(x)
+            number = None if id(x) in names else self._links.number(x)
             key = id(x), _stretched_shape(node, x)
             operands.append(number if number is not None else names.get(id(x)) or numbered[key])
         name, numbers = node.op.name, node.attrs.items()
