@@ -130,7 +130,7 @@ class Rewriter(ast.NodeTransformer):
         for k, statement in enumerate(statements):
             if isinstance(statement, ast.If) and any(isinstance(n, ast.Return) for n in _inside([statement])):
                 complete = _with_rest(statement, statements[k + 1 :], tail)
-                if complete is not None and not _obstacle(complete.body + complete.orelse, ast.Return):
+                if complete is not None and not self._obstacle(complete.body + complete.orelse, ast.Return):
                     return result + self._if(complete, "if_return")
             visited = self.visit(statement)
             result += visited if isinstance(visited, list) else [visited]
@@ -141,7 +141,7 @@ class Rewriter(ast.NodeTransformer):
         return self._plain(node, "if", obstacle) if obstacle else self._if(node, "if_")
 
     def visit_While(self, node):
-        obstacle = self._obstacle(node.body, node) or _obstacle([node.test])
+        obstacle = self._obstacle(node.body) or _obstacle([node.test]) or (node.orelse and "it has an `else`")
         if obstacle:
             return self._plain(node, "while", obstacle)
         test, body, *others = self._functions(_assigned(node.body), "while_loop", "test", "body", node)
@@ -151,7 +151,7 @@ class Rewriter(ast.NodeTransformer):
         return [test, body, *others]
 
     def visit_For(self, node):
-        if self._obstacle(node.body, node):
+        if node.orelse or self._obstacle([node.target, *node.body]):
             return self.generic_visit(node)
         body, *others, call = self._functions(_assigned([node.target, *node.body]), "for_loop", "body", "", node)
         body.args = _expression("lambda ag__item: 0", node).args
@@ -199,12 +199,10 @@ class Rewriter(ast.NodeTransformer):
         node.test = self._call("plain", node.test, [node.test, *_constants(node, statement, reason)])
         return node
 
-    def _obstacle(self, statements, loop=None):
-        if loop is not None and loop.orelse:
-            return "it has an `else`"
+    def _obstacle(self, statements, allowed=None):
         if _assigned(statements) & self._globals:
             return "it assigns a global variable"
-        return _obstacle(statements)
+        return _obstacle(statements, allowed)
 
 
 def _name(expression):
@@ -257,10 +255,19 @@ def _obstacle(nodes, allowed=None):
             return _STAYS[type(node)]
         if isinstance(node, ast.Name) and node.id in _FRAMES:
             return f"it holds a call of {node.id}"
-    for node in _inside(nodes, (*_SCOPES, ast.For, ast.While)):
+    jump = next(_jumps(nodes), None)
+    return None if jump is None else f"it holds a `{type(jump).__name__.lower()}`"
+
+
+def _jumps(nodes):
+    """The ``break`` and ``continue`` that leave these Nodes."""
+    for node in nodes:
         if isinstance(node, (ast.Break, ast.Continue)):
-            return f"it holds a `{type(node).__name__.lower()}`"
-    return None
+            yield node
+        elif isinstance(node, (ast.For, ast.While)):
+            yield from _jumps(node.orelse)
+        elif not isinstance(node, _SCOPES):
+            yield from _jumps(ast.iter_child_nodes(node))
 
 
 def _with_rest(node, rest, tail):

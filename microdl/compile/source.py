@@ -83,7 +83,10 @@ def _compiled(function, definition):
     cells: dict[str, Any] = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     cells |= {FLOW: types.CellType(flow), CALLED: types.CellType(called)}
     (maker,) = parsed(f"def ag__maker({', '.join(cells)}): pass", definition)
-    maker.body = [definition]
+    outside = (
+        [] if code.co_name in cells else parsed(f"global {code.co_name}", definition)
+    )  # as it was, if it calls itself
+    maker.body = [*outside, definition]
     module = ast.fix_missing_locations(ast.Module([maker], []))
     made = compile(module, code.co_filename, "exec", dont_inherit=True)
     for name in ("ag__maker", code.co_name):

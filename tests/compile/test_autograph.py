@@ -1,8 +1,5 @@
 """Python's control flow in traced functions: the same results as without tracing, whatever it depends on."""
 
-import linecache
-import traceback
-
 import numpy as np
 import pytest
 
@@ -324,6 +321,58 @@ def test_a_for_over_python_values_builds_one_graph_of_all():
     agrees(f, 0.3)
 
 
+def test_inner_functions_are_rewritten_and_see_later_values():
+    def f(x):
+        factor = 1.0
+
+        def inner(y):
+            if y > 1.0:
+                return y * factor
+            return y + factor
+
+        first = inner(x)
+        if x > 0.0:  # noqa: SIM108
+            factor = 5.0
+        else:
+            factor = 7.0
+        return first, inner(x)
+
+    agrees(f, 2.0, 0.5, -1.0)
+
+
+def helper(x):
+    """Called by traced functions, and by itself."""
+    if isinstance(x, float):
+        return helper(tf.constant(x))
+    if x > 0.0:
+        return x * 2.0
+    return -x
+
+
+class Layer:
+    def __init__(self, limit):
+        self.limit = limit
+
+    def forward(self, x):
+        y = helper(x)
+        while y < self.limit:
+            y = y + 1.0
+        return y
+
+
+def test_functions_that_are_called_are_rewritten_too():
+    layer = Layer(4.0)
+
+    def local(x):
+        return helper(x) if x < 5.0 else x
+
+    def f(x):
+        return layer.forward(x) + local(x), [helper(y) for y in (x, 1.0)]
+
+    agrees(f, 1.0, 0.5, -3.0, 6.0)
+    assert layer.forward(3.0) == 6.0
+
+
 # What is refused
 
 
@@ -421,113 +470,3 @@ def test_without_autograph_and_without_source_the_plain_error_speaks():
         tf.function(names["g"])(tf.constant(1.0))
     with pytest.raises(OperatorNotAllowedInGraphError, match="cannot decide an `if`"):
         tf.function(lambda x: x if x > 0.0 else -x)(tf.constant(1.0))
-
-
-# The function itself stays the same
-
-
-def test_closures_defaults_globals_and_methods_are_kept():
-    count = 0
-    scale = tf.constant(3.0)
-
-    def f(x, *, power=2, **others):
-        nonlocal count
-        count += 1
-        if x > 0.0:
-            x = x**power
-        return x * scale + sum(others.values())
-
-    traced = tf.function(f)
-    assert traced(tf.constant(2.0)).numpy() == 12.0
-    assert traced(tf.constant(2.0), power=1, more=1.0).numpy() == 7.0
-    assert count == 2
-
-    class Base:
-        def shift(self, x):
-            return x + 1.0
-
-    class Model(Base):
-        @tf.function
-        def __call__(self, x):
-            y = super().shift(x)
-            if y > 2.0:
-                y = y * 10.0
-            return y
-
-    assert [Model()(tf.constant(x)).numpy() for x in (1.5, 0.5)] == [25.0, 1.5]
-    method = tf.function(Model.__call__.python_function.__get__(Model()))
-    assert method(tf.constant(1.5)).numpy() == 25.0
-
-
-def test_inner_functions_are_rewritten_and_see_later_values():
-    def f(x):
-        factor = 1.0
-
-        def inner(y):
-            if y > 1.0:
-                return y * factor
-            return y + factor
-
-        first = inner(x)
-        if x > 0.0:  # noqa: SIM108
-            factor = 5.0
-        else:
-            factor = 7.0
-        return first, inner(x)
-
-    agrees(f, 2.0, 0.5, -1.0)
-
-
-def test_tracebacks_show_the_lines_of_the_users_file():
-    def f(x):
-        y = x
-        if x > 0.0:
-            y = tf.reshape(x, (3,))
-        return y
-
-    with pytest.raises(ValueError, match="Reshape") as info:
-        tf.function(f)(tf.constant(1.0))
-    shown = [frame for frame in traceback.extract_tb(info.tb) if frame.filename == __file__]
-    line = f.__code__.co_firstlineno + 3
-    assert shown[-1].lineno == line
-    assert shown[-1].line == linecache.getline(__file__, line).strip()
-
-
-def helper(x):
-    """Called by a traced function, and called itself again."""
-    if x > 0.0:
-        return x * 2.0
-    return -x
-
-
-class Layer:
-    def __init__(self, limit):
-        self.limit = limit
-
-    def forward(self, x):
-        y = helper(x)
-        while y < self.limit:
-            y = y + 1.0
-        return y
-
-
-def test_functions_that_are_called_are_rewritten_too():
-    layer = Layer(4.0)
-
-    def local(x):
-        return helper(x) if x < 5.0 else x
-
-    def f(x):
-        return layer.forward(x) + local(x), [helper(y) for y in (x, x - 1.0)]
-
-    agrees(f, 1.0, 0.5, -3.0, 6.0)
-    assert layer.forward(3.0) == 6.0
-
-
-def test_functions_without_control_flow_and_calls_are_not_touched():
-    def f(x):
-        return [y * 2.0 for y in (x, x)]
-
-    traced = tf.function(f)
-    traced(tf.constant(1.0))
-    assert traced._rewritten is f
