@@ -54,13 +54,13 @@ def cases(size):
 
 def traced(function, arguments, fuse):
     """A call of the traced function, and the number of steps of its plan."""
-    usual = elementwise.SMALLEST
-    elementwise.SMALLEST = usual if fuse else sys.maxsize
+    usual = elementwise.LEAST_SAVED
+    elementwise.LEAST_SAVED = usual if fuse else sys.maxsize
     try:
         concrete = tf.function(function).get_concrete_function(*arguments)
         return lambda: concrete(*arguments), len(concrete.plan.steps)
     finally:
-        elementwise.SMALLEST = usual
+        elementwise.LEAST_SAVED = usual
 
 
 def milliseconds(calls, rounds):

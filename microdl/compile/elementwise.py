@@ -15,16 +15,16 @@ from microdl.core.node import Node
 from microdl.core.op import get_op
 from microdl.core.shapes import size_of
 
-# Elements. A kernel takes 0.2 to 0.6 s to compile, once for each formula. Over 32768 elements, a gelu of nine ops takes
-# 25 instead of 88 us: some 5000 steps win the time back. Over 4096 it takes 12 instead of 31: a user would wait for a
-# second before the first step, for every formula of a small network, and hardly ever get it back.
-SMALLEST = 32768
+# Elements that a kernel has to save from being written and read again, summed over its ops but one. Compiling takes 0.2
+# to 0.6 s, once for each formula. A gelu of nine ops over 32768 elements (262144 saved) takes 25 instead of 88 us: some
+# 5000 steps win the time back. For less a user would wait before the first step and hardly ever get it back.
+LEAST_SAVED = 1 << 17
 MOST_STEPS, MOST_ARRAYS = 32, 16  # of one kernel: it has to compile in a second, and to be read by someone
 DTYPES = {"bool", "uint8", "int32", "int64", "float32", "float64"}  # that generated kernels compute with
 
 
 def fuse_elementwise(program):
-    """Puts a ``_FusedElementwise`` in the place of every group of two or more elementwise Nodes."""
+    """Puts a ``_FusedElementwise`` in the place of every group of two or more elementwise Nodes that is worth it."""
     kernels: Any = device.current.kernels
     formula, links, done = kernels.formula, _Links(program), set()
     for seed in list(program.nodes):
@@ -32,7 +32,7 @@ def fuse_elementwise(program):
             continue
         group = _Group(links, seed, formula)
         done.update(map(id, group.members.values()))
-        if len(group.members) > 1:
+        if len(group.members) > 1 and (len(group.members) - 1) * seed.outputs[0].spec.size >= LEAST_SAVED:
             outside = [(i, node) for i, node in enumerate(program.nodes) if i not in group.members]
             before = [node for i, node in outside if i < group.place]
             program.nodes = [*before, group.fused(), *(node for _, node in outside[len(before) :])]
@@ -42,8 +42,6 @@ def fuse_elementwise(program):
 def _fits(node, formula):
     """Whether a Node can be part of a kernel at all."""
     name = node.op.name
-    if not node.outputs or node.outputs[0].spec.size < SMALLEST:
-        return False
     if not all(x.dtype.name in DTYPES for x in (*node.inputs, *node.outputs)):
         return False
     if name == "Pow":

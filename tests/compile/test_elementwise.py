@@ -14,7 +14,7 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3e-42, 1e-30, -20.0, 60.0, 120.0, -1
 
 @pytest.fixture(autouse=True)
 def _every_size_fuses(monkeypatch):
-    monkeypatch.setattr(elementwise, "SMALLEST", 0)
+    monkeypatch.setattr(elementwise, "LEAST_SAVED", 0)
 
 
 def names_of(traced, *args):
@@ -227,7 +227,7 @@ def test_many_inputs_make_several_kernels():
 def test_a_single_op_and_small_tensors_keep_their_kernels(monkeypatch):
     x = values((10,))
     check(lambda x: tf.tanh(x), x, fused=0)
-    monkeypatch.setattr(elementwise, "SMALLEST", 11)
+    monkeypatch.setattr(elementwise, "LEAST_SAVED", 11)
     check(lambda x: tf.tanh(x) + 1.0, x, fused=0)
 
 
