@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import microdl as tf
+from microdl import warmup
 from microdl.compile import concrete
 from microdl.core import device, optional
 from microdl.core.kernels import support
@@ -87,6 +88,13 @@ def test_times_add_up_to_the_wall(p):
     assert p.accounted == pytest.approx(
         1 - (p.overhead.get(record.BETWEEN, 0) + p.overhead[record.OUTSIDE]) / p.seconds
     )
+
+
+def test_a_step_of_a_network_is_accounted_for():
+    """At least 95 %; of a few profiles, because others may use the machine just then."""
+    model = warmup.perceptron()
+    step, batch = tf.function(warmup.by_tape(model)), tuple(map(tf.constant, warmup.batch_for(model, 256)))
+    assert max(profiled(step, batch).accounted for _ in range(5)) >= 0.95
 
 
 def test_overhead_has_names(eager, traced):
