@@ -1,7 +1,8 @@
 """What this machine can do at most, measured in a moment: multiply-adds on registers, and moving bytes in each cache.
 
 A profile compares ops with it (Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model",
-2009). The loops are made of what the kernels themselves are made of, and lie in the same cache on disk.
+2009). The loops are made of what the kernels themselves are made of, and lie in the same cache on disk. While a machine
+has other work the figures are lower; with the JIT off they are those of Python.
 """
 
 import re
@@ -13,10 +14,11 @@ import numpy as np
 from . import threads
 from .cpu.simd import LAST_LEVEL_BYTES, VECTOR_BYTES
 from .cpu.tiles import ROWS, outer, store, wide_zeros
-from .jit import kernel
+from .jit import config, kernel
 
-STEPS = 200_000  # rank-1 updates of a tile, some tenths of a millisecond
-SECONDS = 0.05  # for one figure
+STEPS = 200 if config.DISABLE_JIT else 200_000  # rank-1 updates of a tile, some tenths of a millisecond
+LARGEST = 1 << 10 if config.DISABLE_JIT else 1 << 30  # elements that are copied
+SECONDS = 0.15  # for one figure: more than the moments for which the system gives a core to somebody else
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 USUAL = {1: 32 << 10, 2: 1 << 20}  # bytes, where the system does not tell
 
@@ -57,9 +59,9 @@ def _peak(workers):
 
 def _bandwidth(size, workers):
     """Bytes read and written in a second where two arrays half fill ``size`` bytes (0: no cache holds them)."""
-    per_task = (size // 4 if size else 2 * LAST_LEVEL_BYTES) // workers // 4
+    per_task = min(LARGEST, (size // 4 if size else 2 * LAST_LEVEL_BYTES) // workers // 4)
     x, y = np.ones((workers, per_task), np.float32), np.ones((workers, per_task), np.float32)
-    times = max(1, (1 << 23) // x.nbytes)
+    times = max(1, min(2 * LARGEST, 1 << 23) // x.nbytes)
     return 2 * x.nbytes * times / _best(lambda: _copy(x, y, times))
 
 

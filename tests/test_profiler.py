@@ -90,6 +90,7 @@ def test_times_add_up_to_the_wall(p):
     )
 
 
+@pytest.mark.skipif(support("jit").config.DISABLE_JIT, reason="a step takes minutes")
 def test_a_step_of_a_network_is_accounted_for():
     """At least 95 %; of a few profiles, because others may use the machine just then."""
     model = warmup.perceptron()

@@ -26,5 +26,5 @@ class Roofs(NamedTuple):
 
 @functools.cache
 def roofs():
-    """The Roofs, measured once in a process: takes some tenths of a second."""
+    """The Roofs, measured once in a process: takes about a second."""
     return Roofs(*support("roofs").measure())
