@@ -37,7 +37,17 @@ def values(*readers):
 
 
 def _symbolic(value):
-    return isinstance(value, Operand) and tracing() and value.symbolic
+    return isinstance(value, Operand) and context.graph is not None and value.symbolic
+
+
+def _open(test):
+    """Whether a test is decided when the trace runs."""
+    return _symbolic(test) and tracing()
+
+
+def _holds(test):
+    """Of a test that is not open. In a graph that never runs all that matters are shapes: there it holds."""
+    return True if _symbolic(test) else test
 
 
 def _truth(value):
@@ -54,7 +64,7 @@ def _truth(value):
 
 def plain(value, statement, reason):
     """The test of a statement that stays Python's."""
-    if _symbolic(value):
+    if _open(value):
         raise OperatorNotAllowedInGraphError(
             f"{user_location()}: this `{statement}` depends on a symbolic tensor, but cannot become part of the graph: "
             f"{reason}. Write it without, or use tf.cond(pred, true_fn, false_fn) or tf.while_loop(cond, body, vars)"
@@ -96,8 +106,8 @@ def _as_bool(value):
 
 def choose(test, body, orelse):
     """``body if test else orelse``"""
-    if not _symbolic(test):
-        return body() if test else orelse()
+    if not _open(test):
+        return body() if _holds(test) else orelse()
     functions = dict(zip(BRANCHES, (body, orelse), strict=True))
     return select(f"`if` at {user_location()}", _truth(test), functions, (1, 0))
 
@@ -107,8 +117,8 @@ def choose(test, body, orelse):
 
 def if_(test, body, orelse, state, names):
     """``if test: body() else: orelse()``"""
-    if not _symbolic(test):
-        (body if test else orelse)()
+    if not _open(test):
+        (body if _holds(test) else orelse)()
         return
     get, set_ = state
     name, before, after = f"`if` at {user_location()}", get(), []
@@ -142,8 +152,8 @@ def if_(test, body, orelse, state, names):
 
 def if_return(test, body, orelse, state, names):
     """``if test: return body() else: return orelse()``"""
-    if not _symbolic(test):
-        return body() if test else orelse()
+    if not _open(test):
+        return body() if _holds(test) else orelse()
     get, set_ = state
     before = get()
 
@@ -158,10 +168,12 @@ def if_return(test, body, orelse, state, names):
 def while_loop(test, body, state, names):
     """``while test(): body()``"""
     goes_on = _first_test(test)
-    while not _symbolic(goes_on):
-        if not goes_on:
+    while not _open(goes_on):
+        if not _holds(goes_on):
             return
         body()
+        if _symbolic(goes_on):
+            return
         goes_on = _first_test(test)
     loop = _Loop("while", state, names)
 
@@ -182,7 +194,7 @@ def _first_test(test):
     nodes = context.graph.nodes if tracing() else []
     count = len(nodes)
     value = test()
-    if _symbolic(value):
+    if _open(value):
         nodes[count:] = [node for node in nodes[count:] if node.op.name == "ReadVariableOp"]
     return value
 
@@ -204,7 +216,9 @@ def steps(function, *args, **kwargs):
 
 def for_loop(iterable, body, state, names):
     """``for item in iterable: body(item)``"""
-    if isinstance(iterable, Steps):
+    if isinstance(iterable, Steps) and not tracing():
+        body(convert(iterable.start))
+    elif isinstance(iterable, Steps):
         _for_steps(iterable, body, state, names)
     elif isinstance(iterable, Operand) and tracing() and iterable.ndim:
         _for_rows(convert(iterable), body, state, names)

@@ -10,6 +10,7 @@ import threading
 
 import numpy as np
 
+from microdl.compile.source import called
 from microdl.core import dtypes
 from microdl.core.context import context
 from microdl.core.op import Spec
@@ -99,7 +100,8 @@ class Layer(HasWeights):
                 self.build(map_nested(_known_shape, args[0] if args else next(iter(kwargs.values()))))
                 self.built = True
             _calls.training = self._settle_training(outer, args, kwargs)
-            outputs = self.call(*args, **kwargs)
+            call = self.call if context.graph is None else called(self.call)  # which may hold an `if` on tensors
+            outputs = call(*args, **kwargs)
             if context.graph is None or self._seen_shape is None:
                 self._seen_shape = outputs.spec.shape if type(outputs) is Tensor else map_nested(shape_of, outputs)
             return outputs

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from microdl.compile.function import Function
+from microdl.compile.source import called
 from microdl.core import nest
 from microdl.core.context import context, warn
 from microdl.core.tape import GradientTape
@@ -249,15 +250,15 @@ class Trainer(Layer):
 
     @Function
     def _traced_train_step(self, data, settings):
-        return self.train_step(data)
+        return called(self.train_step)(data)
 
     @Function
     def _traced_test_step(self, data, settings):
-        return self.test_step(data)
+        return called(self.test_step)(data)
 
     @Function
     def _traced_predict_step(self, data, settings):
-        return self.predict_step(data)
+        return called(self.predict_step)(data)
 
     def _settings(self):
         """What a trace depends on besides the batch: the latest ``compile``, and which variables are trained."""
