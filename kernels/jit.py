@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from llvmlite import binding as llvm
 from numba.core import config as numba_config, serialize
 from numba.core.compiler import CompileResult
 
-from . import threads
+from . import recording, threads
 from .launch import spread
 from .linking import CompiledKernel, LinkedFunction
 
@@ -72,7 +73,7 @@ def kernel(function=None, *, tasks=None, work=None, serial_below=SERIAL_BELOW) -
         return functools.partial(kernel, tasks=tasks, work=work, serial_below=serial_below)
     if tasks is not None:
         return Kernel(function, tasks, work, serial_below)
-    return function if config.DISABLE_JIT else _cached(function, function)
+    return function if config.DISABLE_JIT else _cached(function, function, SerialKernel)
 
 
 class Kernel:
@@ -81,23 +82,46 @@ class Kernel:
     def __init__(self, function, tasks, work, serial_below):
         functools.update_wrapper(self, function)
         self.py_func, self.tasks, self.work, self.serial_below = function, tasks, work, serial_below
-        self._launch = None if config.DISABLE_JIT else _launcher(function)
+        self._launch: Any = None if config.DISABLE_JIT else _launcher(function)
 
     def __call__(self, *args):
+        if recording.listening:
+            recording.note(self.bound, args)
         count = self.tasks(*args)
         if self._launch is None:
             for task in range(count):
                 self.py_func(task, *args)
         elif count > 1 and (args[-1].size if self.work is None else self.work(*args)) >= self.serial_below:
-            if threads.unguarded:
-                self._launch(count, threads.limit, *args)
-            else:
-                threads.run_guarded(self._launch, count, args)
+            _on_threads(self._launch, count, args)
         elif count > 0:
             self._launch(count, 1, *args)
 
+    def bound(self, *args):
+        """A function without arguments that makes this call, its tasks counted already; None if there are none."""
+        count = self.tasks(*args)
+        if count > 1 and (args[-1].size if self.work is None else self.work(*args)) >= self.serial_below:
+            return partial(_on_threads, self._launch, count, args)
+        return partial(self._launch, count, 1, *args) if count > 0 else None
+
     def __repr__(self):
         return f"<Kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
+
+
+class SerialKernel(CompiledKernel):
+    """A kernel that is one call."""
+
+    def __call__(self, *args):
+        call: Any = super().__call__
+        if recording.listening:
+            recording.note(partial, (call, *args))
+        call(*args)
+
+
+def _on_threads(launch, count, args):
+    if threads.unguarded:
+        launch(count, threads.limit, *args)
+    else:
+        threads.run_guarded(launch, count, args)
 
 
 def _launcher(function):
@@ -111,9 +135,9 @@ def _launcher(function):
     return _cached(names["launch"], function)
 
 
-def _cached(compiled, function):
+def _cached(compiled, function, dispatcher_class=CompiledKernel):
     """``compiled``, ready to be called, with its machine code on disk under the name and sources of ``function``."""
-    dispatcher: Any = CompiledKernel(compiled, FLAGS)
+    dispatcher: Any = dispatcher_class(compiled, FLAGS)
     dispatcher._cache = KernelCache(function)
     return dispatcher
 

@@ -67,7 +67,7 @@ class _LoweringToLink(NativeLowering):
     """Numba's lowering into a library that makes no machine code."""
 
     _name = "microdl_lowering_to_link"
-    lowering_class = _LowerToLink
+    lowering_class: Any = _LowerToLink
 
     def run_pass(self, state):
         state.library = _LinkedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)

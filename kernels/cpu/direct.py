@@ -19,6 +19,7 @@ import itertools
 import numpy as np
 
 from ..jit import inner, kernel
+from ..recording import call
 from .epilogue import add_row, columns_of, load_tile, rectify, rows_of, store_pooled, store_tile, tile_of
 from .geometry import PADDING, filter_rows, phase
 from .reduction import reduce_sum
@@ -75,9 +76,15 @@ def _packed(w, turned, taps, shape):
     ``turned``: the taps are those of the filter turned round, and its inputs and outputs change places.
     """
     filters = w.reshape(w.shape[0] * w.shape[1], *w.shape[2:])
-    filters = filters[::-1].transpose(0, 2, 1)[taps] if turned else filters[taps]
+    filters = filters[::-1].transpose(0, 2, 1) if turned else filters
+    chosen = np.empty((taps.size, *filters.shape[1:]), w.dtype)
+    call(_take, filters, taps, chosen)
     columns = len(shape[1]) * VECTOR_BYTES // w.itemsize
-    return _panels(filters.reshape(-1, filters.shape[2]), columns)
+    return _panels(chosen.reshape(-1, filters.shape[2]), columns)
+
+
+def _take(rows, positions, out):
+    np.take(rows, positions, axis=0, out=out, mode="clip")  # the mode that writes to ``out`` without a buffer
 
 
 def _panels(rows, columns):
@@ -86,9 +93,11 @@ def _panels(rows, columns):
     panels = -(-outputs // columns)
     if panels * columns != outputs:
         padded = np.zeros((rows.shape[0], panels * columns), rows.dtype)
-        padded[:, :outputs] = rows
+        call(np.copyto, padded[:, :outputs], rows)
         rows = padded
-    return np.ascontiguousarray(rows.reshape(-1, panels, columns).transpose(1, 0, 2)).ravel()
+    result = np.empty((panels, rows.shape[0], columns), rows.dtype)
+    call(np.copyto, result, rows.reshape(-1, panels, columns).transpose(1, 0, 2))
+    return result.ravel()
 
 
 def _bands(x, filters, bias, relu, rows, goals, steps, spans, window, lines, band, sizes, shape, winner, y):
@@ -172,6 +181,10 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
     rows, columns = dw.size // dw.shape[3], len(shape[1]) * VECTOR_BYTES // dw.itemsize
     panels = np.empty((split[3], sums_size // (split[1] * split[3] * columns), columns), dw.dtype)
     reduce_sum(sums.reshape(1, split[1], -1), panels.reshape(1, -1))
+    call(_unpack, panels, rows, dw)
+
+
+def _unpack(panels, rows, dw):
     dw[...] = panels[:, :rows].transpose(1, 0, 2).reshape(rows, -1)[:, : dw.shape[3]].reshape(dw.shape)
 
 

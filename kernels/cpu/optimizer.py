@@ -1,9 +1,10 @@
 """Optimizer updates in place, and the norm for clipping gradients. Twin: ``kernels/cuda/optimizer.py``.
 
 One call updates many variables. ``g`` (gradients, read), ``w`` (variables) and the slots (read and written) are lists
-with one C-contiguous array for each variable, all of one float dtype. A kernel gets them as one table of addresses and
-cuts all variables into blocks, its tasks; so eight variables cost one call, and threads share even small ones. Scalars
-are of that dtype, and dimensionless where nothing else is said. Formulas are Keras 3's.
+with one C-contiguous array for each variable, all of one float dtype. A kernel gets them as one table of addresses
+(``table_of``), in that order, and cuts all variables into blocks, its tasks; so eight variables cost one call, and
+threads share even small ones. Scalars are of that dtype, and dimensionless where nothing else is said. Formulas are
+Keras 3's.
 """
 
 import ctypes
@@ -27,8 +28,11 @@ def _address(array):
         return array.__array_interface__["data"][0]
 
 
-def _table(*lists):
-    """int64, a row for each variable: blocks and elements up to its last, then the addresses of its arrays."""
+def table_of(*lists):
+    """int64, a row for each variable: blocks and elements up to its last, then the addresses of its arrays.
+
+    Good for as long as these arrays live and stay where they are.
+    """
     cells, blocks, end = [], 0, 0
     for arrays in zip(*lists, strict=True):
         blocks += -(-arrays[0].size // BLOCK)
@@ -71,32 +75,22 @@ def _part(table, place, k, like):
 # a time (Adam: eight times slower).
 
 
-def sgd(g, learning_rate, w):
-    """w -= learning_rate g."""
-    _sgd(_table(g, w), learning_rate)
-
-
 @kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
-def _sgd(block, table, learning_rate):
+def sgd(block, table, learning_rate):
+    """w -= learning_rate g."""
     place = _place(table, block)
     gs, ws = _part(table, place, 0, learning_rate), _part(table, place, 1, learning_rate)
     for i in range(ws.size):
         ws[i] -= learning_rate * gs[i]
 
 
-def sgd_momentum(g, learning_rate, momentum, nesterov, w, m):
-    """m = momentum m - learning_rate g; w += m, or with Nesterov's look ahead w += momentum m - learning_rate g.
-
-    nesterov: bool. Polyak, 1964; Sutskever et al., "On the importance of initialization and momentum in deep learning",
-    2013.
-    """
-    one = type(momentum)(1)
-    _sgd_momentum(_table(g, w, m), learning_rate, momentum, *((momentum, one) if nesterov else (one, one - one)))
-
-
 @kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
-def _sgd_momentum(block, table, learning_rate, momentum, by_speed, by_step):
-    """w += by_speed m - by_step learning_rate g, with 1 and 0 or momentum and 1 (a choice would not vectorise)."""
+def sgd_momentum(block, table, learning_rate, momentum, by_speed, by_step):
+    """m = momentum m - learning_rate g; w += by_speed m - by_step learning_rate g.
+
+    by_speed, by_step: 1 and 0, or momentum and 1 for Nesterov's look ahead (a choice would not vectorise). Polyak,
+    1964; Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
+    """
     place = _place(table, block)
     gs, ws = _part(table, place, 0, momentum), _part(table, place, 1, momentum)
     ms = _part(table, place, 2, momentum)
@@ -107,16 +101,12 @@ def _sgd_momentum(block, table, learning_rate, momentum, by_speed, by_step):
         ms[i] = speed
 
 
-def rmsprop(g, learning_rate, rate, epsilon, w, v):
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def rmsprop(block, table, learning_rate, rate, epsilon):
     """v += rate (g^2 - v); w -= learning_rate g / sqrt(v + epsilon).
 
     rate: 1 - rho. epsilon: in units of g^2. Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012.
     """
-    _rmsprop(_table(g, w, v), learning_rate, rate, epsilon)
-
-
-@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
-def _rmsprop(block, table, learning_rate, rate, epsilon):
     place = _place(table, block)
     gs, ws, vs = _part(table, place, 0, rate), _part(table, place, 1, rate), _part(table, place, 2, rate)
     for i in range(ws.size):
@@ -125,13 +115,9 @@ def _rmsprop(block, table, learning_rate, rate, epsilon):
         vs[i] = square
 
 
-def rmsprop_momentum(g, learning_rate, rate, epsilon, momentum, w, v, m):
-    """As ``rmsprop``, by way of m = momentum m + learning_rate g / sqrt(v + epsilon); w -= m."""
-    _rmsprop_momentum(_table(g, w, v, m), learning_rate, rate, epsilon, momentum)
-
-
 @kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
-def _rmsprop_momentum(block, table, learning_rate, rate, epsilon, momentum):
+def rmsprop_momentum(block, table, learning_rate, rate, epsilon, momentum):
+    """As ``rmsprop``, by way of m = momentum m + learning_rate g / sqrt(v + epsilon); w -= m."""
     place = _place(table, block)
     gs, ws = _part(table, place, 0, rate), _part(table, place, 1, rate)
     vs, ms = _part(table, place, 2, rate), _part(table, place, 3, rate)
@@ -142,16 +128,12 @@ def _rmsprop_momentum(block, table, learning_rate, rate, epsilon, momentum):
         vs[i], ms[i] = square, speed
 
 
-def rmsprop_centered(g, learning_rate, rate, epsilon, momentum, w, v, m, mean):
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def rmsprop_centered(block, table, learning_rate, rate, epsilon, momentum):
     """As ``rmsprop_momentum``, with the variance v - mean^2 in place of v, where mean += rate (g - mean).
 
     Graves, "Generating Sequences With Recurrent Neural Networks", 2013, eq. 38 to 45.
     """
-    _rmsprop_centered(_table(g, w, v, m, mean), learning_rate, rate, epsilon, momentum)
-
-
-@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
-def _rmsprop_centered(block, table, learning_rate, rate, epsilon, momentum):
     place = _place(table, block)
     gs, ws, vs = _part(table, place, 0, rate), _part(table, place, 1, rate), _part(table, place, 2, rate)
     ms, means = _part(table, place, 3, rate), _part(table, place, 4, rate)
@@ -163,17 +145,13 @@ def _rmsprop_centered(block, table, learning_rate, rate, epsilon, momentum):
         vs[i], ms[i], means[i] = square, speed, average
 
 
-def adam(g, alpha, rate_1, rate_2, epsilon, w, m, v):
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def adam(block, table, alpha, rate_1, rate_2, epsilon):
     """m += rate_1 (g - m); v += rate_2 (g^2 - v); w -= alpha m / (sqrt(v) + epsilon).
 
     alpha: learning rate times sqrt(1 - beta_2^t) / (1 - beta_1^t). rate_1, rate_2: 1 - beta_1 and 1 - beta_2.
     Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, section 2 (epsilon is their epsilon-hat).
     """
-    _adam(_table(g, w, m, v), alpha, rate_1, rate_2, epsilon)
-
-
-@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
-def _adam(block, table, alpha, rate_1, rate_2, epsilon):
     place = _place(table, block)
     gs, ws = _part(table, place, 0, alpha), _part(table, place, 1, alpha)
     ms, vs = _part(table, place, 2, alpha), _part(table, place, 3, alpha)
@@ -184,16 +162,12 @@ def _adam(block, table, alpha, rate_1, rate_2, epsilon):
         ms[i], vs[i] = average, square
 
 
-def adam_amsgrad(g, alpha, rate_1, rate_2, epsilon, w, m, v, v_max):
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def adam_amsgrad(block, table, alpha, rate_1, rate_2, epsilon):
     """As ``adam``, with the largest v so far, v_max, in place of v.
 
     Reddi, Kale and Kumar, "On the Convergence of Adam and Beyond", 2018.
     """
-    _adam_amsgrad(_table(g, w, m, v, v_max), alpha, rate_1, rate_2, epsilon)
-
-
-@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
-def _adam_amsgrad(block, table, alpha, rate_1, rate_2, epsilon):
     place = _place(table, block)
     gs, ws, ms = _part(table, place, 0, alpha), _part(table, place, 1, alpha), _part(table, place, 2, alpha)
     vs, tops = _part(table, place, 3, alpha), _part(table, place, 4, alpha)
@@ -205,16 +179,12 @@ def _adam_amsgrad(block, table, alpha, rate_1, rate_2, epsilon):
         ms[i], vs[i], tops[i] = average, square, largest
 
 
-def weight_decay(rate, w):
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def weight_decay(block, table, rate):
     """w -= rate w. rate: learning rate times decay.
 
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
     """
-    _weight_decay(_table(w), rate)
-
-
-@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
-def _weight_decay(block, table, rate):
     ws = _part(table, _place(table, block), 0, rate)
     for i in range(ws.size):
         ws[i] -= rate * ws[i]

@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from ..jit import inner, kernel
+from ..recording import call
 from .epilogue import columns_of, load_tile, rows_of, store_tile
 from .reduction import reduce_sum
 from .simd import VECTOR_BYTES, VECTOR_REGISTERS, WIDEST_BYTES, clear, copy, run
@@ -92,9 +93,15 @@ def conv2d_pool_grad_filter(x, dy, winner, padding, dw, dbias):
     _window_sums(x.ravel(), dy.ravel(), winner.ravel(), sizes, split, rows, shape, biases.ravel(), sums.ravel())
     total = np.empty(sums.shape[1:], x.dtype)
     reduce_sum(sums.reshape(1, groups, -1), total.reshape(1, -1))
-    biases.sum(0, out=dbias)
-    for chunk in range(chunks):
-        part = total[chunk, :, :height, : width * pixel].reshape(outputs, height, width, pixel)
+    call(np.sum, biases, 0, None, dbias)
+    call(_unpack, total, pixel, dw)
+
+
+def _unpack(total, pixel, dw):
+    """dw from (chunks of channels, o, rows, kw * pixel), which may have rows and channels too many."""
+    height, width, _, outputs = dw.shape
+    for chunk, sums in enumerate(total):
+        part = sums[:, :height, : width * pixel].reshape(outputs, height, width, pixel)
         target = dw[:, :, chunk * pixel : (chunk + 1) * pixel]
         target[...] = part[..., : target.shape[2]].transpose(1, 2, 3, 0)
 
@@ -280,14 +287,19 @@ def _sum_of_winners(dy, winner, dbias):
 
 def _runs_of_taps(w, rows, pixel, height):
     """The filter as (chunks of channels, groups of ``height`` rows, o, rows of a group, kw, pixel), zeros added."""
-    taps, width, channels, outputs = w.shape
+    _, width, channels, outputs = w.shape
     filters = _aligned_empty((-(-channels // pixel), rows // height, outputs, height, width, pixel), w.dtype)
     filters.fill(0)
-    for row in range(taps):
+    call(_turn, w, filters)
+    return filters
+
+
+def _turn(w, filters):
+    height, pixel = filters.shape[3], filters.shape[5]
+    for row in range(w.shape[0]):
         for chunk in range(len(filters)):
             part = w[row, :, chunk * pixel : (chunk + 1) * pixel]
             filters[chunk, row // height, :, row % height, :, : part.shape[1]] = part.transpose(2, 0, 1)
-    return filters
 
 
 @remembered(TABLE_BYTES)

@@ -9,6 +9,7 @@ How the partial sums are cut depends on the shape alone.
 import numpy as np
 
 from ..jit import inner as inlined, kernel
+from ..recording import call
 from .simd import into_caller, run
 
 SUM, PRODUCT, MAXIMUM, MINIMUM = range(4)
@@ -144,10 +145,14 @@ def _reduce_axis(kind, x, y, empty):
     if not y.size or not x.shape[1]:
         y[...] = empty
     elif x.size <= SMALL:
-        with np.errstate(over="ignore", invalid="ignore"):
-            UFUNCS[kind].reduce(x, axis=1, dtype=y.dtype, out=y)
+        call(_reduce_small, kind, x, y)
     else:
         reduce_flat(kind, x.ravel(), x.shape, y.ravel())
+
+
+def _reduce_small(kind, x, y):
+    with np.errstate(over="ignore", invalid="ignore"):
+        UFUNCS[kind].reduce(x, axis=1, dtype=y.dtype, out=y)
 
 
 def reduce_sum(x, y):
@@ -185,12 +190,20 @@ def reduce_mean(x, y):
     count = x.shape[1]
     if y.dtype.kind == "f":
         reduce_sum(x, y)
-        with np.errstate(invalid="ignore"):
-            np.divide(y, y.dtype.type(count), out=y)
+        call(_divide, y, y.dtype.type(count))
     else:
         total = np.empty(y.shape, np.int64)
         reduce_sum(x, total)
-        y[...] = np.sign(total) * (np.abs(total) // count) if count else 0
+        call(_truncated, total, count, y)
+
+
+def _truncated(total, count, y):
+    y[...] = np.sign(total) * (np.abs(total) // count) if count else 0
+
+
+def _divide(y, count):
+    with np.errstate(invalid="ignore"):
+        np.divide(y, count, out=y)
 
 
 def mean_grad(dy, count, dx):

@@ -11,6 +11,7 @@ exponentials, most of the work, are one loop over all short rows of a task.
 import numpy as np
 
 from ..jit import exact, inner, kernel
+from ..recording import call
 from .scalar import exp_below_zero_of, log1p_of, log_of
 from .simd import apart, run
 from .tiles import prefetch
@@ -208,13 +209,17 @@ def sparse_softmax_cross_entropy(task, logits, labels, loss, backprop):
         losses[r] = log_of(scratch[r]) + scratch[losses.size + r]
 
 
-@np.errstate(all="ignore")
 def scale_rows(factors, x, y):
     """y[r, c] = factors[r] * x[r, c]: the gradient of a cross entropy, as its derivative is known. All but y: read."""
     if x.size <= SMALL:
-        np.multiply(factors[:, None], x, out=y)
+        call(_scale_small, factors[:, None], x, y)
     else:
         _scale_rows(x, factors, y)
+
+
+@np.errstate(all="ignore")
+def _scale_small(factors, x, y):
+    np.multiply(factors, x, out=y)
 
 
 @kernel(tasks=_tasks)

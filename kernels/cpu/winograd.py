@@ -25,6 +25,7 @@ The error: ``winograd_transforms``. The method: Lavin and Gray, "Fast algorithms
 import numpy as np
 
 from ..jit import inner, kernel
+from ..recording import call
 from .epilogue import NO_WINNER
 from .matmul import matmul
 from .reduction import reduce_sum
@@ -96,7 +97,7 @@ def _transformed_filter(w, outputs):
     planes = (outputs + taps - 1) ** 2
     columns = _whole_vectors(features, w.itemsize, least=2)
     padded = np.zeros((1, taps * taps, channels, columns), w.dtype)
-    padded.reshape(taps, taps, channels, columns)[..., :features] = w
+    call(np.copyto, padded.reshape(taps, taps, channels, columns)[..., :features], w)
     filters = np.empty((1, planes, channels * columns), w.dtype)
     matmul(filter_matrix(outputs, taps, w.dtype.str), padded.reshape(1, taps * taps, -1), False, False, filters)
     return filters.reshape(planes, channels, columns)
@@ -232,13 +233,14 @@ def conv2d_grad_filter(x, dy, padding, dw, outputs):
     groups = min(blocks, GROUPS)
     rows = np.arange(channels + HEIGHT_3 + HEIGHT_2)
     targets = np.where(rows < channels, rows * columns, -1)
-    sums = np.zeros((groups, planes, channels, columns), x.dtype)
+    sums = np.empty((groups, planes, channels, columns), x.dtype)
+    call(sums.fill, 0)
     _tile_sums(x, dy, padding, grid, rows, targets, tuple(range(outputs)), tuple(range(taps)), sums)
     together = np.empty((1, planes, channels * columns), x.dtype)
     reduce_sum(sums.reshape(1, groups, -1), together.reshape(1, -1))
     total = np.empty((1, taps * taps, channels * columns), x.dtype)
     matmul(filter_matrix(outputs, taps, x.dtype.str), together, True, False, total)
-    dw[...] = total.reshape(taps, taps, channels, columns)[..., :features]
+    call(np.copyto, dw, total.reshape(taps, taps, channels, columns)[..., :features])
 
 
 @kernel(

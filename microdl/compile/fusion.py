@@ -3,7 +3,10 @@
 Each pass looks for a chain in which every result has one user (and is not returned), and puts one Node in its place.
 """
 
+from typing import Any
+
 from microdl.compile.program import new_node
+from microdl.core import device
 
 
 def fuse_pooled_convolutions(program):
@@ -12,7 +15,7 @@ def fuse_pooled_convolutions(program):
     relu(max(window)) = max(relu(window)), so the order does not matter. In the gradient it is the place of the winner
     that counts, and that there is none where relu cut it off.
     """
-    for pool in [node for node in program.nodes if node.op.name == "MaxPool"]:
+    for pool in _each(program, "MaxPool"):
         chain = _Chain(program)
         found = _pooled_convolution(chain, pool)
         if found is None:
@@ -87,12 +90,52 @@ def _covers(pool, x):
     return padding == "VALID" or (padding == "SAME" and x.shape[1] % 2 == 0 and x.shape[2] % 2 == 0)
 
 
+def skip_zeros(program):
+    """_FusedBiasReluPoolGrad whose dz meets a convolution's gradients alone: these read the winners themselves.
+
+    Of the four elements of a window at most one is not zero; where that pays (``kernels/cpu/pooled.py``), dz is never
+    written.
+    """
+    for unpool in _each(program, "_FusedBiasReluPoolGrad"):
+        chain = _Chain(program)
+        (dy, winner), (dz, dbias) = unpool.inputs, unpool.outputs
+        users = chain.users.get(id(dz), [])
+        if id(dz) in chain.returned or not all(_skips_zeros(user, dz) for user in users):
+            continue
+        made, replacements = {}, {}
+        for user in users:
+            attrs = {"padding": user.attrs["padding"]}
+            if user.op.name == "Conv2DGradFilter":
+                attrs["window"] = user.attrs["window"]
+                made[id(user)] = new_node("_Conv2DPoolGradFilter", (user.inputs[0], dy, winner), attrs)
+                replacements[id(dbias)] = made[id(user)].outputs[1]
+            else:
+                attrs["size"] = user.attrs["size"]
+                made[id(user)] = new_node("_Conv2DPoolGradInput", (dy, winner, user.inputs[1]), attrs)
+            replacements[id(user.outputs[0])] = made[id(user)].outputs[0]
+        dbias_used = id(dbias) in chain.returned or id(dbias) in chain.users
+        if users and (id(dbias) in replacements or not dbias_used):
+            _put(program, made, replacements, [unpool])
+
+
+def _skips_zeros(node, dz):
+    """Whether a Node is a gradient of a convolution for which ``kernels/cpu/pooled.py`` is the quicker way."""
+    if node.op.name not in ("Conv2DGradFilter", "Conv2DGradInput") or node.attrs["strides"] != (1, 1):
+        return False
+    is_filter = node.op.name == "Conv2DGradFilter"
+    other = node.inputs[0] if is_filter else node.inputs[1]
+    shape = (*node.attrs["window"], other.spec.shape[3], dz.spec.shape[3]) if is_filter else other.spec.shape
+    takes_dz = node.inputs[1] is dz and other is not dz if is_filter else node.inputs[0] is dz and other is not dz
+    kernels: Any = device.current.kernels
+    return takes_dz and node.attrs["dilations"] == (1, 1) and kernels.pooled.pays(shape)
+
+
 _TAKES_ALONG = {"BatchMatMulV2": "_FusedMatMul", "Conv2D": "_FusedConv2D"}
 
 
 def fuse_bias_and_activation(program):
     """A matrix product or a convolution with the BiasAdd behind it, and the Relu behind that."""
-    for bias in [node for node in program.nodes if node.op.name == "BiasAdd"]:
+    for bias in _each(program, "BiasAdd"):
         chain = _Chain(program)
         product = chain.producer(bias.inputs[0])
         if product is None or product.op.name not in _TAKES_ALONG or not chain.used_by(bias.inputs[0], [bias]):
@@ -112,6 +155,12 @@ def _one_matrix(product):
     a, b = product.inputs
     floating = a.dtype.is_floating
     return floating and b.spec.rank == 2 and (a.spec.rank == 2 or not product.attrs["transpose_a"])
+
+
+def _each(program, name):
+    """The Nodes of an op, each as it stands when its turn comes: rewriting may have given it other inputs."""
+    for y in [node.outputs[0] for node in program.nodes if node.op.name == name]:
+        yield from [node for node in program.nodes if node.outputs and node.outputs[0] is y]
 
 
 class _Chain:

@@ -41,8 +41,8 @@ def _aligned(offset):
 
 
 def slab(nbytes):
-    """A block of at least ``nbytes`` that begins at a multiple of ALIGNMENT: uint8, (nbytes,)."""
-    block = np.empty(nbytes + ALIGNMENT, np.uint8)
+    """A block of ``nbytes`` zeros that begins at a multiple of ALIGNMENT: uint8, (nbytes,)."""
+    block = np.zeros(nbytes + ALIGNMENT, np.uint8)
     start = -block.ctypes.data % ALIGNMENT
     return block[start : start + nbytes]
 

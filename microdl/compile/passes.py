@@ -3,7 +3,7 @@
 import numpy as np
 
 from microdl.compile.elementwise import fuse_elementwise
-from microdl.compile.fusion import fuse_bias_and_activation, fuse_pooled_convolutions
+from microdl.compile.fusion import fuse_bias_and_activation, fuse_pooled_convolutions, skip_zeros
 from microdl.compile.program import constant_array, new_node, with_inputs, with_outputs
 from microdl.core import device
 from microdl.core.tensor import Tensor
@@ -151,6 +151,7 @@ PASSES = (
     merge_equal,
     prune,
     fuse_pooled_convolutions,
+    skip_zeros,
     fuse_bias_and_activation,
     fuse_elementwise,
     prune,

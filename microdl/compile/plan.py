@@ -1,8 +1,9 @@
 """A plan: a Program as a flat list of steps whose arrays have their places, run again and again.
 
-Everything that can be settled once is: the order, the memory (``memory.py``), the arrays of variables and constants.
-A step of which all arrays are settled is one call without a look at its arguments; what depends on the caller's arrays
-(inputs, and what is returned, which the caller may keep) is passed through ``slots``.
+Everything that can be settled once is: the order, the memory (``memory.py``), the arrays of variables and constants,
+and for a step of which all arrays are settled the calls of kernels that it comes to (``Op.settle``). What depends on
+the caller's arrays (large inputs, and large arrays that are returned, which the caller may keep) is passed through
+``slots``; small ones are copied in and out.
 """
 
 import threading
@@ -15,6 +16,8 @@ from microdl.compile.program import constant_array
 from microdl.core import device
 from microdl.core.variable import Variable
 from microdl.core.writing import writing
+
+COPIED = 1 << 18  # bytes of an input or output; copying so many takes less time than a step that is not settled
 
 
 class Plan:
@@ -31,21 +34,28 @@ class Plan:
         self.written = _written(program)
         self._places = {}  # id of a Tensor -> its array, or the number of its slot
         self._count = len(program.inputs)  # of slots
-        for slot, x in enumerate(program.inputs):
-            self._places[id(x)] = slot
         returned = _returned(program)
         block, lives = self._plan_memory(returned)
         self.nbytes = 0 if block is None else block.nbytes
+        self._copied = []  # (slot, array) of inputs
+        for slot, x in enumerate(program.inputs):
+            self._places[id(x)] = slot
+            if id(x) in lives:
+                self._places[id(x)] = memory.array_at(block, lives[id(x)].offset, x.spec)
+                self._copied.append((slot, self._places[id(x)]))
         self.steps = []
         for node in program.nodes:
             self._bind(node, returned, block, lives)
-        self._results = [self._place(y) for y in program.outputs]
+        constants = {id(y) for y in program.outputs if y.array is not None}
+        self._results = [(self._place(y), id(y) in constants) for y in program.outputs]
         self._blank = [None] * (self._count - len(program.inputs))
 
     def run(self, arrays):
         """The arrays of the outputs. ``arrays``: those of the inputs, in order."""
         slots = [*arrays, *self._blank]
         with self._lock:
+            for slot, array in self._copied:
+                np.copyto(array, arrays[slot])
             if self.written:
                 with writing.lock:
                     for variable in self.written:
@@ -53,7 +63,10 @@ class Plan:
                     device.current.replay(self, slots)
             else:
                 device.current.replay(self, slots)
-        return [slots[place] if type(place) is int else place for place in self._results]
+            return [
+                slots[place] if type(place) is int else place if is_constant else place.copy()
+                for place, is_constant in self._results
+            ]
 
     def explain(self):
         """The steps as text: op, shapes, kernels, operations and bytes; what was fused; memory; variables written."""
@@ -65,7 +78,8 @@ class Plan:
 
     def _plan_memory(self, returned):
         """The block of memory, and the Life of each array in it by the id of its Tensor."""
-        lives, base = {}, {}
+        lives = {id(x): memory.Life(x.spec.nbytes, -1, -1) for x in self.program.inputs if _is_copied(x)}
+        base = {}
         for position, node in enumerate(self.program.nodes):
             for x in node.inputs:
                 life = lives.get(base.get(id(x), id(x)))
@@ -77,6 +91,10 @@ class Plan:
             for y in node.outputs:
                 if id(y) not in returned:
                     lives[id(y)] = memory.Life(y.spec.nbytes, position, position)
+        for y in self.program.outputs:
+            life = lives.get(base.get(id(y), id(y)))
+            if life is not None:
+                life.last = len(self.program.nodes)
         size = memory.lay_out(lives.values())
         return (memory.slab(size) if lives else None), lives
 
@@ -108,7 +126,8 @@ class Plan:
                     self._places[id(y)] = memory.array_at(block, lives[id(y)].offset, y.spec)
             arguments = [*inputs, *(self._places[id(y)] for y in node.outputs)]
             if settled and not fresh:
-                call = _settled(partial(op.run, kernels, *arguments, **node.attrs))
+                settle = op.settle if op.settle and all(array.size for array in arguments) else partial(partial, op.run)
+                call = _settled(settle(kernels, *arguments, **node.attrs))
             else:
                 call = _unsettled(partial(op.run, kernels, **node.attrs), arguments, fresh)
             self.steps.append(Step(node, call))
@@ -159,9 +178,13 @@ def _written(program):
     return list(found.values())
 
 
+def _is_copied(tensor):
+    return 0 < tensor.spec.nbytes <= COPIED
+
+
 def _returned(program):
-    """ids of the Tensors whose arrays leave the plan: the outputs, and what they are views of."""
-    found = program.output_ids()
+    """ids of the Tensors whose arrays leave the plan: the large outputs, and what they are views of."""
+    found = {id(y) for y in program.outputs if not _is_copied(y)}
     for node in reversed(program.nodes):
         if node.op.view and id(node.outputs[0]) in found:
             found.add(id(node.inputs[0]))

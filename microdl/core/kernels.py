@@ -8,6 +8,7 @@ first of them) is imported when the first op that needs it runs: importing micro
 import importlib
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,25 @@ class Kernels:
 def support(name):
     """``kernels/jit.py`` or ``kernels/threads.py``, which all families lean on (imports Numba)."""
     return importlib.import_module(f"microdl.kernels.{name}")
+
+
+def settled(function, *args, **kwargs):
+    """Runs a function that calls kernels; returns a function that makes the same calls again, on the same arrays.
+
+    What Python works out on the way is kept, so it must depend on shapes alone: see ``kernels/recording.py``.
+    """
+    if support("jit").config.DISABLE_JIT:  # kernels are plain functions, which nothing listens to
+        function(*args, **kwargs)
+        return partial(function, *args, **kwargs)
+    calls = support("recording").recorded(function, *args, **kwargs)
+    if len(calls) == 1:
+        return calls[0]
+
+    def again():
+        for call in calls:
+            call()
+
+    return again
 
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from microdl.core.dtypes import DType
+from microdl.core.kernels import settled
 from microdl.core.shapes import size_of
 
 
@@ -46,6 +47,8 @@ class Op:
         group: how many of the last inputs come together, once or more often (an optimizer's variables); 0: none do.
         optional: position from which on outputs serve gradients alone; a plan leaves all of them out if nobody reads
             one, and ``run`` is called without them.
+        settle: (kernels, *arrays, *outputs, **attrs) -> a function without arguments that does what ``run`` does on
+            these arrays; a plan asks for it once, when they hold zeros, and calls it in each step. None: there is none.
         cost: (*specs, **attrs) -> (floating point operations, bytes moved), for profiles; None where unknown.
     """
 
@@ -62,6 +65,7 @@ class Op:
     mutates: frozenset[int] = frozenset()
     group: int = 0
     optional: int | None = None
+    settle: Callable | None = None
     cost: Callable | None = None
 
     @property
@@ -89,8 +93,16 @@ class Op:
 _OPS: dict[str, Op] = {}
 
 
+def _settle_run(run):
+    """``settle`` of an op whose ``run`` calls kernels in a way that depends on shapes and attributes alone."""
+    return lambda kernels, *arrays, **attrs: settled(run, kernels, *arrays, **attrs)
+
+
 def register_op(name):
-    """Class decorator: files its attributes as the op ``name``; ``keeps`` names inputs, "output" or "output1"..."""
+    """Class decorator: files its attributes as the op ``name``; ``keeps`` names inputs, "output" or "output1"...
+
+    ``by_shape`` says that what ``run`` does besides calling kernels depends on shapes alone: it can be settled.
+    """
 
     def register(cls):
         if name in _OPS:
@@ -112,6 +124,7 @@ def register_op(name):
             stateful=getattr(cls, "stateful", False),
             mutates=frozenset(inputs.index(k) for k in getattr(cls, "mutates", ())),
             group=getattr(cls, "group", 0),
+            settle=getattr(cls, "settle", None) or (_settle_run(cls.run) if getattr(cls, "by_shape", False) else None),
             cost=getattr(cls, "cost", None),
         )
         return cls

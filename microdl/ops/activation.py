@@ -17,6 +17,7 @@ class _Activation:
     """
 
     inputs = ("features",)
+    by_shape = True
     keeps = ("features",)
     flops = 20  # per element; an exponential is some 15
     function = kernel = ""
@@ -40,6 +41,7 @@ class _ActivationGrad:
     """dx = dy * f'(features), or from the outputs y where f' is a function of y."""
 
     inputs = ("dy", "features")
+    by_shape = True
     keeps = ("dy", "features")
     flops = 20
     kernel = ""

@@ -37,6 +37,7 @@ def _cost(products, *specs):
 @register_op("Conv2D")
 class _Conv2D:
     inputs = ("input", "filter")
+    by_shape = True
     keeps = ("input", "filter")
 
     @staticmethod
@@ -68,6 +69,7 @@ class _Conv2DGradInput:
     """The gradient that arrives at the input; ``size`` is the images' (height, width)."""
 
     inputs = ("dy", "filter")
+    by_shape = True
     keeps = ("dy", "filter")
 
     @staticmethod
@@ -97,6 +99,7 @@ class _Conv2DGradFilter:
     """The gradient that arrives at the filter; ``window`` is the filter's (height, width)."""
 
     inputs = ("input", "dy")
+    by_shape = True
     keeps = ("input", "dy")
 
     @staticmethod

@@ -18,6 +18,7 @@ class _FusedMatMul:
     """activation(op(a) op(b) + bias), BatchMatMulV2 with BiasAdd and Relu; ``b`` is one matrix."""
 
     inputs = ("a", "b", "bias")
+    by_shape = True
 
     @staticmethod
     def infer(a, b, bias, activation, **transposes):
@@ -40,6 +41,7 @@ class _FusedConv2D:
     """activation(conv2d(input, filter) + bias): Conv2D with BiasAdd and Relu."""
 
     inputs = ("input", "filter", "bias")
+    by_shape = True
 
     @staticmethod
     def infer(x, w, bias, activation, **windows):
@@ -64,6 +66,7 @@ class _FusedConv2DPool:
     """
 
     inputs = ("input", "filter", "bias")
+    by_shape = True
 
     @staticmethod
     def infer(x, w, bias, **windows):
@@ -91,6 +94,7 @@ class _FusedBiasReluPoolGrad:
     """
 
     inputs = ("dy", "winner")
+    by_shape = True
     same_dtype = False
 
     @staticmethod
@@ -106,6 +110,52 @@ class _FusedBiasReluPoolGrad:
         return 5 * dy.size, dy.nbytes + winner.nbytes + 4 * dy.nbytes
 
 
+@register_op("_Conv2DPoolGradFilter")
+class _Conv2DPoolGradFilter:
+    """``_FusedBiasReluPoolGrad`` with Conv2DGradFilter, which multiplies winners alone. Outputs: dw, dbias."""
+
+    inputs = ("input", "dy", "winner")
+    by_shape = True
+    same_dtype = False
+
+    @staticmethod
+    def infer(x, dy, winner, window, padding):
+        return Spec((*window, x.shape[3], dy.shape[3]), x.dtype), Spec((dy.shape[3],), dy.dtype)
+
+    @staticmethod
+    def run(kernels, x, dy, winner, dw, dbias, window, padding):
+        pad = _geometry("conv2d", x.shape[1:3], window, (1, 1), padding, (1, 1))[2]
+        kernels.pooled.conv2d_pool_grad_filter(x, dy, winner, pad, dw, dbias)
+
+    @staticmethod
+    def cost(x, dy, winner, window, padding):
+        dw = _Conv2DPoolGradFilter.infer(x, dy, winner, window, padding)[0]
+        return 2 * dy.size * window[0] * window[1] * x.shape[3], x.nbytes + dy.nbytes + winner.nbytes + dw.nbytes
+
+
+@register_op("_Conv2DPoolGradInput")
+class _Conv2DPoolGradInput:
+    """``_FusedBiasReluPoolGrad`` with Conv2DGradInput, which multiplies winners alone. ``size``: of the images."""
+
+    inputs = ("dy", "winner", "filter")
+    by_shape = True
+    same_dtype = False
+
+    @staticmethod
+    def infer(dy, winner, w, size, padding):
+        return Spec((dy.shape[0], *size, w.shape[2]), dy.dtype)
+
+    @staticmethod
+    def run(kernels, dy, winner, w, dx, size, padding):
+        pad = _geometry("conv2d", size, w.shape[:2], (1, 1), padding, (1, 1))[2]
+        kernels.pooled.conv2d_pool_grad_input(dy, winner, w, pad, dx)
+
+    @staticmethod
+    def cost(dy, winner, w, size, padding):
+        dx = _Conv2DPoolGradInput.infer(dy, winner, w, size, padding)
+        return 2 * dy.size * w.size // max(1, w.shape[3]), dy.nbytes + winner.nbytes + w.nbytes + dx.nbytes
+
+
 @register_op("_FusedElementwise")
 class _FusedElementwise:
     """Elementwise ops as one kernel, which was generated for them (``compile/elementwise.py``).
@@ -115,6 +165,7 @@ class _FusedElementwise:
     """
 
     inputs = ("inputs*",)
+    by_shape = True
     same_dtype = False
 
     @staticmethod

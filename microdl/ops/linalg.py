@@ -55,6 +55,7 @@ class _BatchMatMul:
     """op(a) op(b) for the matrices in the last two axes; the axes before them broadcast."""
 
     inputs = ("a", "b")
+    by_shape = True
     keeps = ("a", "b")
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from microdl.core import dtypes
 from microdl.core.errors import InvalidArgumentError
+from microdl.core.kernels import settled
 from microdl.core.op import Spec, register_op
 from microdl.core.tensor import apply, convert
 from microdl.ops.checks import require_floating
@@ -30,6 +31,7 @@ class _SoftmaxCrossEntropyGrad:
     """dlogits (..., classes) = dloss (...) times backprop (..., classes), row by row."""
 
     inputs = ("dloss", "backprop")
+    by_shape = True
     keeps = ("dloss", "backprop")
 
     @staticmethod
@@ -88,16 +90,22 @@ class _SparseSoftmaxCrossEntropy:
 
     @staticmethod
     def run(kernels, logits, labels, loss, backprop):
-        classes = logits.shape[-1]
-        # Read as unsigned, a negative label is a huge one.
-        if labels.size and labels.view(f"u{labels.itemsize}").max() >= classes:
-            wrong = labels[(labels < 0) | (labels >= classes)]
-            extent = f", between {wrong.min()} and {wrong.max()}" if wrong.min() < wrong.max() else ""
-            raise InvalidArgumentError(
-                f"{SPARSE}: label {wrong[0]} is outside of [0, {classes}), the classes of logits with shape "
-                f"{logits.shape}; {wrong.size} of {labels.size} labels {'is' if wrong.size == 1 else 'are'}{extent}"
-            )
+        _check_labels(labels, _unsigned(labels), logits.shape)
         kernels.softmax.sparse_softmax_cross_entropy(matrix(logits), labels.ravel(), loss.ravel(), matrix(backprop))
+
+    @staticmethod
+    def settle(kernels, logits, labels, loss, backprop):
+        compute = settled(
+            kernels.softmax.sparse_softmax_cross_entropy,
+            *(matrix(logits), labels.ravel(), loss.ravel(), matrix(backprop)),
+        )
+        unsigned, shape = _unsigned(labels), logits.shape
+
+        def again():
+            _check_labels(labels, unsigned, shape)
+            compute()
+
+        return again
 
     @staticmethod
     def gradient(node, dloss, dbackprop):
@@ -106,6 +114,22 @@ class _SparseSoftmaxCrossEntropy:
     @staticmethod
     def cost(logits, labels):
         return 20 * logits.size, 2 * logits.nbytes + labels.nbytes
+
+
+def _unsigned(labels):
+    """The same memory read as unsigned, so that a negative label is a huge one."""
+    return labels.view(f"u{labels.itemsize}")
+
+
+def _check_labels(labels, unsigned, shape):
+    """Raises InvalidArgumentError if a label is no class of logits of that ``shape``."""
+    if labels.size and unsigned.max() >= shape[-1]:
+        wrong = labels[(labels < 0) | (labels >= shape[-1])]
+        extent = f", between {wrong.min()} and {wrong.max()}" if wrong.min() < wrong.max() else ""
+        raise InvalidArgumentError(
+            f"{SPARSE}: label {wrong[0]} is outside of [0, {shape[-1]}), the classes of logits with shape "
+            f"{shape}; {wrong.size} of {labels.size} labels {'is' if wrong.size == 1 else 'are'}{extent}"
+        )
 
 
 def sparse_softmax_cross_entropy_with_logits(labels, logits, name=None):

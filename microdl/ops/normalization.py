@@ -29,6 +29,7 @@ def _sum_rows(x):
 @register_op("BiasAdd")
 class _BiasAdd:
     inputs = ("value", "bias")
+    by_shape = True
 
     @staticmethod
     def infer(value, bias):
@@ -54,6 +55,7 @@ class _BiasAddGrad:
     """(..., channels) -> (channels,)."""
 
     inputs = ("dy",)
+    by_shape = True
 
     @staticmethod
     def infer(dy):

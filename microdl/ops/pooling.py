@@ -43,6 +43,7 @@ class _MaxPool:
     """Outputs: y, and for each window which of its elements was the (first) maximum, in a byte if that suffices."""
 
     inputs = ("input",)
+    by_shape = True
     keeps = ("output1",)
 
     @staticmethod
@@ -69,6 +70,7 @@ class _MaxPoolGrad:
     """dy goes to the winners; ``size`` is (height, width) of the result."""
 
     inputs = ("dy", "winner")
+    by_shape = True
     keeps = ("winner",)
     same_dtype = False
 

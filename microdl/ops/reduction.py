@@ -1,10 +1,12 @@
 """Reductions over any axes: sum, mean, product, extremes, any, all, log-sum-exp, variance."""
 
 import functools
+from functools import partial
 
 import numpy as np
 
 from microdl.core import dtypes
+from microdl.core.kernels import settled
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import size_of
 from microdl.core.tensor import apply, convert
@@ -68,6 +70,11 @@ class _Reduction:
     def run(cls, kernels, x, y, axis, keepdims):
         three = three_axes(x, axis)
         getattr(kernels.reduction, cls.kernel)(three, y.reshape(three.shape[0], three.shape[2]))
+
+    @classmethod
+    def settle(cls, kernels, x, y, axis, keepdims):
+        again = partial(cls.run, kernels, x, y, axis, keepdims)
+        return settled(again) if np.may_share_memory(three_axes(x, axis), x) else again  # no copy of x must be kept
 
     @classmethod
     def cost(cls, x, axis, keepdims):

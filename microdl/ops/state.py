@@ -9,12 +9,17 @@ from microdl.core.op import register_op
 
 
 class _Update:
-    """Base of updates with the inputs lr, [step,] and for each variable var, slots..., grad, all of var's dtype."""
+    """Base of updates with the inputs lr, [step,] and for each variable var, slots..., grad, all of var's dtype.
+
+    ``kernel``: name of the kernel. ``scalars(real, lr, [step,] **attrs)``: what it takes after the table of gradients,
+    variables and slots; ``real`` is the variables' type of number.
+    """
 
     same_dtype = False
     inputs = ()
     group = 0
     steps = 1  # elementary operations for each element, roughly
+    kernel = ""
 
     def __init_subclass__(cls):
         cls.mutates = cls.inputs[-cls.group : -1]
@@ -23,6 +28,26 @@ class _Update:
     def _lists(cls, inputs):
         """What follows the scalars as lists: of the variables, of each kind of slot, of the gradients."""
         return [inputs[k :: cls.group] for k in range(len(cls.inputs) - cls.group, len(cls.inputs))]
+
+    @staticmethod
+    def scalars(real, *rates, **attrs):
+        raise NotImplementedError
+
+    @classmethod
+    def run(cls, kernels, *arrays, **attrs):
+        cls.settle(kernels, *arrays, **attrs)()
+
+    @classmethod
+    def settle(cls, kernels, *arrays, **attrs):
+        *written, gradients = cls._lists(arrays)
+        real, rates = written[0][0].dtype.type, arrays[: len(cls.inputs) - cls.group]
+        table = kernels.optimizer.table_of(gradients, *written)
+        update = getattr(kernels.optimizer, cls.kernel)
+
+        def again(arrays=arrays):  # keeps them alive: the table holds addresses
+            update(table, *cls.scalars(real, *rates, **attrs))
+
+        return again
 
     @classmethod
     def infer(cls, *specs, **attrs):
@@ -46,69 +71,48 @@ class _Update:
 @register_op("ResourceApplyGradientDescent")
 class _GradientDescent(_Update):
     inputs, group = ("lr", "var", "grad"), 2
-    steps = 2
+    steps, kernel = 2, "sgd"
 
-    @classmethod
-    def run(cls, kernels, lr, *arrays):
-        var, grad = cls._lists((lr, *arrays))
-        kernels.optimizer.sgd(grad, var[0].dtype.type(lr), var)
+    @staticmethod
+    def scalars(real, lr):
+        return (real(lr),)
 
 
 @register_op("ResourceApplyKerasMomentum")
 class _KerasMomentum(_Update):
     inputs, group = ("lr", "var", "accum", "grad"), 3
-    steps = 4
+    steps, kernel = 4, "sgd_momentum"
 
-    @classmethod
-    def run(cls, kernels, lr, *arrays, momentum, use_nesterov):
-        var, accum, grad = cls._lists((lr, *arrays))
-        real = var[0].dtype.type
-        kernels.optimizer.sgd_momentum(grad, real(lr), real(momentum), bool(use_nesterov), var, accum)
+    @staticmethod
+    def scalars(real, lr, momentum, use_nesterov):
+        """learning rate, then the factors of the speed: before the step, in the step, of the gradient in the step."""
+        return real(lr), real(momentum), *((real(momentum), real(1)) if use_nesterov else (real(1), real(0)))
 
 
 @register_op("ResourceApplyRMSProp")
 class _RMSProp(_Update):
     inputs, group = ("lr", "var", "ms", "grad"), 3
-    steps = 8
+    steps, kernel = 8, "rmsprop"
 
-    @classmethod
-    def run(cls, kernels, lr, *arrays, rho, epsilon):
-        var, ms, grad = cls._lists((lr, *arrays))
-        real = var[0].dtype.type
-        kernels.optimizer.rmsprop(grad, real(lr), real(1 - rho), real(epsilon), var, ms)
+    @staticmethod
+    def scalars(real, lr, rho, epsilon):
+        return real(lr), real(1 - rho), real(epsilon)
 
 
 @register_op("ResourceApplyRMSPropMomentum")
 class _RMSPropMomentum(_Update):
     inputs, group = ("lr", "var", "ms", "mom", "grad"), 4
-    steps = 10
+    steps, kernel = 10, "rmsprop_momentum"
 
-    @classmethod
-    def run(cls, kernels, lr, *arrays, rho, epsilon, momentum):
-        var, ms, mom, grad = cls._lists((lr, *arrays))
-        real = var[0].dtype.type
-        scalars = real(lr), real(1 - rho), real(epsilon), real(momentum)
-        kernels.optimizer.rmsprop_momentum(grad, *scalars, var, ms, mom)
+    @staticmethod
+    def scalars(real, lr, rho, epsilon, momentum):
+        return real(lr), real(1 - rho), real(epsilon), real(momentum)
 
 
 @register_op("ResourceApplyCenteredRMSProp")
-class _CenteredRMSProp(_Update):
+class _CenteredRMSProp(_RMSPropMomentum):
     inputs, group = ("lr", "var", "ms", "mom", "mg", "grad"), 5
-    steps = 15
-
-    @classmethod
-    def run(cls, kernels, lr, *arrays, rho, epsilon, momentum):
-        var, ms, mom, mg, grad = cls._lists((lr, *arrays))
-        real = var[0].dtype.type
-        scalars = real(lr), real(1 - rho), real(epsilon), real(momentum)
-        kernels.optimizer.rmsprop_centered(grad, *scalars, var, ms, mom, mg)
-
-
-def _adam_scalars(real, lr, step, beta_1, beta_2, epsilon):
-    """What the kernel takes. In float64 first: in float32, 1 - 0.999^t loses four of its seven digits at the start."""
-    t = int(step) + 1
-    alpha = float(lr) * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
-    return real(alpha), real(1 - beta_1), real(1 - beta_2), real(epsilon)
+    steps, kernel = 15, "rmsprop_centered"
 
 
 @register_op("ResourceApplyAdam")
@@ -116,25 +120,20 @@ class _Adam(_Update):
     """``step`` counts the updates before this one."""
 
     inputs, group = ("lr", "step", "var", "m", "v", "grad"), 4
-    steps = 11
+    steps, kernel = 11, "adam"
 
-    @classmethod
-    def run(cls, kernels, lr, step, *arrays, beta_1, beta_2, epsilon):
-        var, m, v, grad = cls._lists((lr, step, *arrays))
-        scalars = _adam_scalars(var[0].dtype.type, lr, step, beta_1, beta_2, epsilon)
-        kernels.optimizer.adam(grad, *scalars, var, m, v)
+    @staticmethod
+    def scalars(real, lr, step, beta_1, beta_2, epsilon):
+        """In float64 first: in float32, 1 - 0.999^t loses four of its seven digits at the start."""
+        t = int(step) + 1
+        alpha = float(lr) * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
+        return real(alpha), real(1 - beta_1), real(1 - beta_2), real(epsilon)
 
 
 @register_op("ResourceApplyAdamWithAmsgrad")
-class _AdamWithAmsgrad(_Update):
+class _AdamWithAmsgrad(_Adam):
     inputs, group = ("lr", "step", "var", "m", "v", "vhat", "grad"), 5
-    steps = 12
-
-    @classmethod
-    def run(cls, kernels, lr, step, *arrays, beta_1, beta_2, epsilon):
-        var, m, v, vhat, grad = cls._lists((lr, step, *arrays))
-        scalars = _adam_scalars(var[0].dtype.type, lr, step, beta_1, beta_2, epsilon)
-        kernels.optimizer.adam_amsgrad(grad, *scalars, var, m, v, vhat)
+    steps, kernel = 12, "adam_amsgrad"
 
 
 @register_op("ResourceApplyWeightDecay")
@@ -149,7 +148,8 @@ class _WeightDecay:
 
     @staticmethod
     def run(kernels, lr, *variables, decay):
-        kernels.optimizer.weight_decay(variables[0].dtype.type(float(lr) * decay), variables)
+        table = kernels.optimizer.table_of(variables)
+        kernels.optimizer.weight_decay(table, variables[0].dtype.type(float(lr) * decay))
 
     @staticmethod
     def cost(lr, *variables, decay):

@@ -45,6 +45,13 @@ class Layout:
     shapes: tuple
 
 
+@dataclass(frozen=True)
+class Table:
+    """The argument by which an optimizer's kernel knows its variables: names of arrays, a tuple for each kind."""
+
+    lists: tuple
+
+
 _DRAWN = {
     "zeros": lambda generator, shape: np.zeros(shape),
     "one": lambda generator, shape: np.ones(shape),
@@ -141,7 +148,8 @@ def _traffic(calls, arrays, dtype):
     read = written = updated = 0
     known = {name for name, array in arrays.items() if array.values != "zeros"}
     for _, arguments in calls:
-        flat = [part for argument in arguments for part in (argument if isinstance(argument, tuple) else (argument,))]
+        lists = [argument.lists if isinstance(argument, Table) else ((argument,),) for argument in arguments]
+        flat = [part for kinds in lists for kind in kinds for part in kind]
         for name in dict.fromkeys(part for part in flat if isinstance(part, str) and part in arrays):
             size = arrays[name].bytes(dtype)
             if arrays[name].updated:

@@ -9,7 +9,7 @@ import microdl
 from microdl.core.kernels import cpu
 from microdl.ops import broadcast
 
-from .case import Layout, Missing
+from .case import Layout, Missing, Table
 
 # Newer revisions have a shorter form for two operands.
 LAYOUTS = {2: getattr(broadcast, "layout_of_two", broadcast.layout)}
@@ -28,8 +28,8 @@ def variants(case, arrays):
             return arrays.get(argument, argument)
         if isinstance(argument, Layout):
             return LAYOUTS.get(len(argument.shapes), broadcast.layout)(*argument.shapes)
-        if isinstance(argument, tuple) and argument and all(isinstance(part, str) for part in argument):
-            return [arrays[part] for part in argument]
+        if isinstance(argument, Table):
+            return cpu.optimizer.table_of(*([arrays[name] for name in kind] for kind in argument.lists))
         return real(argument) if isinstance(argument, float) else argument
 
     calls = [functools.partial(_kernel(name), *map(value, arguments)) for name, arguments in case.calls]

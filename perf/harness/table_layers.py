@@ -148,6 +148,14 @@ def softmax():
             14 * rows * classes,
             peers("sparse_softmax_cross_entropy", "", "sparse_softmax_cross_entropy"),
         )
+        yield case(
+            f"scale_rows {label}",
+            [("softmax.scale_rows", ("loss", "x", "y"))],
+            {"loss": Array((rows,)), "x": x, "y": y},
+            ["y"],
+            rows * classes,
+            peers("torch.mul(x, loss[:, None], out=y)", "np.multiply(x, loss[:, None], out=y)", "x * loss[:, None]"),
+        )
     rows, classes = CLASSES[2]
     label, x, y, loss = _times(rows, classes), Array((rows, classes)), _zeros(rows, classes), _zeros(rows)
     arrays = {"x": x, "y": y, "dx": x, "labels": Array((rows, classes), "probabilities"), "loss": loss}

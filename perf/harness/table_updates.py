@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .case import Array, case, peers
+from .case import Array, Table, case, peers
 
 VARIABLES = (400, 16, 14_400, 36, 225_792, 128, 1_280, 10)  # elements of the MNIST CNN's variables
 FLAT = {"64Ki": 1 << 16, "16Mi": 1 << 24}
@@ -37,49 +37,49 @@ STEP = (1 - 0.999) ** 0.5 / (1 - 0.9) * 1e-3  # Adam's first: learning rate 1e-3
 ADAM = "lr=1e-3, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-7, maximize=False"
 SGD = "lr=1e-3, weight_decay=0.0, dampening=0.0, nesterov=False, maximize=False, is_first_step=False"
 
-# Kernel: arguments, operations per element, PyTorch's fused update of lists of variables, TensorFlow's of one.
+# Kernel: lists of arrays and scalars, operations per element, PyTorch's fused update of all, TensorFlow's of one.
 OPTIMIZERS = {
     "sgd": (
-        ("g", 1e-3, "w"),
+        ("g", "w", 1e-3),
         2,
         f"torch._fused_sgd_([w], [g], [], momentum=0.0, {SGD})",
         "tf.raw_ops.ResourceApplyGradientDescent(var=w.handle, alpha=1e-3, delta=g)",
     ),
     "sgd_momentum": (
-        ("g", 1e-3, 0.9, False, "w", "m"),
+        ("g", "w", "m", 1e-3, 0.9, 1.0, 0.0),
         4,
         f"torch._fused_sgd_([w], [g], [m], momentum=0.9, {SGD})",
         "tf.raw_ops.ResourceApplyKerasMomentum(var=w.handle, accum=m.handle, lr=1e-3, grad=g, momentum=0.9)",
     ),
-    "rmsprop": (("g", 1e-3, 0.1, 1e-7, "w", "v"), 8, "", ""),
+    "rmsprop": (("g", "w", "v", 1e-3, 0.1, 1e-7), 8, "", ""),
     "rmsprop_momentum": (
-        ("g", 1e-3, 0.1, 1e-7, 0.9, "w", "v", "m"),
+        ("g", "w", "v", "m", 1e-3, 0.1, 1e-7, 0.9),
         10,
         "",
         "tf.raw_ops.ResourceApplyRMSProp(var=w.handle, ms=v.handle, mom=m.handle, lr=1e-3, rho=0.9, momentum=0.9, "
         "epsilon=1e-7, grad=g)",
     ),
     "rmsprop_centered": (
-        ("g", 1e-3, 0.1, 1e-7, 0.9, "w", "v", "m", "mean"),
+        ("g", "w", "v", "m", "mean", 1e-3, 0.1, 1e-7, 0.9),
         15,
         "",
         "tf.raw_ops.ResourceApplyCenteredRMSProp(var=w.handle, mg=mean.handle, ms=v.handle, mom=m.handle, lr=1e-3, "
         "rho=0.9, momentum=0.9, epsilon=1e-7, grad=g)",
     ),
     "adam": (
-        ("g", STEP, 0.1, 1e-3, 1e-7, "w", "m", "v"),
+        ("g", "w", "m", "v", STEP, 0.1, 1e-3, 1e-7),
         11,
         f"torch._fused_adam_([w], [g], [m], [v], [], [step], amsgrad=False, {ADAM})",
         "tf.raw_ops.ResourceApplyAdam(var=w.handle, m=m.handle, v=v.handle, beta1_power=0.9, beta2_power=0.999, "
         "lr=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-7, grad=g)",
     ),
     "adam_amsgrad": (
-        ("g", STEP, 0.1, 1e-3, 1e-7, "w", "m", "v", "v_max"),
+        ("g", "w", "m", "v", "v_max", STEP, 0.1, 1e-3, 1e-7),
         12,
         f"torch._fused_adam_([w], [g], [m], [v], [v_max], [step], amsgrad=True, {ADAM})",
         "",
     ),
-    "weight_decay": ((1e-6, "w"), 2, "w.mul_(1 - 1e-6)", ""),
+    "weight_decay": (("w", 1e-6), 2, "w.mul_(1 - 1e-6)", ""),
 }
 CONTENTS = {"v": "positive", "v_max": "positive", "m": "nought", "mean": "nought"}  # all else is drawn as usual
 
@@ -128,6 +128,7 @@ def _update(kernel, label, sizes):
         arrays |= {variable: Array((n,), how, updated=updated) for variable, n in zip(variables, sizes, strict=True)}
         torch = torch.replace(f"[{name}]", f"[{', '.join(variables)}]")
     torch = torch.replace("[step]", f"[{', '.join(['step'] * len(sizes))}]")
-    call = f"optimizer.{kernel}", tuple(lists.get(part, part) for part in arguments)
+    scalars = [part for part in arguments if not isinstance(part, str)]
+    call = f"optimizer.{kernel}", (Table(tuple(lists.values())), *scalars)
     same = peers(torch, "", tensorflow if len(sizes) == 1 else "")
     return case(f"{kernel} {label}", [call], arrays, lists["w"], operations * sum(sizes), same)

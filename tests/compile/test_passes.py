@@ -95,6 +95,25 @@ def test_what_is_returned_from_within_is_not_fused_away():
     np.testing.assert_array_equal(np.maximum(z.numpy(), 0), y.numpy())
 
 
+@pytest.mark.parametrize("channels", [1, 8])
+def test_gradients_behind_a_pool_read_the_winners_where_that_pays(channels):
+    filters, bias = tf.Variable(images(5, 5, channels, 12)), tf.Variable(images(12))
+
+    def f(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.nn.relu(tf.nn.max_pool2d(tf.nn.bias_add(tf.nn.conv2d(x, filters, 1, "SAME"), bias), 2, 2, "VALID"))
+            loss = tf.reduce_sum(y * y)
+        return tape.gradient(loss, [x, filters, bias])
+
+    x, traced = images(4, 15, 14, channels), tf.function(f)
+    names = steps(traced, x)
+    assert {"_Conv2DPoolGradFilter", "_Conv2DPoolGradInput"} <= set(names)
+    assert not {"_FusedBiasReluPoolGrad", "Conv2DGradFilter", "Conv2DGradInput"} & set(names)
+    for ours, eager in zip(traced(x), f(x), strict=True):
+        np.testing.assert_allclose(ours.numpy(), eager.numpy(), rtol=2e-4, atol=2e-3)
+
+
 LAYERS = {
     "pool, relu": lambda z: tf.nn.relu(tf.nn.max_pool2d(z, 2, 2, "VALID")),
     "relu, pool": lambda z: tf.nn.max_pool2d(tf.nn.relu(z), 2, 2, "VALID"),

@@ -70,11 +70,18 @@ def arrays(rng, dtype, n, count):
 
 def update(rule, g, scalars, state):
     """Calls the kernel for one variable."""
-    getattr(KERNELS, rule.__name__)([g], *scalars, *([x] for x in state))
+    update_all(rule.__name__, scalars, [g], *([x] for x in state))
+
+
+def update_all(kernel, scalars, *lists):
+    getattr(KERNELS, kernel)(KERNELS.table_of(*lists), *scalars)
 
 
 def cast(dtype, scalars):
-    return [x if isinstance(x, bool) else np.dtype(dtype).type(x) for x in scalars]
+    """The scalars as the kernel takes them; a last one that is a bool says whether momentum looks ahead."""
+    if isinstance(scalars[-1], bool):
+        scalars = (*scalars[:-1], *((scalars[1], 1) if scalars[-1] else (1, 0)))
+    return [np.dtype(dtype).type(x) for x in scalars]
 
 
 @pytest.mark.parametrize("n", SIZES)
@@ -117,7 +124,7 @@ def test_many_variables_get_the_same_bits_as_each_alone(rng, rule, count, scalar
         update(rule, g, cast(dtype, scalars), state)
     together = [[x.copy() for x in variable] for variable in variables]
     g, *state = map(list, zip(*together, strict=True))
-    getattr(KERNELS, rule.__name__)(g, *cast(dtype, scalars), *state)
+    update_all(rule.__name__, cast(dtype, scalars), g, *state)
     for one, other in zip(alone, together, strict=True):
         for x, y in zip(one, other, strict=True):
             np.testing.assert_array_equal(x, y)
@@ -127,7 +134,7 @@ def test_many_variables_get_the_same_bits_as_each_alone(rng, rule, count, scalar
 def test_weight_decay_shrinks_by_its_rate(rng, n):
     start = rng.integers(-8, 8, n).astype(np.float32)
     w = start.copy()
-    KERNELS.weight_decay(np.float32(0.25), [w])
+    update_all("weight_decay", [np.float32(0.25)], [w])
     np.testing.assert_array_equal(w, start * 0.75)
 
 

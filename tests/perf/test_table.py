@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness.bars import BARS, SLOWEST
-from harness.case import Array, case
+from harness.case import Array, Table, case
 from harness.cases import table
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,9 @@ def test_bytes_count_each_array_as_it_is_used():
     one, zeros = Array((10,)), Array((10,), "zeros")
     copied = case("", [("f.copy", ("x", "y"))], {"x": one, "y": zeros}, ["y"], 0)
     assert (copied.read, copied.written, copied.updated, copied.bytes) == (40, 40, 0, 80)
-    in_place = case("", [("f.sgd", (("g",), 0.1, ("w",)))], {"g": one, "w": Array((10,), updated=True)}, ["w"], 0)
+    in_place = case(
+        "", [("f.sgd", (Table((("g",), ("w",))), 0.1))], {"g": one, "w": Array((10,), updated=True)}, ["w"], 0
+    )
     assert (in_place.read, in_place.written, in_place.updated, in_place.bytes) == (40, 0, 40, 120)
     calls = [("f.statistics", ("x", "m")), ("f.normalize", ("x", "m", "y"))]
     in_a_row = case("", calls, {"x": one, "m": zeros, "y": zeros}, ["y"], 0, dtype="float64")
