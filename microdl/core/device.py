@@ -34,7 +34,6 @@ class CPU:
             ) from error
         return outputs
 
-
     def replay(self, plan, slots):
         """Runs the steps of a ``compile.plan.Plan`` on its ``slots``."""
         for step in plan.steps:
