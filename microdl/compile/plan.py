@@ -126,8 +126,6 @@ class Plan:
                     self._places[id(y)] = memory.array_at(block, lives[id(y)].offset, y.spec)
             arguments = [*inputs, *(self._places[id(y)] for y in node.outputs)]
             if settled and not fresh:
-                if block is not None:
-                    block.fill(0)  # steps settled before wrote here; read as class numbers that would lead anywhere
                 settle = op.settle if op.settle and all(array.size for array in arguments) else partial(partial, op.run)
                 for array in inputs:
                     if block is not None and np.may_share_memory(array, block):
