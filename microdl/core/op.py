@@ -1,7 +1,7 @@
 """What an op is, and the registry in which one is found by name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from microdl.core.dtypes import DType
@@ -48,7 +48,8 @@ class Op:
         optional: position from which on outputs serve gradients alone; a plan leaves all of them out if nobody reads
             one, and ``run`` is called without them.
         settle: (kernels, *arrays, *outputs, **attrs) -> a function without arguments that does what ``run`` does on
-            these arrays; a plan asks for it once, when they hold zeros, and calls it in each step. None: there is none.
+            these arrays; a plan asks for it once, when all inputs but variables and constants hold zeros, and calls it
+            in each step. None: there is none.
         cost: (*specs, **attrs) -> (floating point operations, bytes moved), for profiles; None where unknown.
     """
 
@@ -67,6 +68,7 @@ class Op:
     optional: int | None = None
     settle: Callable | None = None
     cost: Callable | None = None
+    known: dict = field(default_factory=dict)  # what ``infer`` gave before
 
     @property
     def variadic(self):

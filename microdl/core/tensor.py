@@ -16,6 +16,8 @@ from microdl.core.shapes import TensorShape, as_shape
 from microdl.core.values import as_array, describe, hashable_index, own_lines, type_text
 from microdl.core.writing import writing
 
+REMEMBERED = 512  # results of an op's shape inference
+
 new_uid = itertools.count().__next__
 
 
@@ -294,7 +296,7 @@ def apply(name, *inputs, **attrs) -> Any:
     """
     op = get_op(name)
     tensors = _input_tensors(op, inputs)
-    inferred = op.infer(*[x.spec for x in tensors], **attrs)
+    inferred = op.infer(tensors[0].spec) if len(tensors) == 1 and not attrs else _inferred(op, tensors, attrs)
     specs = (inferred,) if type(inferred) is Spec else inferred
     graph = context.graph
     if graph is not None and not graph.runs_now(op, tensors, specs):
@@ -310,6 +312,21 @@ def apply(name, *inputs, **attrs) -> Any:
     if context.tapes:
         record(op, attrs, tensors, outputs)
     return outputs[0] if specs is not inferred else outputs
+
+
+def _inferred(op, tensors, attrs):
+    """What ``op.infer`` gives, remembered: the same few shapes come again and again."""
+    key = (*[x.spec for x in tensors], *attrs.values())
+    try:
+        known = op.known.get(key)
+    except TypeError:  # an attribute that cannot be part of a key
+        return op.infer(*[x.spec for x in tensors], **attrs)
+    if known is None:
+        known = op.infer(*[x.spec for x in tensors], **attrs)
+        if len(op.known) >= REMEMBERED:
+            op.known.clear()
+        op.known[key] = known
+    return known
 
 
 def _arrays(tensors):

@@ -145,3 +145,18 @@ def test_an_update_reads_its_rate_in_every_step():
     optimizer.learning_rate.assign(0.25)
     step()
     assert w.numpy().tolist() == [0.25, 1.25]
+
+
+def test_kernels_that_run_while_a_plan_is_made_find_labels_that_are_classes(rng):
+    w = tf.Variable(rng.normal(size=(50, 10)).astype(np.float32))
+
+    @tf.function
+    def loss(x, y):
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels=tf.reverse(tf.cast(y, tf.int32), [0]), logits=tf.nn.relu(x * 1e30) @ w
+        )
+        return tf.reduce_mean(losses)
+
+    for batch in (1, 7, 64, 500):  # the cast labels lie where other numbers were before
+        x, y = rng.normal(size=(batch, 50)).astype(np.float32), rng.integers(0, 10, batch, dtype=np.uint8)
+        assert np.isfinite(loss(x, y).numpy())

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import microdl as tf
+from microdl.core.errors import OperatorNotAllowedInGraphError
 from microdl.core.node import Graph
 from microdl.core.op import Spec
 from microdl.core.tensor import Tensor, apply
@@ -313,9 +314,11 @@ def test_symbolic_tensors_have_no_value():
     with Graph() as graph:
         y = x + 1.0
     assert (y.shape, y.dtype, len(graph.nodes)) == ((2,), tf.float32, 1)
-    for use in (y.numpy, lambda: np.asarray(y), lambda: float(y), lambda: pickle.dumps(y)):
+    for use in (y.numpy, lambda: np.asarray(y), lambda: pickle.dumps(y)):
         with pytest.raises(TypeError, match=r"^a symbolic tensor of shape \(2,\) has no value until its graph runs \("):
             use()
+    with pytest.raises(OperatorNotAllowedInGraphError, match="cannot become a Python float"):
+        float(y)
 
 
 def test_there_is_no_op_of_an_unknown_name():

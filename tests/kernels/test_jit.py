@@ -56,7 +56,7 @@ def package(tmp_path):
     (folder / "cpu").mkdir(parents=True)
     for file in ("__init__.py", "cpu/__init__.py"):
         (folder / file).write_text("")
-    for file in ("jit.py", "launch.py", "linking.py", "threads.py"):
+    for file in ("jit.py", "launch.py", "linking.py", "recording.py", "threads.py"):
         (folder / file).write_text((ROOT / "kernels" / file).read_text())
     (folder / "cpu" / "shift.py").write_text(KERNELS)
     (folder / "cpu" / "helper.py").write_text(HELPER.format(amount=1))
