@@ -14,7 +14,8 @@ import math
 import numpy as np
 
 from ..jit import exact, inner, kernel
-from .simd import run, words as words_of
+from .simd import apart, copy, into_caller, run, scratch, words as words_of
+from .vectors import lanes, select
 
 BLOCK = 4096  # elements of a task: whole Philox blocks, and they stay in the L1 cache
 GROUP_STRIDE = 256  # words that TensorFlow reserves for each value of a truncated normal
@@ -36,6 +37,7 @@ def output_blocks(*args):
 @inner
 def philox(key, low, high):
     """The four words (in uint64s) of Philox 4x32-10 at counter (low, high): ten rounds of two 64-bit products."""
+    into_caller()
     c0, c1, c2, c3 = low & LOW_WORD, low >> WORD_BITS, high & LOW_WORD, high >> WORD_BITS
     k0, k1 = key & LOW_WORD, key >> WORD_BITS
     for _ in range(10):
@@ -46,18 +48,23 @@ def philox(key, low, high):
 
 
 @inner
+def draw_counters(key, low, high, words):
+    """``draw_words`` of whole counters: apart from its callers, as a function so small is one that becomes vectors."""
+    apart()
+    for i in range(words.size // 4):
+        four = run(words, 4 * i, 4)
+        four[0], four[1], four[2], four[3] = philox(key, low + np.uint64(i), high)
+
+
+@inner
 def draw_words(key, low, high, words):
     """words[i] = word i of the stream. words: uint32 (n,), written."""
     whole = words.size // 4
-    for i in range(whole):
-        w0, w1, w2, w3 = philox(key, low + np.uint64(i), high)
-        words[4 * i] = w0
-        words[4 * i + 1] = w1
-        words[4 * i + 2] = w2
-        words[4 * i + 3] = w3
-    rest = philox(key, low + np.uint64(whole), high)
-    for i in range(4 * whole, words.size):
-        words[i] = rest[i - 4 * whole]
+    draw_counters(key, low, high, run(words, 0, 4 * whole))
+    if words.size > 4 * whole:
+        last = scratch(4, words)
+        draw_counters(key, low + np.uint64(whole), high, last)
+        copy(last, 0, words, 4 * whole, words.size - 4 * whole)
 
 
 @kernel
@@ -73,10 +80,11 @@ def stateless_stream(seed, seed2, stream):
 @exact
 def unit(words, i, y):
     """Element i's number in [0, 1): the low 23 bits of its word, or the low 52 of its two words, as a fraction."""
-    if y.itemsize == 4:
-        return y.dtype.type(np.uint64(words[i]) & FRACTION_23) * y.dtype.type(2.0**-23)
-    fraction = ((np.uint64(words[2 * i]) << WORD_BITS) | np.uint64(words[2 * i + 1])) & FRACTION_52
-    return y.dtype.type(fraction) * y.dtype.type(2.0**-52)
+    real = y.dtype.type
+    if lanes(y) == lanes(words):  # known to the compiler, as itemsize is not
+        return real(np.uint64(run(words, i, 1)[0]) & FRACTION_23) * real(2.0**-23)
+    pair = run(words, 2 * i, 2)
+    return real(((np.uint64(pair[0]) << WORD_BITS) | np.uint64(pair[1])) & FRACTION_52) * real(2.0**-52)
 
 
 @exact
@@ -131,7 +139,7 @@ def uniform_int_block(key, low, high, minval, span, y):
     words = words_of(y)
     draw_words(key, low, high, words)
     for i in range(y.size):
-        if y.itemsize == 4:
+        if lanes(y) == lanes(words):
             word = np.uint64(words[i])
         else:
             word = (np.uint64(words[2 * i + 1]) << WORD_BITS) | np.uint64(words[2 * i])
@@ -231,11 +239,11 @@ def dropout_block(x, key, low, high, rate, scale, mask, y):
     draw_words(key, low, high, words)
     for i in range(y.size):
         keep = unit(words, i, y) >= rate
-        y[i] = x[i] * scale if keep else y.dtype.type(0)
+        y[i] = select(keep, x[i] * scale, y.dtype.type(0))  # as a branch it would be mispredicted at random
         mask[i] = keep
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, serial_below=SERIAL_BELOW)
 def dropout(block, x, key, low, high, rate, scale, mask, y):
     """mask[i] = u[i] >= rate, with u uniform in [0, 1); y[i] = scale * x[i] where mask, else 0.
 
@@ -243,8 +251,8 @@ def dropout(block, x, key, low, high, rate, scale, mask, y):
     mask: uint8 (n,), written: what the gradient needs. y: as x, written.
     Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
     """
-    part = slice(block * BLOCK, (block + 1) * BLOCK)
-    dropout_block(x[part], key, block_start(low, block, y), high, rate, scale, mask[part], y[part])
+    xs, kept, part = block_of(x, block), block_of(mask, block), block_of(y, block)
+    dropout_block(xs, key, block_start(low, block, y), high, rate, scale, kept, part)
 
 
 @kernel(tasks=output_blocks)
