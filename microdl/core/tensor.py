@@ -308,7 +308,11 @@ def apply(name, *inputs, **attrs) -> Any:
                 tensors[i].before_write()
             outputs = tuple(map(Tensor, specs, _run(op, [x.known_array() for x in tensors], tensors, specs, attrs)))
     else:
-        outputs = tuple(map(Tensor, specs, _run_undisturbed(op, tensors, specs, attrs)))
+        moved, arrays = writing.moved, _arrays(tensors)
+        results = _run(op, arrays, tensors, specs, attrs)
+        if writing.moved != moved:
+            results = _run_undisturbed(op, arrays, results, tensors, specs, attrs)
+        outputs = tuple(map(Tensor, specs, results))
     if context.tapes:
         record(op, attrs, tensors, outputs)
     return outputs[0] if specs is not inferred else outputs
@@ -316,7 +320,7 @@ def apply(name, *inputs, **attrs) -> Any:
 
 def _inferred(op, tensors, attrs):
     """What ``op.infer`` gives, remembered: the same few shapes come again and again."""
-    key = (*[x.spec for x in tensors], *attrs.values())
+    key = (*[x.spec for x in tensors], *attrs, *attrs.values())
     try:
         known = op.known.get(key)
     except TypeError:  # an attribute that cannot be part of a key
@@ -344,13 +348,15 @@ def _run(op, inputs, tensors, specs, attrs):
     return arrays
 
 
-def _run_undisturbed(op, tensors, specs, attrs):
-    """``_run``, again if a thread wrote to a variable whose buffer it was reading (see ``core/writing.py``)."""
-    while True:
-        moved, inputs = writing.moved, _arrays(tensors)
-        arrays = _run(op, inputs, tensors, specs, attrs)
-        if writing.moved == moved or all(x.array is array for x, array in zip(tensors, inputs, strict=True)):
-            return arrays
+def _run_undisturbed(op, inputs, results, tensors, specs, attrs):
+    """``results`` of the arrays ``inputs``, or those of another ``_run`` if a thread wrote to a variable's buffer.
+
+    Then the Tensor read from it has another array now, with the old values: see ``core/writing.py``.
+    """
+    while any(x.array is not array for x, array in zip(tensors, inputs, strict=True)):
+        inputs = _arrays(tensors)
+        results = _run(op, inputs, tensors, specs, attrs)
+    return results
 
 
 def record(op, attrs, inputs, outputs):
