@@ -120,22 +120,22 @@ class ConcreteFunction:
 
     def _recorded(self, tensors):
         """Runs; if a tape follows what goes in, it hears of one op, whose gradient is another ConcreteFunction."""
-        reads = [v.read() for v in self._trained]  # the tapes hear that these variables were read
+        reads = [v.read() for v in self._read]  # the tapes hear that these variables were read
         sources = [*tensors, *reads, *self._constants]
         if not any(tape.follows(sources) or tape.lost for tape in context.tapes):
             return self._run(self.plan, tensors, self.graph.outputs)
         results = self._run(self._saving_plan, tensors, [*self.graph.outputs, *self._saved])
         kept = dict(zip(map(id, self._saved), results[len(self.graph.outputs) :], strict=True))
         kept.update(zip(map(id, self.graph.inputs), tensors, strict=True))
-        kept.update((id(self._read_of(v)), value) for v, value in zip(self._trained, reads, strict=True))
+        kept.update((id(self._read_of(v)), value) for v, value in zip(self._read, reads, strict=True))
         record(self._op, {"kept": kept}, tuple(sources), tuple(results))
         return results[: len(self.graph.outputs)]
 
     @functools.cached_property
-    def _trained(self):
-        """The trainable Variables that are read."""
+    def _read(self):
+        """The floating Variables that are read: whether one is trainable, or watched, may change between calls."""
         reads = {node.inputs[0].uid for node in self.graph.nodes if node.op.name == "ReadVariableOp"}
-        return [v for v in self.graph.variables.values() if v.trainable and v.uid in reads]
+        return [v for v in self.graph.variables.values() if v.dtype.is_floating and v.uid in reads]
 
     def _read_of(self, variable):
         """The Tensor of the first reading of a Variable."""
@@ -156,7 +156,7 @@ class ConcreteFunction:
     @functools.cached_property
     def _differentiable(self):
         """The Nodes that a tape would have recorded."""
-        followed = {x.uid for x in (*self.graph.inputs, *self._trained, *self._constants) if x.dtype.is_floating}
+        followed = {x.uid for x in (*self.graph.inputs, *self._read, *self._constants) if x.dtype.is_floating}
         nodes = []
         for node in self.graph.nodes:
             if node.op.name == "ReadVariableOp" or node.op.gradient is None or followed.isdisjoint(node.input_ids):
@@ -169,7 +169,7 @@ class ConcreteFunction:
     @functools.cached_property
     def _saved(self):
         """What the gradients of these Nodes may read, besides inputs and variables as they were at the start."""
-        present = {id(x) for x in self.graph.inputs} | {id(self._read_of(v)) for v in self._trained}
+        present = {id(x) for x in self.graph.inputs} | {id(self._read_of(v)) for v in self._read}
         found = {}
         for node in self._differentiable:
             op = node.op
@@ -208,7 +208,7 @@ class ConcreteFunction:
         key = given, wanted
         if key not in self._backwards:
             targets = [y for y, arrives in zip([*self.graph.outputs, *self._saved], given, strict=True) if arrives]
-            sources = [*self.graph.inputs, *self._trained, *self._constants]
+            sources = [*self.graph.inputs, *self._read, *self._constants]
             source_ids = [x.uid for x, wants in zip(sources, wanted, strict=True) if wants]
             graph = FuncGraph(f"gradient of {self.name}")
             with graph, _Borrowing(graph, self.graph):

@@ -203,8 +203,8 @@ class Function:
     def _report_retracing(self, key):
         """A warning, once, where calls trace anew again and again."""
         self._recent = [*self._recent[1 - LATEST :], True]
-        if sum(self._recent) < OFTEN or self._warned or self._input_signature is not None:
-            return
+        if sum(self._recent) < OFTEN or self._warned or self._input_signature is not None or not self._traces:
+            return  # traces that capture something belong to the one around them and are not kept
         self._warned = True
         before = next(reversed(self._traces))
         (_, old), (_, new) = before[0], key[0]

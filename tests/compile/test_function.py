@@ -436,3 +436,27 @@ def test_a_tape_outside_follows_small_constants_that_a_function_computes_with():
         tape.watch(x)
         y = f(tf.constant(1.0))
     assert tape.gradient(y, x).numpy().tolist() == [2.0, 4.0]
+
+
+def test_a_variable_has_a_gradient_if_it_is_watched_or_trainable_when_the_function_is_called():
+    fixed, w = tf.Variable(2.0, trainable=False), tf.Variable(5.0)
+    f = tf.function(lambda x: fixed * w * x)
+    gradients = []
+    for w.trainable in (False, True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(fixed)
+            y = f(tf.constant(3.0))
+        gradients.append([dv if dv is None else float(dv) for dv in tape.gradient(y, [fixed, w])])
+    assert gradients == [[15.0, None], [15.0, 6.0], [15.0, None]]
+
+
+def test_a_function_that_captures_a_tensor_of_the_trace_around_it_can_be_called_often():
+    @tf.function
+    def outer(x):
+        y = x * 2.0
+        add = tf.function(lambda z: z + y)
+        for _ in range(8):
+            x = add(x)
+        return x
+
+    assert float(outer(tf.constant(1.0))) == 17.0
