@@ -255,6 +255,8 @@ def _obstacle(nodes, allowed=None):
             return _STAYS[type(node)]
         if isinstance(node, ast.Name) and node.id in _FRAMES:
             return f"it holds a call of {node.id}"
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+            return "it assigns an attribute or an element, which would happen while tracing, whatever the test gives"
     jump = next(_jumps(nodes), None)
     return None if jump is None else f"it holds a `{type(jump).__name__.lower()}`"
 

@@ -456,6 +456,37 @@ def test_a_test_has_one_truth_value():
     refused(f, r"a tensor of shape \(2,\) has 2 truth values", ValueError)
 
 
+def test_attributes_and_elements_are_not_assigned_where_a_tensor_decides():
+    class Settings:
+        scale = 1.0
+
+    settings, table = Settings(), {"scale": 1.0}
+
+    def attribute(x):
+        if x > 0.0:
+            settings.scale = 2.0
+        return x * settings.scale
+
+    def element(x):
+        while x > 0.0:
+            table["scale"] += 1.0
+            x -= 1.0
+        return x * table["scale"]
+
+    for f in (attribute, element):
+        refused(f, r"it assigns an attribute or an element, which would happen while tracing")
+    assert (settings.scale, table) == (1.0, {"scale": 1.0})
+
+    def known(x, scale):
+        if scale is not None:
+            settings.scale = scale
+        for _ in tf.range(3):
+            table["scale"] = table["scale"] + 1.0
+        return x * settings.scale * table["scale"]
+
+    assert float(tf.function(known)(tf.constant(1.0), 5.0)) == 20.0
+
+
 def test_without_autograph_and_without_source_the_plain_error_speaks():
     def f(x):
         if x > 0.0:
