@@ -46,8 +46,8 @@ class TensorSpec:
 def split(value, tensors):
     """The key of a (nested) argument; its Tensors and arrays are appended, as Tensors, to the list ``tensors``.
 
-    Two calls share a trace if their keys are equal: shape and dtype of tensors, the value of numbers and strings,
-    the identity of Variables and of all other objects.
+    Two calls share a trace if their keys are equal: shape and dtype of tensors, the value of numbers, strings and
+    ranges, the identity of Variables and of all other objects.
     """
     kind = type(value)
     if kind is Tensor:
@@ -62,6 +62,8 @@ def split(value, tensors):
     if isinstance(value, (np.ndarray, np.generic)):
         tensors.append(convert(value))
         return tensors[-1].spec
+    if kind is range or kind is bytes or kind is complex:
+        return kind, value
     return kind, _Identity(value)
 
 

@@ -53,6 +53,12 @@ def test_true_one_and_one_point_zero_are_three_values():
     assert len(traces) == 3
 
 
+def test_ranges_and_bytes_share_a_trace_if_they_are_equal():
+    total, traces = counted(lambda x, numbers: x + sum(numbers))
+    assert [float(total(vector(1)[0], numbers)) for numbers in (range(3), range(3), b"ab", b"ab")] == [4, 4, 196, 196]
+    assert len(traces) == 2
+
+
 def test_structures_of_arguments_and_results():
     @tf.function
     def f(pair, named):
