@@ -38,13 +38,15 @@ import numpy as np
 
 from ..jit import inner, kernel
 from ..recording import call
+from . import one_channel
 from .epilogue import columns_of, load_tile, rows_of, store_tile
+from .patches import aligned, aligned_empty, fill
 from .reduction import reduce_sum
 from .simd import VECTOR_BYTES, VECTOR_REGISTERS, WIDEST_BYTES, clear, copy, run
 from .sparse_tiles import BITS, add_first, add_scaled, lowest, mask_of, tile_of, without_first, without_lowest
 from .tables import remembered
 from .tiles import add, own_registers
-from .vectors import lanes, load_some, store, store_some
+from .vectors import lanes, load_some, store_some
 
 SERIAL_BELOW = 1 << 18  # multiply-adds
 TABLE_BYTES = 1 << 20  # kept for later calls
@@ -66,9 +68,12 @@ def pays(filter_shape):
     with 1, 16 and 64 images: if 60 % of the windows live, both gradients together took 0.37 to 0.96 of the dense way's
     time wherever a winner has LEAST_TAPS to multiply; most from 5x5 with 32 channels on, where Winograd saves more
     than relu. If all live, 0.4 to 1.1 (that one 1.5). With fewer taps finding a winner takes as long as its
-    multiply-adds: 1x1 with 16 channels, 3x3 with one took 1.5 to 3 times as long.
+    multiply-adds: 1x1 with 16 channels took 1.5 to 3 times as long. With one channel, where as a rule only the filter's
+    gradient is wanted, none is looked for: filters of 1 to 5 took 0.2 to 0.5 of the dense way's time with 64 images.
     """
     height, width, channels, _ = filter_shape
+    if one_channel.takes(filter_shape):
+        return True
     return height * width * channels >= LEAST_TAPS and width <= VECTOR_REGISTERS - SPARE_REGISTERS
 
 
@@ -84,11 +89,14 @@ def conv2d_pool_grad_filter(x, dy, winner, padding, dw, dbias):
         _sum_of_winners(dy, winner, dbias)
         return
     height, width, channels, outputs = dw.shape
+    if one_channel.takes(dw.shape):
+        one_channel.conv2d_pool_grad_filter(x, dy, winner, padding, dw, dbias)
+        return
     shape, pixel = _tile((height, width), channels, 0, x.itemsize)
     lengths = tuple(map(len, shape))
     sizes, split, rows = _bands(x.shape, dy.shape, (height, width), padding, lengths, pixel, x.itemsize)
     groups, _, chunks, *_ = split
-    sums = _aligned_empty((groups, chunks, outputs, rows.size, lengths[1] * lengths[2]), x.dtype)
+    sums = aligned_empty((groups, chunks, outputs, rows.size, lengths[1] * lengths[2]), x.dtype)
     biases = np.empty((groups, outputs), x.dtype)
     _window_sums(x.ravel(), dy.ravel(), winner.ravel(), sizes, split, rows, shape, biases.ravel(), sums.ravel())
     total = np.empty(sums.shape[1:], x.dtype)
@@ -191,7 +199,7 @@ def _window_sums(task, x, dy, winner, sizes, split, rows, shape, biases, sums):
     group, block = task // blocks, task % blocks
     tile = tile_of(x, shape)
     width = columns_of(tile)
-    patch, origin = _aligned(height * pitch + width, x)
+    patch, origin = aligned(height * pitch + width, x)
     clear(patch, origin + height * pitch, width)
     values, spots = np.empty(band * places, x.dtype), np.empty(band * places, np.int64)
     shifts = np.array([0, pixel, pitch, pitch + pixel, 0])
@@ -200,7 +208,7 @@ def _window_sums(task, x, dy, winner, sizes, split, rows, shape, biases, sums):
         image, line = unit // bands, unit % bands * band
         count = min(band, lines - line)
         for chunk in range(chunks):
-            _fill(x, image, sizes, 2 * line, height - 2 * (band - count), chunk * pixel, pitch, pixel, patch, origin)
+            fill(x, image, sizes, 2 * line, height - 2 * (band - count), chunk * pixel, pitch, pixel, patch, origin)
             for o in range(block * outputs // blocks, (block + 1) * outputs // blocks):
                 at = (image * lines + line) * places * outputs + o
                 found = _list(dy, winner, at, outputs, count, places, pitch, pixel, shifts, values, spots)
@@ -211,29 +219,6 @@ def _window_sums(task, x, dy, winner, sizes, split, rows, shape, biases, sums):
                     biases[group * outputs + o] = total if unit == first else biases[group * outputs + o] + total
                 goal = ((group * chunks + chunk) * outputs + o) * rows.size * width
                 _add_winners(tile, values, spots, found, patch, origin, rows, unit > first, sums, goal)
-
-
-@inner
-def _fill(x, image, sizes, first, count, channel, pitch, pixel, patch, origin):
-    """patch[origin:]: ``count`` rows (columns, pixel) of an image from row first - top on, zero outside of it."""
-    height, width, channels, _, _, _, top, left = sizes
-    begin, end = min(left, pitch // pixel), max(0, min(pitch // pixel, width + left))
-    used = min(pixel, channels - channel)
-    for row in range(count):
-        goal, line = origin + row * pitch, first + row - top
-        if line < 0 or line >= height or begin >= end:
-            clear(patch, goal, pitch)
-            continue
-        source = ((image * height + line) * width + begin - left) * channels + channel
-        clear(patch, goal, begin * pixel)
-        if pixel == channels:
-            copy(x, source, patch, goal + begin * pixel, (end - begin) * pixel)
-        else:
-            for column in range(begin, end):
-                for c in range(0, pixel, lanes(x)):
-                    part = load_some(x, source + (column - begin) * channels + c, used - c)
-                    store(part, patch, goal + column * pixel + c)
-        clear(patch, goal + end * pixel, pitch - end * pixel)
 
 
 @inner
@@ -266,20 +251,6 @@ def _add_winners(zero, values, spots, count, x, origin, rows, accumulate, sums, 
         store_tile(tile, sums, goal + row * width)
 
 
-@inner
-def _aligned(size, like):
-    """(array, offset) for ``size`` elements of the dtype of ``like``; at the offset a vector begins, whatever size."""
-    array = np.empty(size + WIDEST_BYTES // like.itemsize, like.dtype)
-    return array, -array.ctypes.data % WIDEST_BYTES // like.itemsize
-
-
-def _aligned_empty(shape, dtype):
-    """An array that begins where a vector may: a load across two lines of the cache takes twice as long."""
-    array = np.empty(math.prod(shape) + WIDEST_BYTES // dtype.itemsize, dtype)
-    first = -array.ctypes.data % WIDEST_BYTES // dtype.itemsize
-    return array[first : first + math.prod(shape)].reshape(shape)
-
-
 def _sum_of_winners(dy, winner, dbias):
     """dbias where there is no filter to speak of."""
     np.where(winner < 4, dy, 0).sum((0, 1, 2), dtype=dy.dtype, out=dbias)
@@ -288,7 +259,7 @@ def _sum_of_winners(dy, winner, dbias):
 def _runs_of_taps(w, rows, pixel, height):
     """The filter as (chunks of channels, groups of ``height`` rows, o, rows of a group, kw, pixel), zeros added."""
     _, width, channels, outputs = w.shape
-    filters = _aligned_empty((-(-channels // pixel), rows // height, outputs, height, width, pixel), w.dtype)
+    filters = aligned_empty((-(-channels // pixel), rows // height, outputs, height, width, pixel), w.dtype)
     filters.fill(0)
     call(_turn, w, filters)
     return filters
@@ -337,7 +308,7 @@ def _winner_sums(task, dy, winner, filters, sizes, split, rows, steps, shape, dx
     count = min(band, height - first)
     tile = tile_of(dx, shape)
     margin = rows_of(tile) - 1  # a tile that meets the band may begin above it, or end below
-    patch, origin = _aligned((count + 2 * margin) * pitch, dx)
+    patch, origin = aligned((count + 2 * margin) * pitch, dx)
     clear(patch, origin, (count + 2 * margin) * pitch)
     words = (outputs - 1) // BITS + 1
     masks = np.empty(lines * places * 4 * words, np.uint64)

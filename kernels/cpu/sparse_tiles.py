@@ -12,8 +12,9 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
+from .epilogue import NO_WINNER
 from .simd import address_of, compiled_as
-from .tiles import Tile, load_vector, vector_at
+from .tiles import Tile, lane_mask, load_vector, masked, vector_at
 from .vectors import call, spread
 
 BITS = 64  # outputs that one mask tells about
@@ -75,6 +76,53 @@ def _without_first(typing, tile, count):
         return moved
 
     return tile(tile, count), emit
+
+
+def _add_window(typing, tile, dy, winner, at, count, x, place, pitch, shape):
+    def emit(context, builder, signature, args):
+        sums, dy_array, winner_array, at_value, number, array, place_value, pitch_value, _ = args
+        share, taken = _share_of(context, builder, dy, dy_array, winner, winner_array, at_value, number, tile)
+        lower, right = [builder.icmp_unsigned("!=", builder.and_(taken, taken.type([bit] * tile.lanes)),
+                                              taken.type(None)) for bit in (2, 1)]  # fmt: skip
+        first = address_of(context, builder, x, array, place_value)
+        name = f"llvm.fmuladd.v{tile.lanes}f{tile.dtype.bitwidth}"
+        above, row = [], first
+        for r in range(tile.rows + 1):
+            columns = [builder.load(builder.gep(row, [ir.IntType(64)(v)])) for v in range(tile.vectors + 1)]
+            wide = [spread(builder, value, tile.vector) for value in columns]
+            here = [builder.select(right, wide[v + 1], wide[v]) for v in range(tile.vectors)]
+            for v, value in enumerate(above):
+                number = (r - 1) * tile.vectors + v
+                chosen = builder.select(lower, here[v], value)
+                total = call(builder, name, tile.vector, [share, chosen, builder.extract_value(sums, number)])
+                sums = builder.insert_value(sums, total, number)
+            above, row = here, builder.gep(row, [pitch_value])
+        return sums
+
+    integers = (types.intp,) * 2
+    return tile(tile, dy, winner, *integers, x, *integers, shape), emit
+
+
+def _add_share(typing, tile, dy, winner, at, count):
+    def emit(context, builder, signature, args):
+        sums, dy_array, winner_array, at_value, number = args
+        share, _ = _share_of(context, builder, dy, dy_array, winner, winner_array, at_value, number, tile)
+        return builder.insert_value(sums, builder.fadd(builder.extract_value(sums, 0), share), 0)
+
+    return tile(tile, dy, winner, types.intp, types.intp), emit
+
+
+def _share_of(context, builder, dy, dy_array, winner, winner_array, at, count, tile):
+    """LLVM values: dy[at:] of the outputs that live, zero for others; their winners as bytes."""
+    mask = lane_mask(builder, count, 0, tile)
+    values = masked(builder, "load", vector_at(builder, address_of(context, builder, dy, dy_array, at), 0, tile),
+                    mask, tile)  # fmt: skip
+    kind = ir.VectorType(ir.IntType(8), tile.lanes)
+    address = builder.bitcast(address_of(context, builder, winner, winner_array, at), kind.as_pointer())
+    nowhere = ir.Constant(kind, [NO_WINNER] * tile.lanes)
+    taken = call(builder, f"llvm.masked.load.v{tile.lanes}i8.p0", kind, [address, ir.IntType(32)(1), mask, nowhere])
+    alive = builder.icmp_unsigned("<", taken, nowhere)
+    return builder.select(alive, values, ir.Constant(tile.vector, None)), taken
 
 
 def _mask_of(typing, x, i, value, count):
@@ -139,6 +187,32 @@ def without_first(tile, first):
     moved = np.zeros_like(tile)
     moved[:, : tile.shape[1] - sum(first)] = tile[:, sum(first) :]
     return moved
+
+
+@compiled_as(_add_window)
+def add_window(tile, dy, winner, at, count, x, place, pitch, shape):
+    """The tile to go on with, one window of 2 x 2 and a vector of outputs later: a row of it is a row of the filter, a
+    vector of the row one tap (r, v), and a lane o the sum of one output. With winner[at + o] = 2*i + j below 4:
+
+        tile[r, v, o] + dy[at + o] * x[place + (r + i) * pitch + v + j]
+
+    and else, or for o >= ``count``, what it was. Without a branch: of four neighbours one is taken. shape: ``tile_of``.
+    """
+    sums, (rows, taps) = tile.reshape(len(tile), len(shape[1]), -1).copy(), map(np.arange, map(len, shape[:2]))
+    for o in range(min(count, sums.shape[2])):
+        if winner[at + o] < NO_WINNER:
+            i, j = divmod(int(winner[at + o]), 2)
+            sums[:, :, o] += dy[at + o] * x[place + (rows[:, None] + i) * pitch + taps + j]
+    return sums.reshape(tile.shape)
+
+
+@compiled_as(_add_share)
+def add_share(tile, dy, winner, at, count):
+    """The tile of one vector to go on with: tile[0, o] + dy[at + o] for o < ``count`` where winner[at + o] < 4."""
+    shares = np.zeros_like(tile)
+    some = slice(at, at + min(count, tile.size))
+    shares[0, : min(count, tile.size)] = np.where(winner[some] < NO_WINNER, dy[some], 0)
+    return tile + shares
 
 
 @compiled_as(_mask_of)

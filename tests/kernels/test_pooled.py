@@ -9,6 +9,10 @@ from microdl.core.kernels import cpu
 GEOMETRIES = [
     ((3, 14, 14, 16), (5, 5, 36), (2, 2), (14, 14)),
     ((2, 28, 28, 1), (5, 5, 16), (2, 2), (28, 28)),
+    ((3, 9, 11, 1), (3, 3, 37), (1, 1), (9, 11)),  # one channel, as above: several vectors of outputs
+    ((2, 9, 8, 1), (7, 8, 5), (3, 3), (9, 8)),  # too many taps for the way of one channel
+    ((1, 40, 600, 1), (2, 3, 3), (0, 1), (40, 600)),  # several bands of an image
+    ((1, 4, 9, 1), (1, 33, 2), (0, 16), (4, 9)),  # a row of taps that no registers hold, of one channel
     ((2, 13, 13, 32), (3, 3, 70), (1, 1), (13, 13)),  # an odd row and column are left over; outputs in two masks
     ((9, 11, 8, 3), (3, 2, 5), (0, 0), (9, 7)),  # more images than groups; 3 channels side by side
     ((2, 6, 7, 20), (2, 3, 4), (1, 1), (6, 7)),  # channels that fill no whole vectors
@@ -79,22 +83,25 @@ def test_windows_that_all_live_or_all_do_not(alive, rng):
         np.testing.assert_allclose(found, exact, rtol=0, atol=1e-3 if alive else 0)
 
 
+@pytest.mark.parametrize("channels", [1, 18])
 @pytest.mark.parametrize("images", [1, 20])
-def test_same_bits_for_any_number_of_threads(images, same_bits, rng):
-    geometry = ((images, 12, 14, 18), (3, 3, 21), (1, 1), (12, 14))
+def test_same_bits_for_any_number_of_threads(images, channels, same_bits, rng):
+    geometry = ((images, 12, 14, channels), (3, 3, 21), (1, 1), (12, 14))
     x, w, dy, winner = arrays(geometry, "float32", rng)
     same_bits(lambda: run(x, w, dy, winner, geometry[2]))
 
 
-def test_what_relu_cut_off_is_not_read_even_if_it_is_nan(rng):
-    geometry = ((2, 8, 8, 5), (3, 3, 6), (1, 1), (8, 8))
+@pytest.mark.parametrize("channels", [1, 5])
+def test_what_relu_cut_off_is_not_read_even_if_it_is_nan(channels, rng):
+    geometry = ((2, 8, 8, channels), (3, 3, 6), (1, 1), (8, 8))
     x, w, dy, winner = arrays(geometry, "float32", rng)
     dy[winner == 4] = np.nan
     assert all(np.isfinite(found).all() for found in run(x, w, dy, winner, geometry[2]))
 
 
-def test_nan_reaches_what_its_tap_reaches_and_no_more(rng):
-    geometry = ((2, 8, 8, 5), (3, 3, 6), (1, 1), (8, 8))
+@pytest.mark.parametrize("channels", [1, 5])
+def test_nan_reaches_what_its_tap_reaches_and_no_more(channels, rng):
+    geometry = ((2, 8, 8, channels), (3, 3, 6), (1, 1), (8, 8))
     x, w, dy, winner = arrays(geometry, "float32", rng)
     dy[0, 1, 1, 2], winner[0, 1, 1, 2] = np.nan, 3  # pixel (3, 3)
     dw, dbias, dx = run(x, w, dy, winner, geometry[2])
@@ -120,4 +127,5 @@ def test_tiles_fit_the_registers_and_cover_the_filter(taps, channels, outputs):
 def test_it_pays_where_winners_have_much_to_multiply():
     assert cpu.pooled.pays((5, 5, 16, 36))
     assert cpu.pooled.pays((3, 3, 32, 64))
-    assert not cpu.pooled.pays((3, 3, 1, 32))
+    assert cpu.pooled.pays((3, 3, 1, 32))
+    assert not cpu.pooled.pays((1, 1, 16, 32))
