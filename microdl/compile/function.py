@@ -36,10 +36,11 @@ def function(
 ):
     """Makes a Function of ``func``; also a decorator, with or without arguments.
 
-    The first call with arguments of a kind *traces* ``func``: Python runs once, with symbolic tensors, and what it
-    does to them is recorded. Every further call of that kind replays the record. Two calls are of one kind if their
-    tensors agree in shape and dtype and everything else is equal (numbers, strings) or the same object. So Python's
-    side effects, ``print`` for one, happen while tracing only; numbers that change from call to call should be tensors.
+    The first call with arguments of a kind *traces* ``func``: Python runs once (twice if it makes variables, which
+    only the very first call may do), with symbolic tensors, and what it does to them is recorded. Every further call of
+    that kind replays the record. Two calls are of one kind if their tensors agree in shape and dtype and everything
+    else is equal (numbers, strings) or the same object. So Python's side effects, ``print`` for one, happen while
+    tracing only; numbers that change from call to call should be tensors.
 
     Args:
         input_signature: list of TensorSpecs, one for each argument: other tensors are refused, all share one kind for
@@ -137,6 +138,8 @@ class Function:
         """The trace for these arguments; without any, the latest."""
         if not args and not kwargs and self._traces:
             return next(reversed(self._traces.values()))
+        if not args and not kwargs and self._parameters and self._input_signature is None:
+            raise ValueError(f"function {self.__name__!r} has no trace yet: call it first, or give example arguments")
         return self.get_concrete_function(*args, **kwargs)
 
     def experimental_get_tracing_count(self):
@@ -175,8 +178,10 @@ class Function:
             self._report_retracing(key)
             start = time.perf_counter()
             concrete = self._trace(args, kwargs, tensors)
-            traces.append((self.__name__, start, time.perf_counter() - start))
             self._traced += 1
+            if concrete.graph.created:  # once more: does it make variables anew whenever it runs?
+                concrete = self._trace(args, kwargs, tensors)
+            traces.append((self.__name__, start, time.perf_counter() - start))
             if not concrete.graph.captures:  # else it belongs to the trace around it
                 self._traces[key] = concrete
         return concrete
@@ -194,8 +199,9 @@ class Function:
             context.tapes = tapes
         if graph.created and self._traced:
             raise ValueError(
-                f"function {self.__name__!r}: it made {graph.created} variables in a later trace; a function may make "
-                "variables in its first call only: make them once, outside, or where they do not exist yet"
+                f"function {self.__name__!r}: it makes {graph.created} variables anew whenever it is traced, which "
+                "run after run would share; make them once, outside of it, or only where they do not exist yet "
+                "(if self.v is None: ...)"
             )
         graph.outputs = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         return ConcreteFunction(graph, nest.pack_as(result, leaves))

@@ -241,10 +241,15 @@ class Tensor(Operand):
     def known_array(self) -> np.ndarray:
         """The values, shared. Raises TypeError in a graph, where there are none yet."""
         if self.array is None:
+            state = (
+                "it is left over from a trace that has ended; a function must return what is needed outside of it"
+                if context.graph is None
+                else "a function is being traced, or the output shape of a layer worked out. Use ops of tf on it and "
+                "return what is needed; tf.config.run_functions_eagerly(True) runs functions without tracing"
+            )
             raise TypeError(
-                f"a symbolic tensor of shape {self.shape} has no value until its graph runs ({user_location()}): a "
-                "function is being traced, or the output shape of a layer worked out. Use ops of tf on it and return "
-                "what is needed; tf.config.run_functions_eagerly(True) runs functions without tracing"
+                f"a symbolic tensor of shape {self.shape} has no value until its graph runs "
+                f"({user_location()}): {state}"
             )
         return self.array
 

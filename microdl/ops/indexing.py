@@ -213,6 +213,16 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
     )
 
 
+def _values(op, mask):
+    """The array of a mask on whose values the shape of the result depends."""
+    if mask.symbolic:
+        raise TypeError(
+            f"{op}: the shape of the result depends on the values of the mask (shape {mask.shape}), which are not "
+            "known while a function is traced; tf.where(mask, x, 0.0) keeps the shape, or do this outside of it"
+        )
+    return mask.known_array()
+
+
 def where(condition, x=None, y=None, name=None):
     """x where ``condition`` holds, else y, all with broadcasting; without x and y the positions where it holds.
 
@@ -220,7 +230,7 @@ def where(condition, x=None, y=None, name=None):
     """
     condition = convert(condition)
     if x is None and y is None:
-        positions = np.argwhere(condition.known_array())
+        positions = np.argwhere(_values("where without x and y", condition))
         return Tensor(Spec(positions.shape, dtypes.int64), np.ascontiguousarray(positions, dtype=np.int64))
     if x is None or y is None:
         raise ValueError("where: give both x and y, or neither")
@@ -239,5 +249,5 @@ def boolean_mask(tensor, mask, axis=0, name="boolean_mask"):
             f"boolean_mask: mask has shape {mask.shape}, but tensor {tensor.shape} has {covered} from axis {axis} on"
         )
     merged = apply("Reshape", tensor, shape=(*shape[:axis], size_of(covered), *shape[axis + len(covered) :]))
-    chosen = np.flatnonzero(mask.known_array())
+    chosen = np.flatnonzero(_values("boolean_mask", mask))
     return gather(merged, Tensor(Spec(chosen.shape, dtypes.int64), chosen.astype(np.int64)), axis=axis)

@@ -1,5 +1,7 @@
 """Cross entropies of logits. The softmax kinds give loss and gradient in one pass; both are outputs of the op."""
 
+from functools import partial
+
 from microdl.core import dtypes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.kernels import settled
@@ -93,8 +95,10 @@ class _SparseSoftmaxCrossEntropy:
         _check_labels(labels, _unsigned(labels), logits.shape)
         kernels.softmax.sparse_softmax_cross_entropy(matrix(logits), labels.ravel(), loss.ravel(), matrix(backprop))
 
-    @staticmethod
-    def settle(kernels, logits, labels, loss, backprop):
+    @classmethod
+    def settle(cls, kernels, logits, labels, loss, backprop):
+        if _unsigned(labels).max() >= logits.shape[-1]:  # constants or a variable: no kernel may see these labels
+            return partial(cls.run, kernels, logits, labels, loss, backprop)
         compute = settled(
             kernels.softmax.sparse_softmax_cross_entropy,
             *(matrix(logits), labels.ravel(), loss.ravel(), matrix(backprop)),

@@ -160,3 +160,19 @@ def test_kernels_that_run_while_a_plan_is_made_find_labels_that_are_classes(rng)
     for batch in (1, 7, 64, 500):  # the cast labels lie where other numbers were before
         x, y = rng.normal(size=(batch, 50)).astype(np.float32), rng.integers(0, 10, batch, dtype=np.uint8)
         assert np.isfinite(loss(x, y).numpy())
+
+
+def test_labels_that_are_no_classes_reach_no_kernel_though_they_are_known_beforehand():
+    bad = np.full(200, 1 << 40, "int64")
+    held = tf.Variable(bad)
+    logits = tf.ones([200, 3])
+    for labels in (tf.constant(bad), held, bad):
+        loss = tf.function(
+            lambda x, y=labels: tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=x * 2.0),
+            autograph=False,
+        )
+        with pytest.raises(ValueError, match="label 1099511627776 is outside of"):
+            loss(logits)
+    held.assign(np.ones(200, "int64"))
+    traced = tf.function(lambda x: tf.nn.sparse_softmax_cross_entropy_with_logits(labels=held, logits=x * 2.0))
+    np.testing.assert_allclose(traced(logits).numpy(), np.log(3), rtol=1e-6)

@@ -339,3 +339,19 @@ def test_tensors_read_before_a_step_keep_their_values():
     for x, value in zip(before, values, strict=True):
         np.testing.assert_array_equal(x.numpy(), value)
     assert all((v.numpy() != x.numpy()).all() for v, x in zip(variables, before, strict=False))
+
+
+def test_a_copy_of_a_trained_model_can_be_trained_on():
+    model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    x, y = np.ones((8, 3), np.float32), np.ones((8, 2), np.float32)
+    model.fit(x, y, verbose=0)
+    twin = copy.deepcopy(model)
+    before = model.get_weights()
+    twin.fit(x, y, verbose=0)
+    for weight, kept in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
+    model.fit(x, y, verbose=0)
+    for weight, other in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
+    assert int(twin.optimizer.iterations) == 2

@@ -138,6 +138,11 @@ class Optimizer:
         self._slots.append(slot)
         return slot
 
+    def __setstate__(self, state):
+        """A copy (``copy.deepcopy`` of a model, a pickle) has variables of its own, whose uids are others."""
+        self.__dict__.update(state)
+        self._index = {variable.uid: i for i, variable in enumerate(self._trainable_variables)}
+
     def _get_variable_index(self, variable):
         """Place of ``variable`` in the lists that ``add_optimizer_variables`` gave."""
         return self._index[variable.uid]
