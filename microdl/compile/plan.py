@@ -32,6 +32,7 @@ class Plan:
         self.program = program
         self._lock = threading.Lock()  # a plan's memory serves one run at a time
         self.written = _written(program)
+        self._has_variables = any(isinstance(x, Variable) for node in program.nodes for x in node.inputs)
         self._places = {}  # id of a Tensor -> its array, or the number of its slot
         self._count = len(program.inputs)  # of slots
         returned = _returned(program)
@@ -56,8 +57,8 @@ class Plan:
         with self._lock:
             for slot, array in self._copied:
                 np.copyto(array, arrays[slot])
-            if self.written:
-                with writing.lock:
+            if self._has_variables:
+                with writing.lock:  # nobody writes to what is read here, nobody reads what is half written
                     for variable in self.written:
                         variable.before_write()
                     device.current.replay(self, slots)

@@ -3,7 +3,10 @@
 import functools
 import inspect
 
+import numpy as np
+
 from microdl.core import nest
+from microdl.core.context import context
 from microdl.core.op import Op
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import Tensor, apply, convert, record
@@ -37,14 +40,35 @@ def custom_gradient(f):
                 f"custom_gradient {f.__name__}: it reads {', '.join(v.name for v in variables)}, so its gradient "
                 "must take the argument `variables` and return two things: gradients of the arguments, of the variables"
             )
-        outputs = tuple(_renewed(convert(y)) for y in nest.flatten(result))
-        op = Op(
-            f"CustomGradient({f.__name__})", ("args*",), _never, None, _adapted(f, gradient, len(inputs), variables)
-        )
-        record(op, {}, inputs + tuple(v.read() for v in variables), outputs)
+        results, sources = tuple(map(convert, nest.flatten(result))), inputs + tuple(v.read() for v in variables)
+        name, adapted = f"CustomGradient({f.__name__})", _adapted(f, gradient, len(inputs), variables)
+        if context.graph is not None:
+            return nest.pack_as(result, _in_graph(name, results, sources, gradient, adapted))
+        outputs = tuple(map(_renewed, results))
+        record(Op(name, ("args*",), _never, None, adapted), {}, sources, outputs)
         return nest.pack_as(result, outputs)
 
     return wrapped
+
+
+def _in_graph(name, results, sources, gradient, adapted):
+    """The outputs of a Node that copies the results, and has the user's gradient with respect to the sources.
+
+    Its inputs are the results, the sources, and what the gradient's closure holds: values that it may read.
+    """
+    cells = [cell.cell_contents for cell in gradient.__closure__ or () if hasattr(cell, "cell_contents")]
+    held = tuple(x for cell in cells for x in nest.flatten(cell) if isinstance(x, Tensor))
+    count = len(results)
+
+    def run(kernels, *arrays):
+        for copy, array in zip(arrays[-count:], arrays, strict=False):
+            np.copyto(copy, array)
+
+    def of_sources(node, *dys):
+        return (None,) * count + adapted(node, *dys) + (None,) * len(held)
+
+    op = Op(name, ("values*",), lambda *specs: specs[:count], run, of_sources, frozenset({0}), same_dtype=False)
+    return apply(op, *results, *sources, *held)
 
 
 def _adapted(f, gradient, count, variables):

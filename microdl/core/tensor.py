@@ -281,6 +281,8 @@ class Tensor(Operand):
         return _unpickled, (self.known_array(), self.dtype)
 
     def __format__(self, spec):
+        if self.array is None and not spec:
+            return repr(self)
         return format(self.numpy() if self.ndim else self.numpy().item(), spec)
 
     def __repr__(self):

@@ -38,6 +38,7 @@ class ProgressBar:
         self.live = is_terminal(self.stream) if live is None else live
         self.prefix = prefix
         self.started = time.perf_counter()
+        self._first = None  # (when the first steps were done, how many they were)
         self._drawn_at = -INTERVAL
         self._drawn = 0  # characters on the line
         self._full, self._empty = _bar_characters(self.stream)
@@ -48,10 +49,11 @@ class ProgressBar:
         Args:
             step: int. values: dict from names to numbers, shown behind the times.
         """
-        if not self.live:
+        if not self.live and self._first is not None:
             return
         now = time.perf_counter()
-        if now - self._drawn_at < INTERVAL:
+        self._first = self._first or (now, step)
+        if not self.live or now - self._drawn_at < INTERVAL:
             return
         self._drawn_at = now
         self._draw(self._counts(step) + self._times(step, now, running=True), values)
@@ -83,6 +85,8 @@ class ProgressBar:
     def _times(self, step, now, running):
         elapsed = now - self.started
         seconds_per_step = elapsed / max(step, 1)
+        if self._first is not None and step > self._first[1]:  # the first step compiles, or loads what was compiled
+            seconds_per_step = (now - self._first[0]) / (step - self._first[1])
         if running and self.total is not None:
             return f" {_seconds_text(seconds_per_step * (self.total - step))} {_step_text(seconds_per_step)}"
         return f" {_seconds_text(elapsed)} {_step_text(seconds_per_step)}"

@@ -112,7 +112,11 @@ class _FusedBiasReluPoolGrad:
 
 @register_op("_Conv2DPoolGradFilter")
 class _Conv2DPoolGradFilter:
-    """``_FusedBiasReluPoolGrad`` with Conv2DGradFilter, which multiplies winners alone. Outputs: dw, dbias."""
+    """``_FusedBiasReluPoolGrad`` with Conv2DGradFilter, which multiplies winners alone. Outputs: dw, dbias.
+
+    A NaN or an infinity among the pixels reaches dw only where a winner meets it; the dense gradient makes a NaN of its
+    product with each zero, too.
+    """
 
     inputs = ("input", "dy", "winner")
     by_shape = True

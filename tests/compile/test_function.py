@@ -466,3 +466,25 @@ def test_a_function_that_captures_a_tensor_of_the_trace_around_it_can_be_called_
         return x
 
     assert float(outer(tf.constant(1.0))) == 17.0
+
+
+def test_a_function_never_sees_a_variable_half_written():
+    v = tf.Variable(tf.zeros([200_000]))
+    values = [tf.fill([200_000], float(i)) for i in range(2)]
+    read, stop = tf.function(lambda: v * 1.0), threading.Event()
+    read()
+
+    def write():
+        while not stop.is_set():
+            for value in values:
+                v.assign(value)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(100):
+            seen = read().numpy()
+            assert seen.min() == seen.max()
+    finally:
+        stop.set()
+        writer.join()

@@ -359,3 +359,55 @@ def test_stop_gradient_stops_second_derivatives_too():
             y = x * x * x
         dy = tf.stop_gradient(first.gradient(y, x)) * x
     assert number(second.gradient(dy, x)) == 27.0
+
+
+# In traced functions.
+
+
+@tf.custom_gradient
+def steep(x):
+    y = tf.exp(x)
+    return y, lambda dy: dy * y * 100.0  # reads a value from inside
+
+
+def test_a_custom_gradient_counts_inside_of_a_trace_and_through_its_call():
+    x = tf.constant([0.5, 1.0])
+    expected = np.exp(x.numpy()) * 100 * x.numpy() + np.exp(x.numpy())
+
+    @tf.function
+    def value(x):
+        return steep(x) * x
+
+    @tf.function
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = steep(x) * x
+        return tape.gradient(y, x)
+
+    np.testing.assert_allclose(slope(x).numpy(), expected, rtol=1e-6)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = value(x)
+    np.testing.assert_allclose(y.numpy(), np.exp(x.numpy()) * x.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(y, x).numpy(), expected, rtol=1e-6)
+
+
+def test_a_custom_gradient_of_variables_counts_inside_of_a_trace():
+    v = tf.Variable(3.0)
+
+    @tf.custom_gradient
+    def scaled(x):
+        def gradient(dy, variables):
+            return dy * 10.0, [dy * 20.0]
+
+        return x * v, gradient
+
+    @tf.function
+    def slopes(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = scaled(x) * 2.0
+        return tape.gradient(y, [x, v])
+
+    assert [float(g) for g in slopes(tf.constant(1.0))] == [20, 40]

@@ -59,7 +59,7 @@ def test_file_gets_one_line_an_epoch_without_control_characters(clock):
     stream = io.StringIO()
     run_epoch(stream)
     assert stream.getvalue() == (
-        "Epoch 1/2 - 3/3 - 1s 333ms/step - loss: 0.5000 - accuracy: 0.2500 - val_loss: 4.0000e-04\n"
+        "Epoch 1/2 - 3/3 - 2s 500ms/step - loss: 0.5000 - accuracy: 0.2500 - val_loss: 4.0000e-04\n"
     )
     assert not control_characters(stream.getvalue())
 
@@ -70,7 +70,7 @@ def test_terminal_line_is_written_over_and_ends_complete(clock):
     heading, *drawn = re.split(r"[\r\n]+", stream.getvalue().strip("\n"))
     assert heading == "Epoch 1/2"
     assert drawn[0].startswith("1/3 ━━━━━━──────────────")
-    assert drawn[-1] == ("3/3 ━━━━━━━━━━━━━━━━━━━━ 4s 1s/step - loss: 0.5000 - accuracy: 0.2500 - val_loss: 4.0000e-04")
+    assert drawn[-1] == ("3/3 ━━━━━━━━━━━━━━━━━━━━ 4s 2s/step - loss: 0.5000 - accuracy: 0.2500 - val_loss: 4.0000e-04")
     assert set(control_characters(stream.getvalue())) == {"\r"}
 
 

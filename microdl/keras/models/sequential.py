@@ -54,6 +54,8 @@ class Sequential(Model):
             self._seen_shape = layer.compute_output_shape(self.output_shape)  # makes its weights too
             self.built = True
         self._layers.append(layer)
+        self._compiled += 1  # what was traced before is another model
+        self._state = None
 
     def _begin(self, layer):
         if self._layers or self._input_shape is not None:
@@ -66,6 +68,8 @@ class Sequential(Model):
         if not self._layers:
             raise ValueError(f"Sequential.pop: model {self.name!r} has no layers")
         layer = self._layers.pop()
+        self._compiled += 1
+        self._state = None
         self._seen_shape = self._layers[-1]._seen_shape if self._layers else self._input_shape
         return layer
 
