@@ -28,6 +28,8 @@ class Variable(Operand):
         name: str. dtype: DType or what ``as_dtype`` takes. shape: if given, the value must have it.
     """
 
+    settings = 0  # how many times ``trainable`` of any Variable was set: what was traced before may be out of date
+
     def __init__(self, initial_value, trainable=None, name=None, dtype=None, shape=None):
         dtype = dtypes.as_dtype(dtype) if dtype is not None else None
         graph, context.graph = context.graph, None  # a variable made while tracing starts with a value all the same
@@ -53,6 +55,16 @@ class Variable(Operand):
     @property
     def name(self):
         return f"{self._name}:0"
+
+    @property
+    def trainable(self):
+        """Whether tapes watch it by themselves, and optimizers of models change it."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        self._trainable = value
+        Variable.settings += 1
 
     @property
     def symbolic(self):

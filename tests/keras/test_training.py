@@ -493,3 +493,19 @@ def test_same_seed_gives_the_same_bits_for_any_number_of_threads():
 def test_number_of_threads_is_checked(threads, error, message):
     with pytest.raises(error, match=message):
         config.threading.set_intra_op_parallelism_threads(threads)
+
+
+def test_what_changes_the_model_after_fit_counts_in_the_next():
+    model = Sequential([Input((4,)), Dense(3), Dense(1)])
+    model.compile(optimizers.SGD(0.1), "mse")
+    model.fit(X, X[:, :1], verbose=0)
+    kernel = model.layers[0].kernel
+    kernel.trainable = False
+    before = kernel.numpy()
+    model.fit(X, X[:, :1], verbose=0)
+    np.testing.assert_array_equal(kernel.numpy(), before)
+    assert model.predict(X, verbose=0).shape == (len(X), 1)
+    model.add(Dense(5))
+    assert model.predict(X, verbose=0).shape == (len(X), 5)
+    model.pop()
+    assert model.predict(X, verbose=0).shape == (len(X), 1)

@@ -11,6 +11,7 @@ from microdl.core import nest
 from microdl.core.context import context, warn
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import convert
+from microdl.core.variable import Variable
 from microdl.keras import optimizers
 from microdl.keras.callbacks import CallbackList
 from microdl.keras.layers.base import Layer
@@ -48,7 +49,7 @@ class Trainer(Layer):
     _loss_tracker: Any = None
     _trained: Any = None
     _compiled = 0  # how many times
-    _state: Any = None  # (HasWeights.freezes, settings) when they were last looked at
+    _state: Any = None  # (changes of what is trained, settings) when they were last looked at
     run_eagerly = False
 
     @explains_arguments
@@ -262,10 +263,11 @@ class Trainer(Layer):
 
     def _settings(self):
         """What a trace depends on besides the batch: the latest ``compile``, and which variables are trained."""
-        if self._chooses or self._state is None or self._state[0] != HasWeights.freezes:
+        changes = HasWeights.freezes + Variable.settings
+        if self._chooses or self._state is None or self._state[0] != changes:
             variables = self.trainable_variables
             self._trained = _Trained(None, variables)
-            self._state = HasWeights.freezes, f"compiled {self._compiled}, trains {[v.uid for v in variables]}"
+            self._state = changes, f"compiled {self._compiled}, trains {[v.uid for v in variables]}"
         return self._state[1]
 
     @property
