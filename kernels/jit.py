@@ -39,7 +39,8 @@ FASTMATH = {"contract", "reassoc", "nsz", "arcp"}
 FLAGS: dict[str, Any] = {"fastmath": FASTMATH, "error_model": "numpy", "nogil": True}
 EXACT_FLAGS: dict[str, Any] = FLAGS | {"fastmath": False}
 SERIAL_BELOW = 32768  # elements; under it a parallel region (some microseconds) costs more than it saves
-ANNOUNCE_SECONDS = 1.0  # a longer compile is worth a line on stderr
+ANNOUNCE_SECONDS = 1.0  # a longer compile is worth a line on stderr,
+ANNOUNCE_TOGETHER = 3.0  # and so are short ones that took that long together
 
 config: Any = numba_config  # read at run time: the environment and tests change it
 compiles: list[tuple[str, float]] = []  # (kernel and signature, seconds) of what this process had to compile
@@ -142,6 +143,23 @@ def _cached(compiled, function, dispatcher_class=CompiledKernel):
     return dispatcher
 
 
+def _announce(name, seconds, where):
+    """A line on stderr for a long compile, and for several short ones that together took long."""
+    if os.environ.get("MICRODL_QUIET"):
+        return
+    if seconds > ANNOUNCE_SECONDS:
+        print(f"microdl: compiled {name} in {seconds:.1f} s ({where})", file=sys.stderr)
+        return
+    _unannounced.append(seconds)
+    if sum(_unannounced) > ANNOUNCE_TOGETHER:
+        count, together = len(_unannounced), sum(_unannounced)
+        _unannounced.clear()
+        print(f"microdl: compiled {count} more kernels in {together:.1f} s ({where})", file=sys.stderr)
+
+
+_unannounced: list[float] = []  # seconds of compiles that no line has told of
+
+
 class KernelCache:
     """Compiled signatures of one kernel on disk, in the form that Numba's dispatchers ask for."""
 
@@ -186,8 +204,7 @@ class KernelCache:
             where = f"cached in {self.cache_path}"
         except OSError as error:  # disk full, folder made read-only: the compiled kernel works all the same
             where = f"not cached: {error}"
-        if seconds > ANNOUNCE_SECONDS and not os.environ.get("MICRODL_QUIET"):
-            print(f"microdl: compiled {self.name} in {seconds:.1f} s ({where})", file=sys.stderr)
+        _announce(self.name, seconds, where)
 
     def _forget_old_sources(self, file, keep=4):
         """Keeps the newest ``keep`` versions of one signature, for people who edit kernels."""

@@ -307,6 +307,15 @@ def test_microdl_quiet_silences_announcements(package):
     assert run(package, MICRODL_QUIET="1") == (1, [1, 2, 3], [])
 
 
+def test_several_short_compiles_are_announced_together(monkeypatch, capsys):
+    jit = support("jit")
+    monkeypatch.setattr(jit, "_unannounced", [])
+    monkeypatch.delenv("MICRODL_QUIET", raising=False)
+    for _ in range(7):
+        jit._announce("cpu.some.kernel", 0.8, "cached in a folder")
+    assert capsys.readouterr().err == "microdl: compiled 4 more kernels in 3.2 s (cached in a folder)\n"
+
+
 def test_short_compiles_are_not_announced(package):
     announcing(package, 1000.0)
     assert run(package, MICRODL_QUIET="")[2] == []
