@@ -175,7 +175,7 @@ def test_a_reader_that_leaves_ends_it_without_a_word(script):
 
 def test_the_blocks_of_the_readme_run_alone(tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    tape, keras, functions, profiled = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    tape, keras, functions, kernel, profiled = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     (tmp_path / "tape.py").write_text(tape)
     (tmp_path / "keras.py").write_text(keras.replace("epochs=2", "epochs=1"))
     shown = re.search(r"```text\n(.*?)```", text, re.DOTALL)[1]
@@ -186,6 +186,8 @@ def test_the_blocks_of_the_readme_run_alone(tmp_path):
     assert "Epoch 1/1 - 1875/1875 - " in run(tmp_path / "keras.py")
     (tmp_path / "functions.py").write_text(functions)
     run(tmp_path / "functions.py")
+    (tmp_path / "kernel.py").write_text(kernel + "assert np.array_equal(y, np.minimum(x * x, np.float32(1)))\n")
+    run(tmp_path / "kernel.py")
     (tmp_path / "profiled.py").write_text(profiled.replace('"step.json"', repr(str(tmp_path / "step.json"))))
     assert "_FusedMatMul" in run(tmp_path / "profiled.py")
     assert json.loads((tmp_path / "step.json").read_text())["traceEvents"]
