@@ -102,20 +102,25 @@ def skip_zeros(program):
         users = chain.users.get(id(dz), [])
         if id(dz) in chain.returned or not all(_skips_zeros(user, dz) for user in users):
             continue
-        made, replacements = {}, {}
+        made, replacements = [], {}
         for user in users:
             attrs = {"padding": user.attrs["padding"]}
             if user.op.name == "Conv2DGradFilter":
                 attrs["window"] = user.attrs["window"]
-                made[id(user)] = new_node("_Conv2DPoolGradFilter", (user.inputs[0], dy, winner), attrs)
-                replacements[id(dbias)] = made[id(user)].outputs[1]
+                made.append(new_node("_Conv2DPoolGradFilter", (user.inputs[0], dy, winner), attrs))
+                replacements[id(dbias)] = made[-1].outputs[1]
             else:
                 attrs["size"] = user.attrs["size"]
-                made[id(user)] = new_node("_Conv2DPoolGradInput", (dy, winner, user.inputs[1]), attrs)
-            replacements[id(user.outputs[0])] = made[id(user)].outputs[0]
+                made.append(new_node("_Conv2DPoolGradInput", (dy, winner, user.inputs[1]), attrs))
+            replacements[id(user.outputs[0])] = made[-1].outputs[0]
         dbias_used = id(dbias) in chain.returned or id(dbias) in chain.users
-        if users and (id(dbias) in replacements or not dbias_used):
-            _put(program, made, replacements, [unpool])
+        place = next(k for k, node in enumerate(program.nodes) if node is unpool)
+        later = {id(y) for node in program.nodes[place:] for y in node.outputs}
+        ready = not any(id(x) in later for node in made for x in node.inputs)
+        if users and ready and (id(dbias) in replacements or not dbias_used):
+            # In the place of dz, not of those that read it: dbias may be needed before the filter's gradient is.
+            program.nodes[place:place] = made
+            program.replaced(replacements, [unpool, *users])
 
 
 def _skips_zeros(node, dz):

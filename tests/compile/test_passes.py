@@ -114,6 +114,22 @@ def test_gradients_behind_a_pool_read_the_winners_where_that_pays(channels):
         np.testing.assert_allclose(ours.numpy(), eager.numpy(), rtol=2e-4, atol=2e-3)
 
 
+def test_a_bias_that_is_computed_has_its_gradient_before_that_of_the_filter():
+    filters, bias = tf.Variable(images(5, 5, 8, 12)), tf.Variable(images(12))
+
+    def f(x):
+        with tf.GradientTape() as tape:
+            z = tf.nn.bias_add(tf.nn.conv2d(x, filters, 1, "SAME"), 2.0 * bias)  # after the convolution
+            y = tf.nn.relu(tf.nn.max_pool2d(z, 2, 2, "VALID"))
+            loss = tf.reduce_sum(y * y)
+        return tape.gradient(loss, [filters, bias])
+
+    x, traced = images(4, 14, 14, 8), tf.function(f)
+    assert "_Conv2DPoolGradFilter" in steps(traced, x)
+    for ours, eager in zip(traced(x), f(x), strict=True):
+        np.testing.assert_allclose(ours.numpy(), eager.numpy(), rtol=2e-4, atol=2e-3)
+
+
 LAYERS = {
     "pool, relu": lambda z: tf.nn.relu(tf.nn.max_pool2d(z, 2, 2, "VALID")),
     "relu, pool": lambda z: tf.nn.max_pool2d(tf.nn.relu(z), 2, 2, "VALID"),
