@@ -4,6 +4,8 @@ Nobody applies these ops by hand; ``compile/fusion.py`` puts them in the place o
 have no gradient: the gradients have been taken by then.
 """
 
+import math
+
 from microdl.core import dtypes
 from microdl.core.op import Spec, register_op
 from microdl.ops.broadcast import layout
@@ -26,8 +28,9 @@ class _FusedMatMul:
 
     @staticmethod
     def run(kernels, a, b, bias, c, activation, transpose_a, transpose_b):
-        left = a[None] if transpose_a else a.reshape(1, -1, a.shape[-1])
-        out = c.reshape(1, -1, c.shape[-1])
+        rows = math.prod(c.shape[:-1])  # not -1, which cannot be worked out where a size is 0
+        left = a[None] if transpose_a else a.reshape(1, rows, a.shape[-1])
+        out = c.reshape(1, rows, c.shape[-1])
         kernels.matmul.matmul_bias(left, b[None], transpose_a, transpose_b, bias, ACTIVATIONS.index(activation), out)
 
     @staticmethod

@@ -81,6 +81,13 @@ def test_a_dense_layer_is_one_step():
         np.testing.assert_allclose(f(x).numpy(), activation(tf.nn.bias_add(x @ w, b)).numpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(3, 0, 5), (0, 4, 5), (3, 4, 0)])
+def test_a_dense_layer_without_rows_inputs_or_outputs(rows, depth, columns):
+    w, b = tf.Variable(images(depth, columns)), tf.Variable(images(columns))
+    f, x = tf.function(lambda x: tf.nn.relu(tf.nn.bias_add(x @ w, b))), images(rows, depth)
+    np.testing.assert_array_equal(f(x).numpy(), tf.nn.relu(tf.nn.bias_add(x @ w, b)).numpy())
+
+
 def test_what_is_returned_from_within_is_not_fused_away():
     w, b = tf.Variable(images(8, 5)), tf.Variable(images(5))
 
