@@ -8,6 +8,7 @@ import weakref
 
 from microdl.compile.concrete import ConcreteFunction, traces
 from microdl.compile.graph import FuncGraph
+from microdl.compile.open import OpenFunction, OpenGraph
 from microdl.compile.signature import TensorSpec, as_specified, difference, join, split
 from microdl.compile.source import convert_function
 from microdl.core import nest
@@ -43,8 +44,8 @@ def function(
     tracing only; numbers that change from call to call should be tensors.
 
     Args:
-        input_signature: list of TensorSpecs, one for each argument: other tensors are refused, all share one kind for
-            each shape. reduce_retracing, experimental_*: accepted for TensorFlow's sake.
+        input_signature: list of TensorSpecs, one for each argument: other tensors are refused, those that fit share one
+            trace, in which sizes of None are open. (A shape of None has a trace for each shape.) reduce_retracing, experimental_*: accepted for TensorFlow's sake.
         autograph: ``if``, ``while``, ``for``, ``and``, ``or`` and ``not`` in ``func`` may depend on tensors: they are
             traced as ``tf.cond`` and ``tf.while_loop`` would be; also in functions of the user's that ``func`` calls.
         jit_compile, experimental_compile: accepted; everything is compiled by Numba.
@@ -73,6 +74,7 @@ class Function:
         self.__name__ = getattr(python_function, "__name__", type(python_function).__name__)
         self.__doc__ = python_function.__doc__
         self.__wrapped__ = python_function
+        self._open = _open_arguments(input_signature)
         self._owner = owner  # weak reference to the object that this is a method of
         self._traces = {}  # key -> ConcreteFunction
         self._lock = threading.RLock()
@@ -108,11 +110,10 @@ class Function:
         if eagerly:
             return self._python(self.python_function, *args, **kwargs)
         args, kwargs = self._arguments(args, kwargs)
-        tensors = []
-        key = split(args, tensors), split(kwargs, tensors) if kwargs else None
+        key, tensors, traced = self._kind(args, kwargs)
         concrete = self._traces.get(key)
         if concrete is None:
-            concrete = self._new_trace(key, args, kwargs, tensors)
+            concrete = self._new_trace(key, args, kwargs, traced)
         elif self._recent:
             self._recent = [*self._recent[1 - LATEST :], False]
         return concrete.call(tensors)
@@ -122,9 +123,17 @@ class Function:
         if not args and not kwargs and self._input_signature is not None:
             args = tuple(self._input_signature)
         args, kwargs = self._arguments(tuple(map(_symbolic, args)), {k: _symbolic(v) for k, v in kwargs.items()})
-        tensors = []
+        key, _, traced = self._kind(args, kwargs)
+        return self._traces.get(key) or self._new_trace(key, args, kwargs, traced)
+
+    def _kind(self, args, kwargs):
+        """The key of the trace that serves these arguments, the Tensors among them, and what it is traced for."""
+        tensors: list[Tensor] = []
         key = split(args, tensors), split(kwargs, tensors) if kwargs else None
-        return self._traces.get(key) or self._new_trace(key, args, kwargs, tensors)
+        if not self._open:
+            return key, tensors, tensors
+        traced: list[Tensor] = []  # whatever fits the signature shares one trace
+        return (split((*self._open, *args[len(self._open) :]), traced), None), tensors, traced
 
     def explain(self, *args, **kwargs):
         """How calls with such arguments run, as text; without arguments, how those run that were traced last."""
@@ -187,7 +196,8 @@ class Function:
         return concrete
 
     def _trace(self, args, kwargs, tensors):
-        graph = FuncGraph(self.__name__)
+        is_open = any(None in x.spec.shape for x in tensors)
+        graph = OpenGraph(self.__name__) if is_open else FuncGraph(self.__name__)
         tapes, context.tapes = context.tapes, ()
         try:
             with graph:
@@ -204,7 +214,7 @@ class Function:
                 "(if self.v is None: ...)"
             )
         graph.outputs = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
-        return ConcreteFunction(graph, nest.pack_as(result, leaves))
+        return (OpenFunction if is_open else ConcreteFunction)(graph, nest.pack_as(result, leaves))
 
     def _report_retracing(self, key):
         """A warning, once, where calls trace anew again and again."""
@@ -227,14 +237,20 @@ class Function:
 def _symbolic(structure):
     """A structure of arguments with a symbolic Tensor for each TensorSpec."""
     if isinstance(structure, TensorSpec):
-        if structure.shape is None or None in structure.shape:
-            raise ValueError(f"get_concrete_function: all sizes must be known here, got {structure}")
+        if structure.shape is None:
+            raise ValueError(f"function: the number of axes must be known here, got {structure}")
         return Tensor(Spec(tuple(structure.shape), structure.dtype))
     if isinstance(structure, dict):
         return {key: _symbolic(value) for key, value in structure.items()}
     if isinstance(structure, (list, tuple)):
         return type(structure)(map(_symbolic, structure))
     return structure
+
+
+def _open_arguments(signature):
+    """What a trace gets for the arguments of an input signature; () if there must be a trace for each shape."""
+    specs = nest.flatten(list(signature or ()))
+    return () if any(spec.shape is None for spec in specs) else _symbolic(tuple(signature or ()))
 
 
 def _output(name, graph, leaf):

@@ -16,11 +16,11 @@ class Node:
 
     __slots__ = ("attrs", "input_ids", "inputs", "op", "output_ids", "outputs", "phase", "wants")
 
-    def __init__(self, op, attrs, inputs, outputs):
+    def __init__(self, op, attrs, inputs, outputs, input_ids=None, output_ids=None):
         self.op, self.attrs = op, attrs
         self.inputs, self.outputs = inputs, outputs
-        self.input_ids = _uids(inputs)
-        self.output_ids = _uids(outputs)
+        self.input_ids = uids(inputs) if input_ids is None else input_ids
+        self.output_ids = uids(outputs) if output_ids is None else output_ids
         self.wants, self.phase = (), None
 
     def __repr__(self):
@@ -29,31 +29,27 @@ class Node:
         )
 
 
-def _uids(tensors):
-    if len(tensors) == 1:  # most often; a loop would cost three times as much
+def uids(tensors):
+    if len(tensors) == 1:  # most often there are one or two; a loop would cost three times as much
         return (tensors[0].uid,)
+    if len(tensors) == 2:
+        return (tensors[0].uid, tensors[1].uid)
     return tuple([x.uid for x in tensors])
 
 
-def tape_node(op, attrs, inputs, outputs):
-    """A Node that holds only the values which the op's gradient reads."""
-    node = Node(op, attrs, inputs, outputs)
-    if len(op.keep_inputs) < len(inputs) and not op.keeps_all_inputs:
-        node.inputs = _dropping(inputs, op.keep_inputs)
-    if len(op.keep_outputs) < len(outputs):
-        node.outputs = _dropping(outputs, op.keep_outputs)
-    return node
-
-
-def _dropping(tensors, kept):
-    """The Tensors whose positions are ``kept``, and the Specs of the others."""
-    if not kept and len(tensors) == 1:
-        return (tensors[0].spec,)
-    return tuple([x if i in kept else x.spec for i, x in enumerate(tensors)])
+def keeping(tensors, kept, specs):
+    """The Tensors whose positions are ``kept``, and the Specs of the others: what a tape's Node holds."""
+    if not kept:
+        return specs
+    if len(kept) >= len(tensors):
+        return tensors
+    return tuple([x if i in kept else specs[i] for i, x in enumerate(tensors)])
 
 
 class Graph:
     """While entered, ops are recorded as Nodes and not run; their tensors have a Spec and no value."""
+
+    open = False  # whether sizes may be unknown, so that calls wait for them: compile/open.py
 
     def __init__(self):
         self.nodes = []
