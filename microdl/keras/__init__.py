@@ -5,6 +5,7 @@ from microdl.keras import (
     activations as activations,
     backend as backend,
     callbacks as callbacks,
+    constraints as constraints,
     datasets as datasets,
     initializers as initializers,
     later as _later,
@@ -13,6 +14,7 @@ from microdl.keras import (
     metrics as metrics,
     models as models,
     optimizers as optimizers,
+    regularizers as regularizers,
     utils as utils,
 )
 from microdl.keras.initializers import Initializer as Initializer
@@ -21,5 +23,6 @@ from microdl.keras.losses import Loss as Loss
 from microdl.keras.metrics import Metric as Metric
 from microdl.keras.models import Model as Model, Sequential as Sequential
 from microdl.keras.optimizers import Optimizer as Optimizer
+from microdl.keras.regularizers import Regularizer as Regularizer
 
 __getattr__ = _missing(__name__, globals(), _later.KERAS)

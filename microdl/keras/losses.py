@@ -13,7 +13,7 @@ from microdl.core.dtypes import int64
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import apply, convert
-from microdl.keras import later as _later
+from microdl.keras import later as _later, masks
 from microdl.keras.naming import snake_case
 from microdl.keras.targets import align_weight, class_labels, floats, label_kind, matched
 from microdl.ops import array, loss, math
@@ -130,6 +130,8 @@ class Loss:
         values = self.call(y_true, y_pred)
         weight = None if sample_weight is None else align_weight(self.name, values, sample_weight)
         counted = self.counted(y_true)
+        if (mask := masks.get(y_pred)) is not None:
+            weight = masks.weights_of(mask, values, weight, self.reduction in ("sum_over_batch_size", "mean"))
         if counted is not None:
             counted = array.reshape(array.cast(counted, values.dtype), values.shape)
             weight = counted if weight is None else weight * counted

@@ -14,7 +14,7 @@ from microdl.core.dtypes import as_dtype, float32
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert
 from microdl.core.variable import Variable
-from microdl.keras import initializers, later as _later, losses
+from microdl.keras import initializers, later as _later, losses, masks
 from microdl.keras.naming import unique_name
 from microdl.keras.targets import align_weight, class_labels, label_kind, matched
 from microdl.ops import array, math
@@ -220,7 +220,11 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch. sample_weight: (N,), or the shape of the function's values; None for 1."""
-        super().update_state(self.fn(y_true, y_pred, **self.kwargs), sample_weight)
+        values = self.fn(y_true, y_pred, **self.kwargs)
+        if (mask := masks.get(y_pred)) is not None:
+            weight = None if sample_weight is None else align_weight(self.name, values, sample_weight)
+            sample_weight = masks.weights_of(mask, values, weight, mean=False)
+        super().update_state(values, sample_weight)
 
     def get_config(self):
         function = {"fn": self.fn.__name__} if type(self) is MeanMetricWrapper else {}

@@ -168,10 +168,9 @@ def test_add_weight_without_an_initializer_is_glorot_uniform_for_biases_too():
     assert np.abs(bias).max() > limit / 2
 
 
-@pytest.mark.parametrize("argument", ["regularizer", "constraint"])
-def test_add_weight_refuses_regularizers_and_constraints(argument):
-    with pytest.raises(ValueError, match=rf"^chain \(Chain\): there are no {argument}s yet, got 'l2' for weight 'w'$"):
-        Chain().add_weight((2,), name="w", **{argument: "l2"})
+def test_add_weight_takes_a_regularizer_and_a_constraint():
+    w = Chain().add_weight((2,), name="w", regularizer="l2", constraint="non_neg")
+    assert (type(w.regularizer).__name__, type(w.constraint).__name__) == ("L2", "NonNeg")
 
 
 def test_add_weight_refuses_a_size_that_is_not_known():
@@ -454,16 +453,14 @@ def test_a_deep_copy_has_weights_of_its_own():
 
 def test_unknown_arguments_are_named_with_what_was_probably_meant():
     with pytest.raises(
-        TypeError, match=r"^Scale: unknown arguments 'nam' \(did you mean 'name'\?\), 'unit'; it takes dtype"
+        TypeError, match=r"^Scale: unknown arguments 'nam' \(did you mean 'name'\?\), 'unit'; it takes activity_regularizer, dtype"
     ):
         Scale(nam="x", unit=3)
 
 
-def test_regularizers_may_only_be_none():
-    Scale(kernel_regularizer=None)
-    with pytest.raises(
-        ValueError, match="there are no regularizers and constraints yet, kernel_regularizer must be None"
-    ):
+def test_regularizers_are_arguments_of_layers_with_such_weights_only():
+    assert Scale(activity_regularizer="l2").activity_regularizer.l2 == 0.01
+    with pytest.raises(TypeError, match="^Scale: unknown argument 'kernel_regularizer'"):
         Scale(kernel_regularizer="l2")
 
 

@@ -11,6 +11,8 @@ class ReLU(Layer):
         max_value: float >= 0, or None for no bound. negative_slope: float >= 0. threshold: float >= 0. Dimensionless.
     """
 
+    supports_masking = True
+
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
         _check_not_negative(self, negative_slope=negative_slope, threshold=threshold)
@@ -44,6 +46,8 @@ class LeakyReLU(Layer):
     array([-1.,  4.], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, negative_slope=0.3, **kwargs):
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
@@ -66,6 +70,8 @@ class ELU(Layer):
     Clevert, Unterthiner and Hochreiter, arXiv:1511.07289.
     """
 
+    supports_masking = True
+
     def __init__(self, alpha=1.0, **kwargs):
         super().__init__(**kwargs)
         self.alpha = alpha
@@ -83,6 +89,8 @@ class Softmax(Layer):
     Args:
         axis: int.
     """
+
+    supports_masking = True
 
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)

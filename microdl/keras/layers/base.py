@@ -7,15 +7,17 @@ Calling it converts the inputs, builds it if need be, settles the value of ``tra
 import functools
 import inspect
 import threading
+from typing import Any
 
 import numpy as np
 
 from microdl.compile.source import called
-from microdl.core import dtypes
-from microdl.core.context import context
+from microdl.core import dtypes, nest
+from microdl.core.context import context, warn
 from microdl.core.op import Spec
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor, apply, convert
+from microdl.keras import constraints, masks, regularizers
 from microdl.keras.layers import checks
 from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, same_kind, shape_of, tensor_shape
 from microdl.keras.layers.symbolic import ShapesOnly, known_sizes, without_batch_size
@@ -26,6 +28,8 @@ from microdl.keras.naming import unique_name
 
 class _Calls(threading.local):
     training: bool | None = None  # what the layers above the running ``call`` were told; None outside of any call
+    running = False  # whether this is within a call
+    outermost = 0  # how many calls were made from outside of any
 
 
 _calls = _Calls()
@@ -40,6 +44,9 @@ class Layer(HasWeights):
         name: str; by default the class's name in snake case, numbered from the second layer on.
         input_shape: shape of one input without the batch axis, from which ``Sequential`` builds at once.
         input_dim: int, short for ``input_shape=(input_dim,)``.
+        activity_regularizer: regularizer of the outputs, by name, as an object or a function; its penalty is divided by
+            the number of samples.
+        kernel_regularizer, kernel_constraint, bias_regularizer...: for the weights that ``_options`` names, the same.
 
     Raises: TypeError for arguments that the layer does not have.
 
@@ -52,11 +59,31 @@ class Layer(HasWeights):
     array([[1., 2.]], dtype=float32)
     """
 
+    supports_masking = False  # whether an input's mask is the output's, too, or ``compute_mask`` makes another
+    _makes_masks = False  # whether the class defines ``compute_mask``
+    _options: tuple[str, ...] = ()  # kinds of weights that have a regularizer and a constraint among the arguments
     _building = False
+    _in_call = 0  # which of the calls from outside the latest call of this layer belongs to
+    _losses_of = -1  # the same for the latest ``add_loss``
+    _added_losses: Any = ()
     _seen_shape = None  # of the outputs of the latest call, or of the first symbolic one; a structure, if they are
 
-    def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None, **unknown):
-        _refuse_unknown(type(self), unknown)
+    def __init__(
+        self,
+        *,
+        trainable=True,
+        dtype=None,
+        name=None,
+        input_shape=None,
+        input_dim=None,
+        activity_regularizer=None,
+        **options,
+    ):
+        regularizer_of = {f"{kind}_regularizer": options.pop(f"{kind}_regularizer", None) for kind in self._options}
+        constraint_of = {f"{kind}_constraint": options.pop(f"{kind}_constraint", None) for kind in self._options}
+        if options:
+            known = arguments_of_init(type(self)).union(regularizer_of, constraint_of)
+            refuse_unknown(type(self).__name__, options, known)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"{type(self).__name__}: name must be a str, got {name!r}")
         if input_dim is not None:
@@ -65,11 +92,16 @@ class Layer(HasWeights):
         self.batch_input_shape = None
         if input_shape is not None:
             self.batch_input_shape = (None, *checks.sizes(type(self).__name__, "input_shape", input_shape))
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.__dict__.update({option: regularizers.get(value) for option, value in regularizer_of.items()})
+        self.__dict__.update({option: constraints.get(value) for option, value in constraint_of.items()})
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         if "build" in cls.__dict__:
             cls.build = _once(cls.build)
+        if "compute_mask" in cls.__dict__:
+            cls._makes_masks = cls.supports_masking = True
 
     def __getattr__(self, attribute):
         if "_weights" not in self.__dict__ and not attribute.startswith("__"):
@@ -87,8 +119,16 @@ class Layer(HasWeights):
         """The layer's computation; ``training`` is passed if it is among the arguments."""
         raise NotImplementedError(f"{self._label} has no call method")
 
+    def compute_mask(self, inputs, mask=None):
+        """The mask of the outputs, from that of the (first) inputs: the same. Only layers that support masking ask."""
+        return mask
+
     def __call__(self, *args, **kwargs):
-        outer = _calls.training
+        outer, within = _calls.training, _calls.running
+        if not within:
+            _calls.running = True
+            _calls.outermost += 1
+        self._in_call = _calls.outermost
         try:
             if args:
                 args = (self._converted(args[0], first=True), *map(self._converted, args[1:]))
@@ -100,8 +140,13 @@ class Layer(HasWeights):
                 self.build(map_nested(_known_shape, args[0] if args else next(iter(kwargs.values()))))
                 self.built = True
             _calls.training = self._settle_training(outer, args, kwargs)
+            mask = self._settle_masks(args, kwargs) if masks.known() or "mask" in kwargs else None
             call = self.call if context.graph is None else called(self.call)  # which may hold an `if` on tensors
             outputs = call(*args, **kwargs)
+            if mask is not None or self._makes_masks:
+                self._put_masks(args[0] if args else next(iter(kwargs.values())), outputs, mask)
+            if self.activity_regularizer is not None:
+                self._penalize(outputs)
             if context.graph is None or self._seen_shape is None:
                 self._seen_shape = outputs.spec.shape if type(outputs) is Tensor else map_nested(shape_of, outputs)
             return outputs
@@ -111,7 +156,67 @@ class Layer(HasWeights):
                 error.add_note(note)
             raise
         finally:
-            _calls.training = outer
+            _calls.training, _calls.running = outer, within
+
+    def _settle_masks(self, args, kwargs):
+        """Gives ``call`` the masks of its inputs if it takes them. Returns the first input's, or None.
+
+        ``call`` has an argument ``mask`` for the mask of its first input, or ``query_mask`` for that of ``query``.
+        """
+        names = _parameters(type(self).call)
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        if given.get("mask") is None:
+            found = {name: masks.get(value) for name, value in given.items() if not name.endswith("mask")}
+            first = next(iter(found.values()), None)
+            found = {f"{name}_mask": mask for name, mask in found.items()} | {"mask": first}
+            for name, mask in found.items():
+                if name in names[len(args) :] and kwargs.get(name) is None and masks.any_of(mask):
+                    kwargs[name] = mask
+            return first if masks.any_of(first) else None
+        if "mask" not in names and self.supports_masking:
+            kwargs.pop("mask")
+        return given["mask"]
+
+    def _put_masks(self, inputs, outputs, mask):
+        """Gives the outputs their masks, or warns that they have none any more."""
+        if not self.supports_masking:
+            warn(
+                f"{self._label} does not support masks: the layers after it do not see the mask of its input; to let "
+                "it pass, set supports_masking = True or define compute_mask"
+            )
+            return
+        tensors = nest.flatten(outputs)
+        found = self.compute_mask(inputs, mask)
+        found = nest.flatten(found) if isinstance(found, (list, tuple, dict)) else [found] * len(tensors)
+        for tensor, its_mask in zip(tensors, found, strict=False):
+            if its_mask is not None and isinstance(tensor, Tensor) and masks.get(tensor) is None:
+                masks.put(tensor, its_mask)
+
+    # Losses of its own.
+
+    def add_loss(self, loss):
+        """Adds a penalty, a scalar Tensor (or a list of them), to the loss that training minimises.
+
+        To be called from within ``call``, with what depends on its inputs; each new call starts anew.
+        """
+        if self._losses_of != self._in_call:
+            self._added_losses, self._losses_of = [], self._in_call
+        self._added_losses = [*self._added_losses, *nest.flatten(loss)]
+
+    def _penalize(self, outputs):
+        for y in nest.flatten(outputs):
+            penalty = self.activity_regularizer(y)
+            self.add_loss(penalty / max(y.spec.shape[0], 1) if y.ndim else penalty)
+
+    @property
+    def losses(self):
+        """Penalties: what this layer and those in it added in the latest call, and those of regularized weights."""
+        layers = [layer for _, layer, _ in self._tree()]
+        added = [loss for x in layers if x._losses_of == self._in_call for loss in x._added_losses]
+        regularized = [v for v in self.trainable_weights if v.regularizer is not None]
+        if context.graph is None:
+            added = [loss for loss in added if not convert(loss).symbolic]  # the others are left over from a trace
+        return added + [v.regularizer(v) for v in regularized]
 
     def _settle_training(self, outer, args, kwargs):
         """The value of ``training``: as given, else that of the layers around, else the default in ``call``.
@@ -163,7 +268,10 @@ class Layer(HasWeights):
         given = tensor.spec.dtype
         if given is self._dtype or not given.is_floating or not self._dtype.is_floating:
             return tensor
-        return apply("Cast", tensor, dtype=self._dtype)
+        result = apply("Cast", tensor, dtype=self._dtype)
+        if (mask := masks.get(tensor)) is not None:
+            masks.put(result, mask)
+        return result
 
     def compute_output_shape(self, input_shape):
         """Shape of the output for inputs of ``input_shape``: of the ops in ``call`` only the shape rules are run.
@@ -190,7 +298,13 @@ class Layer(HasWeights):
 
     def get_config(self):
         """The arguments of ``__init__`` from which ``from_config`` makes the same layer (without weights)."""
-        return {"name": self.name, "trainable": self._trainable, "dtype": self._dtype.name}
+        config = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype.name}
+        for kind in self._options:
+            config[f"{kind}_regularizer"] = regularizers.serialize(getattr(self, f"{kind}_regularizer"))
+            config[f"{kind}_constraint"] = constraints.serialize(getattr(self, f"{kind}_constraint"))
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return config
 
     @classmethod
     def from_config(cls, config):
@@ -242,10 +356,7 @@ def _training_parameter(call):
     return None
 
 
-def _refuse_unknown(layer, unknown):
-    """Raises unless ``unknown`` holds nothing but Keras's regularizers and constraints, and these are None."""
-    for key in [key for key in unknown if key.endswith(("_regularizer", "_constraint"))]:
-        if unknown.pop(key) is not None:
-            raise ValueError(f"{layer.__name__}: there are no regularizers and constraints yet, {key} must be None")
-    if unknown:
-        refuse_unknown(layer.__name__, unknown, arguments_of_init(layer))
+@functools.cache
+def _parameters(call):
+    """Names of the parameters after ``self``."""
+    return tuple(inspect.signature(call).parameters)[1:]

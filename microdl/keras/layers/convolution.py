@@ -40,7 +40,7 @@ class _Convolution(Layer):
         return self._channels
 
     def _add_bias(self, size):
-        self.bias = self.add_weight((size,), self.bias_initializer, name="bias") if self.use_bias else None
+        self.bias = self._weight("bias", (size,)) if self.use_bias else None
 
     def call(self, inputs):
         shape = checks.one_tensor(self, inputs)
@@ -79,10 +79,13 @@ class Conv2D(_Convolution):
         data_format: "channels_last". groups: 1.
         activation: name or function; None is the identity.
         use_bias: bool. kernel_initializer, bias_initializer: as for ``add_weight``.
+        kernel_regularizer, kernel_constraint, bias_regularizer, bias_constraint: as for Layer.
 
     Input shape: (batch, height, width, channels), floating. Output shape: (batch, new height, new width, filters).
     Weights: kernel (kernel height, kernel width, channels, filters), bias (filters,).
     """
+
+    _options = ("kernel", "bias")
 
     def __init__(
         self,
@@ -112,7 +115,7 @@ class Conv2D(_Convolution):
 
     def build(self, input_shape):
         shape = (*self.kernel_size, self._build(input_shape), self.filters)
-        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
+        self.kernel = self._weight("kernel", shape)
         self._add_bias(self.filters)
 
     def _convolve(self, inputs):
@@ -139,6 +142,8 @@ class DepthwiseConv2D(_Convolution):
     Weights: kernel (kernel height, kernel width, channels, depth_multiplier), bias (channels * depth_multiplier,).
     """
 
+    _options = ("depthwise", "bias")
+
     def __init__(
         self,
         kernel_size,
@@ -162,7 +167,7 @@ class DepthwiseConv2D(_Convolution):
     def build(self, input_shape):
         channels = self._build(input_shape)
         shape = (*self.kernel_size, channels, self.depth_multiplier)
-        self.kernel = self.add_weight(shape, self.depthwise_initializer, name="kernel")
+        self.kernel = self._weight("depthwise", shape, name="kernel")
         self._add_bias(channels * self.depth_multiplier)
 
     def _convolve(self, inputs):

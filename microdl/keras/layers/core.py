@@ -16,11 +16,15 @@ class Dense(Layer):
         units: int > 0, size of the output's last axis.
         activation: name or function; None is the identity.
         use_bias: bool. kernel_initializer, bias_initializer: as for ``add_weight``.
+        kernel_regularizer, kernel_constraint, bias_regularizer, bias_constraint: as for Layer.
 
     Input shape: (batch, ..., features), floating; integers are cast to the layer's dtype.
     Output shape: (batch, ..., units).
     Weights: kernel (features, units), bias (units,).
     """
+
+    supports_masking = True
+    _options = ("kernel", "bias")
 
     def __init__(
         self,
@@ -41,8 +45,8 @@ class Dense(Layer):
     def build(self, input_shape):
         checks.matrix(self, input_shape)
         features = checks.known_last_axis(self, "features", input_shape)
-        self.kernel = self.add_weight((features, self.units), self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
+        self.kernel = self._weight("kernel", (features, self.units))
+        self.bias = self._weight("bias", (self.units,)) if self.use_bias else None
 
     def call(self, inputs):
         shape = checks.one_tensor(self, inputs)
@@ -77,6 +81,8 @@ class Activation(Layer):
 
     Input shape: any. Output shape: the input's.
     """
+
+    supports_masking = True
 
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)

@@ -20,12 +20,15 @@ class BatchNormalization(Layer):
         axis: int, the axis whose entries are normalized apart, as a rule the channels.
         momentum: float in [0, 1], dimensionless. epsilon: float > 0, in units of x squared.
         center, scale: bool, whether there is a beta and a gamma.
-        Initializers: as for ``add_weight``.
+        Initializers: as for ``add_weight``. Regularizers, constraints of beta and gamma: as for Layer.
 
     Input shape: any with that axis; integers are cast to the layer's dtype. Output shape: the input's.
     Weights: gamma, beta, moving_mean, moving_variance, each of the axis' size; the last two are not trainable.
     Ioffe and Szegedy, arXiv:1502.03167.
     """
+
+    supports_masking = True
+    _options = ("beta", "gamma")
 
     def __init__(
         self,
@@ -57,8 +60,8 @@ class BatchNormalization(Layer):
 
     def build(self, input_shape):
         size = (input_shape[checks.axis_of(self, self.axis, input_shape)],)
-        self.gamma = self.add_weight(size, self.gamma_initializer, name="gamma") if self.scale else None
-        self.beta = self.add_weight(size, self.beta_initializer, name="beta") if self.center else None
+        self.gamma = self._weight("gamma", size) if self.scale else None
+        self.beta = self._weight("beta", size) if self.center else None
         self.moving_mean = self.add_weight(size, self.moving_mean_initializer, trainable=False, name="moving_mean")
         self.moving_variance = self.add_weight(
             size, self.moving_variance_initializer, trainable=False, name="moving_variance"

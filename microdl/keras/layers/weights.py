@@ -7,7 +7,7 @@ import numpy as np
 from microdl.core import dtypes
 from microdl.core.shapes import as_shape
 from microdl.core.variable import Variable
-from microdl.keras import initializers
+from microdl.keras import constraints, initializers, regularizers
 from microdl.keras.layers.nested import placed, unique
 
 
@@ -40,7 +40,7 @@ class HasWeights:
         Args:
             name: str. shape: sizes, () by default. dtype: the layer's by default.
             initializer: name, object, class or function(shape, dtype); glorot_uniform by default (zeros for integers).
-            trainable: bool. regularizer, constraint: not available, must be None.
+            trainable: bool. regularizer, constraint: as for a layer's ``kernel_regularizer``, None for none.
         """
         names_first = args and (args[0] is None or isinstance(args[0], str))
         order = ("name", "shape", "dtype", "initializer") if names_first else ("shape", "initializer", "dtype")
@@ -55,9 +55,6 @@ class HasWeights:
     def _add_weight(
         self, name=None, shape=(), initializer=None, dtype=None, trainable=True, regularizer=None, constraint=None
     ):
-        for key, value in (("regularizer", regularizer), ("constraint", constraint)):
-            if value is not None:
-                raise ValueError(f"{self._label}: there are no {key}s yet, got {value!r} for weight {name!r}")
         shape = as_shape(() if shape is None else shape)
         if None in shape:
             raise ValueError(
@@ -70,8 +67,23 @@ class HasWeights:
         draw: Any = initializers.get(initializer)
         full_name = f"{self.name}/{name or 'variable'}"
         variable = Variable(draw(shape, dtype=dtype), trainable=trainable is not False, name=full_name, dtype=dtype)
+        if regularizer is not None:
+            variable.regularizer = regularizers.get(regularizer)
+        if constraint is not None:
+            variable.constraint = constraints.get(constraint)
         self._weights.append(variable)
         return variable
+
+    def _weight(self, kind, shape, name=None, trainable=True):
+        """``add_weight`` with what the arguments say about weights of this kind: their initializer and so on."""
+        return self.add_weight(
+            shape,
+            getattr(self, f"{kind}_initializer"),
+            name=name or kind,
+            trainable=trainable,
+            regularizer=getattr(self, f"{kind}_regularizer", None),
+            constraint=getattr(self, f"{kind}_constraint", None),
+        )
 
     def _tracked(self, path=()):
         """Variables of this layer without those of nested ones, and (path, layer) for each directly nested layer."""

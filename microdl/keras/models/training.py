@@ -28,6 +28,7 @@ from microdl.keras.models.batches import (
 )
 from microdl.keras.models.compiled import CompiledLoss, CompiledMetrics
 from microdl.keras.progress import logger_for
+from microdl.ops.math import add_n, reduce_sum
 
 
 class _Trained:
@@ -47,6 +48,7 @@ class Trainer(Layer):
     _compiled_loss: Any = None
     _compiled_metrics: Any = None
     _loss_tracker: Any = None
+    _adds_losses = False  # whether the loss is but what layers added
     _trained: Any = None
     _compiled = 0  # how many times
     _state: Any = None  # (changes of what is trained, settings) when they were last looked at
@@ -305,7 +307,7 @@ class Trainer(Layer):
         """Evaluates a batch. Arguments and result as for ``train_step``."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
-        if self._has_loss:
+        if self._has_loss or self.losses:
             self._tracked_loss(x, y, y_pred, sample_weight, training=False)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
@@ -315,14 +317,19 @@ class Trainer(Layer):
 
     def _tracked_loss(self, x, y, y_pred, sample_weight, training):
         loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        self._adds_losses = self._compiled_loss is None
         self._loss_tracker.update_state(loss, sample_weight=float(first_leaf(x).shape[0]))
         return loss
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss of a batch, a scalar Tensor: the compiled loss, the mean over the batch."""
-        if self._compiled_loss is None:
-            raise ValueError(f"model {self.name!r} has no loss: call compile(loss=...) first")
-        return self._compiled_loss(y, self._given(y_pred), sample_weight)
+        """The loss of a batch, a scalar Tensor: the compiled loss, the mean over the batch, and ``self.losses``."""
+        added = self.losses
+        if self._compiled_loss is None and not added:
+            raise ValueError(f"model {self.name!r} has no loss: call compile(loss=...) first, or add_loss in its call")
+        parts = [reduce_sum(loss) if loss.ndim else loss for loss in map(convert, added)]
+        if self._compiled_loss is not None:
+            parts.insert(0, self._compiled_loss(y, self._given(y_pred), sample_weight))
+        return parts[0] if len(parts) == 1 else add_n(parts)
 
     def _given(self, y_pred):
         if y_pred is None:
@@ -350,7 +357,9 @@ class Trainer(Layer):
     @property
     def _has_loss(self):
         return self._loss_tracker is not None and (
-            self._compiled_loss is not None or type(self).compute_loss is not Trainer.compute_loss
+            self._compiled_loss is not None
+            or self._adds_losses
+            or type(self).compute_loss is not Trainer.compute_loss
         )
 
     def get_metrics_result(self):

@@ -224,6 +224,9 @@ class Optimizer:
             self._check(gradient, variable)
         gradients, variables = self._clipped([g for g, _ in present]), [v for _, v in present]
         self._update(gradients, variables, convert(self.learning_rate))
+        for variable in variables:
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
         self.iterations.assign_add(1)
         return self.iterations
 
