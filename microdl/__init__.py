@@ -9,6 +9,7 @@ from microdl import (
     nn as nn,
     profiler as profiler,
     random as random,
+    strings as strings,
 )
 from microdl.compile.function import function as function
 from microdl.compile.graph import init_scope as init_scope
@@ -29,6 +30,7 @@ from microdl.core.dtypes import (
     int16 as int16,
     int32 as int32,
     int64 as int64,
+    string as string,
     uint8 as uint8,
     uint16 as uint16,
     uint32 as uint32,
@@ -156,6 +158,7 @@ from microdl.ops.math import (
     truediv as truediv,
 )
 from microdl.ops.printing import print as print
+from microdl.ops.strings import as_string as as_string
 from microdl.profiler import show as show
 
 __version__ = "0.1.0"

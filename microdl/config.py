@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from microdl.compile import function as _function
 from microdl.core import kernels
+from microdl.core.device import soft_placement as _soft_placement
 
 
 class threading:
@@ -125,6 +126,22 @@ def list_physical_devices(device_type=None):
     """The devices of a type ("CPU", "GPU"), or all: there is one, the CPU."""
     devices = [PhysicalDevice("/physical_device:CPU:0", "CPU")]
     return [device for device in devices if device_type in (None, device.device_type)]
+
+
+def list_logical_devices(device_type=None):
+    """The devices of a type as ``tf.device`` names them."""
+    found = list_physical_devices(device_type)
+    return [PhysicalDevice(device.name.replace("/physical_device", "/device"), device.device_type) for device in found]
+
+
+def set_soft_device_placement(enabled):
+    """Whether the CPU stands in for a device that ``tf.device`` names and that is not there; at first it does."""
+    _soft_placement.on = bool(enabled)
+
+
+def get_soft_device_placement():
+    """What ``set_soft_device_placement`` was called with last; True at first."""
+    return _soft_placement.on
 
 
 def run_functions_eagerly(run_eagerly):

@@ -5,4 +5,6 @@ from microdl.core.errors import (
     InvalidArgumentError as InvalidArgumentError,
     OperatorNotAllowedInGraphError as OperatorNotAllowedInGraphError,
     OpError as OpError,
+    OutOfRangeError as OutOfRangeError,
+    UnimplementedError as UnimplementedError,
 )

@@ -8,10 +8,10 @@ import numpy as np
 class DType:
     """An element type. Equal to its name and to NumPy's type of that name; each exists once, so ``is`` works too."""
 
-    __slots__ = ("as_numpy_dtype", "is_bool", "is_floating", "is_integer", "is_unsigned", "name", "size")
+    __slots__ = ("as_numpy_dtype", "is_bool", "is_floating", "is_integer", "is_string", "is_unsigned", "name", "size")
 
     def __init__(self, name):
-        numpy_dtype = np.dtype(name)
+        numpy_dtype = np.dtype(object if name == "string" else name)
         self.name = name
         self.as_numpy_dtype = numpy_dtype.type
         self.size = numpy_dtype.itemsize  # bytes per element
@@ -19,6 +19,7 @@ class DType:
         self.is_integer = numpy_dtype.kind in "iu"
         self.is_unsigned = numpy_dtype.kind == "u"
         self.is_bool = numpy_dtype.kind == "b"
+        self.is_string = numpy_dtype.kind == "O"  # arrays of Python's bytes, as TensorFlow gives them
 
     @property
     def base_dtype(self):
@@ -35,8 +36,8 @@ class DType:
         return self._limits().max
 
     def _limits(self):
-        if self.is_bool:
-            raise TypeError("bool has no smallest and largest value")
+        if self.is_bool or self.is_string:
+            raise TypeError(f"{self.name} has no smallest and largest value")
         numpy_dtype: Any = self.as_numpy_dtype
         return np.finfo(numpy_dtype) if self.is_floating else np.iinfo(numpy_dtype)
 
@@ -66,19 +67,20 @@ class DType:
 float16, float32, float64 = DType("float16"), DType("float32"), DType("float64")
 int8, int16, int32, int64 = DType("int8"), DType("int16"), DType("int32"), DType("int64")
 uint8, uint16, uint32, uint64 = DType("uint8"), DType("uint16"), DType("uint32"), DType("uint64")
-bool = DType("bool")
+bool, string = DType("bool"), DType("string")
 half, double = float16, float64
 
 _BY_NAME = {
     dtype.name: dtype
-    for dtype in (float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool)
+    for dtype in (float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool, string)
 }
 _BY_NUMPY = {np.dtype(dtype.as_numpy_dtype): dtype for dtype in _BY_NAME.values()}
-_ALIASES = {float: float32, int: int32, "half": float16, "float": float32, "double": float64}
+_ALIASES = {float: float32, int: int32, "half": float16, "float": float32, "double": float64, "string": string}
+_ALIASES |= dict.fromkeys((str, bytes, object, np.str_, np.bytes_, np.object_), string)
 
 
 def as_dtype(value):
-    """The DType for a DType, a name, a NumPy dtype or scalar type, or Python's ``float``, ``int`` and ``bool``.
+    """The DType for a DType, a name, a NumPy dtype or scalar type, or Python's ``float``, ``int``, ``bool`` and ``str``.
 
     Raises:
         TypeError: for anything else, and for NumPy types that tensors do not have.
@@ -92,6 +94,8 @@ def as_dtype(value):
             raise TypeError
         if value in _ALIASES:  # Python's float means float32 here, as in TensorFlow, not NumPy's float64
             return _ALIASES[value]
+        if isinstance(value, np.dtype) and value.kind in "SU":  # of every length
+            return string
         return _BY_NAME[np.dtype(value).name]
     except (TypeError, KeyError, ValueError):
         known = ", ".join(_BY_NAME)

@@ -13,6 +13,14 @@ class InvalidArgumentError(OpError, ValueError):
     """An argument has a shape, dtype or value that the op cannot take."""
 
 
+class UnimplementedError(OpError, NotImplementedError):
+    """The op exists, but not for these dtypes."""
+
+
+class OutOfRangeError(OpError):
+    """There is no further element."""
+
+
 class OperatorNotAllowedInGraphError(TypeError):
     """Python asked a tensor for its value while a function was traced, when it has none."""
 

@@ -2,7 +2,7 @@
 
 TENSORFLOW = """
     Assert DeviceSpec Graph IndexedSlices Module Operation RaggedTensor SparseTensor TensorArray TypeSpec
-    acosh argsort as_string asinh assert_equal assert_greater assert_less assert_rank atan2 atanh audio autograph
+    acosh argsort asinh assert_equal assert_greater assert_less assert_rank atan2 atanh audio autograph
     bfloat16 bitcast bitwise compat complex complex64 complex128 constant_initializer
     data debugging distribute dtypes dynamic_partition dynamic_stitch einsum ensure_shape executing_eagerly
     experimental gather_nd get_logger get_static_value gradients hessians
@@ -10,7 +10,7 @@ TENSORFLOW = """
     name_scope nest no_gradient numpy_function ones_initializer py_function quantization queue
     ragged random_normal_initializer random_uniform_initializer raw_ops realdiv recompute_grad reverse_sequence
     saturate_cast saved_model scalar_mul scatter_nd searchsorted sequence_mask sets signal sort space_to_batch
-    sparse strided_slice string strings summary sysconfig tensor_scatter_nd_add tensor_scatter_nd_max
+    sparse strided_slice summary sysconfig tensor_scatter_nd_add tensor_scatter_nd_max
     tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update tensordot test timestamp tpu train
     truncatediv truncatemod tuple types unique unique_with_counts unravel_index vectorized_map version
     xla zeros_initializer
@@ -44,4 +44,9 @@ NN = """
 RANDOM = """
     Algorithm Generator categorical create_rng_state experimental fold_in gamma get_global_generator poisson
     set_global_generator split stateless_binomial stateless_categorical stateless_gamma stateless_poisson
+"""
+
+STRINGS = """
+    ngrams to_hash_bucket to_hash_bucket_fast to_hash_bucket_strong unicode_decode unicode_decode_with_offsets
+    unicode_encode unicode_script unicode_split unicode_split_with_offsets unicode_transcode unsorted_segment_join
 """

@@ -14,6 +14,7 @@ streams anew. The state belongs to the process, not to a thread.
 import os
 import random
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,14 @@ _HALF = 2**64
 
 
 class RandomState:
-    """One global seed, the op seeds that follow from it, and the position of each stream."""
+    """One global seed, the op seeds that follow from it, and the position of each stream.
+
+    Attributes:
+        initializer_seeds: None, then initializers draw from these streams as TensorFlow 2's do; or what gives each
+            initializer a seed of its own (``randint``), as Python's ``random`` does in Keras 3.
+    """
+
+    initializer_seeds: Any
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -38,6 +46,7 @@ class RandomState:
         seed = None if seed is None else int(seed)
         with self._lock:
             self._seed, self._op_seeds = seed, random.Random(seed)
+            self.initializer_seeds = None
             self._positions = {}  # (kind, dtype, seeds) -> key, counter
             # Pairs that can come again: a user's own. One drawn for a single run of an op does not, and to remember it
             # would take memory at every step of a long training.

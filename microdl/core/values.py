@@ -1,10 +1,11 @@
-"""Python values on their way in and out: numbers as arrays by TensorFlow's rules, indices as keys, arrays as text."""
+"""Python values on their way in and out: numbers and strings as arrays by TensorFlow's rules, indices as keys, arrays
+as text."""
 
 from typing import Any
 
 import numpy as np
 
-from microdl.core import dtypes
+from microdl.core import dtypes, texts
 
 
 def as_array(value, dtype=None):
@@ -20,11 +21,16 @@ def as_array(value, dtype=None):
     if kind is int and dtype is not None and (dtype.is_integer or dtype.is_floating):
         return _checked_range(value, dtype)
     array = np.asarray(value) if _is_numpy(value) else _from_python(value, dtype)
+    if array.dtype.kind in "OSU":
+        array = texts.as_bytes(array, value)
     if dtype is None:
         dtype = dtypes.as_dtype(array.dtype)
     elif not _fits(array.dtype, dtype) and array.size:
-        name = dtypes.as_dtype(array.dtype).name
-        raise TypeError(f"cannot convert {_brief(value)} of dtype {name} to dtype {dtype.name}; use tf.cast")
+        given = dtypes.as_dtype(array.dtype)
+        instead = "tf.cast"
+        if given.is_string or dtype.is_string:
+            instead = "tf.strings.to_number" if given.is_string else "tf.strings.as_string"
+        raise TypeError(f"cannot convert {_brief(value)} of dtype {given.name} to dtype {dtype.name}; use {instead}")
     elif array.dtype.kind in "iu" and dtype.is_integer and array.size:
         _check_limits(array, dtype)
     if array.dtype == dtype.as_numpy_dtype:
@@ -42,7 +48,9 @@ def _from_python(value, dtype):
     if value is None:
         raise ValueError("None cannot be converted to a tensor")
     try:
-        array = np.array(value)
+        array = np.array(value, object if isinstance(_first(value), (str, bytes)) else None)
+        if array.dtype.kind == "O" and _raggedness(value):
+            raise ValueError("rows differ in length")
         if array.dtype.kind == "f" and type(_first(value)) is int:
             leaves = np.array(value, object)
             if all(isinstance(leaf, int) for leaf in leaves.flat):
@@ -54,6 +62,8 @@ def _from_python(value, dtype):
                 "fill them up, or make one tensor of each"
             ) from None
         raise ValueError(f"{_brief(value)} cannot be converted to a tensor: {error}") from None
+    if array.dtype.kind == "O" and isinstance(_first(value), (str, bytes)):
+        return array
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{_brief(value)} (a {type(value).__name__}) cannot be converted to a tensor of numbers")
     return _of_default_dtype(array, value) if dtype is None else array
@@ -62,12 +72,18 @@ def _from_python(value, dtype):
 def _raggedness(value):
     """What is not rectangular in nested sequences, level by level: ``rows of lengths 4, 2 and 3``; None if all is."""
     level = [value]
-    while level and all(hasattr(part, "__len__") for part in level):
+    while level and all(_is_row(part) for part in level):
         lengths = list(dict.fromkeys(len(part) for part in level))
         if len(lengths) > 1:
             return f"rows of lengths {', '.join(map(str, lengths[:-1]))} and {lengths[-1]}"
         level = [entry for part in level for entry in part]
-    return "numbers beside rows" if any(hasattr(part, "__len__") for part in level) else None
+    if not any(_is_row(part) for part in level):
+        return None
+    return ("strings" if isinstance(_first(value), (str, bytes)) else "numbers") + " beside rows"
+
+
+def _is_row(value):
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes))
 
 
 def _of_default_dtype(array, value):

@@ -1,8 +1,9 @@
 """First values of weights.
 
-An initializer without a seed draws from the streams that ``tf.random.set_seed`` starts, one op seed a call; one with a
-seed gives the same values at every call. The numbers are TensorFlow 2's, bit for bit (normals: where the C library is
-the same).
+An initializer with a seed gives the same values at every call. One without draws from the streams that
+``tf.random.set_seed`` starts, one op seed a call; after ``keras.utils.set_random_seed`` it has a seed of its own, taken
+from Python's ``random`` when it was made. The numbers are TensorFlow 2's and Keras 3's, bit for bit (normals: where the C
+library is the same).
 """
 
 import math
@@ -11,13 +12,20 @@ import numpy as np
 
 from microdl.core import dtypes
 from microdl.core.missing import missing as _missing
+from microdl.core.random_state import random_state
 from microdl.core.tensor import constant as _tensor
 from microdl.keras import later as _later
 from microdl.keras.naming import snake_case
+from microdl.keras.persistence.registry import get_registered_object as _registered
+from microdl.keras.persistence.serialization import (
+    deserialize_keras_object as _deserialize,
+    serialize_keras_object as _serialize,
+)
 from microdl.ops import random
 
 # Standard deviation of a standard normal cut off at -2 and 2: 1 - 4 phi(2) / (Phi(2) - Phi(-2)), square root.
 TRUNCATED_STDDEV = 0.87962566103423978
+LARGEST_DRAWN_SEED = 10**9  # Keras 3 gives initializers seeds from 1 to this
 
 
 class Initializer:
@@ -66,21 +74,26 @@ class Constant(Initializer):
 
 
 class _Random(Initializer):
-    """Base of those that draw: with a seed by the stateless ops, without from the stream of ``set_seed``."""
+    """Base of those that draw: with a seed by the stateless ops, without from the stream of ``set_seed``.
+
+    seed: as it was given, for the configuration.
+    """
 
     def __init__(self, seed=None):
         if seed is not None and not isinstance(seed, (int, np.integer)):
             raise ValueError(f"{type(self).__name__}: seed must be an integer or None, got {seed!r}")
-        self.seed = seed
+        self.seed = self._drawn_seed = seed
+        if seed is None and random_state.initializer_seeds is not None:
+            self._drawn_seed = random_state.initializer_seeds.randint(1, LARGEST_DRAWN_SEED)
 
     def _draw(self, kind, shape, *parameters, dtype):
         """kind: "uniform", "normal" or "truncated_normal"; parameters: as its function takes them after the shape."""
         dtype = dtypes.as_dtype(dtype)
         if not dtype.is_floating:
             raise ValueError(f"{type(self).__name__}: random weights are floating, got dtype {dtype.name}")
-        if self.seed is None:
+        if self._drawn_seed is None:
             return getattr(random, kind)(shape, *parameters, dtype=dtype)
-        return getattr(random, f"stateless_{kind}")(shape, (self.seed, 0), *parameters, dtype=dtype)
+        return getattr(random, f"stateless_{kind}")(shape, (self._drawn_seed, 0), *parameters, dtype=dtype)
 
 
 class RandomUniform(_Random):
@@ -268,10 +281,8 @@ _BY_NAME |= {"uniform": RandomUniform, "normal": RandomNormal, "zero": Zeros, "o
 
 
 def serialize(initializer):
-    """Class name and configuration of ``initializer``; a function (or None) itself, which only memory can hold."""
-    if not hasattr(initializer, "get_config"):
-        return initializer
-    return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
+    """Module, class name and configuration of ``initializer``; a function (or None) itself."""
+    return _serialize(initializer) if hasattr(initializer, "get_config") else initializer
 
 
 def deserialize(config, custom_objects=None):
@@ -280,11 +291,7 @@ def deserialize(config, custom_objects=None):
     Args:
         custom_objects: dict, class name -> class, of initializers that are not the framework's own.
     """
-    known = {**_BY_NAME, **(custom_objects or {})}
-    if config["class_name"] not in known:
-        names = ", ".join(snake_case(cls.__name__) for cls in _CLASSES)
-        raise ValueError(f"unknown initializer {config['class_name']!r}; there are: {names}")
-    return known[config["class_name"]].from_config(config["config"])
+    return _deserialize(config, custom_objects, module_objects=_BY_NAME)
 
 
 def get(identifier):
@@ -295,7 +302,11 @@ def get(identifier):
     if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
         return identifier
     if isinstance(identifier, str):
-        return deserialize({"class_name": identifier, "config": {}})
+        found = _registered(identifier, None, _BY_NAME)
+        if found is None:
+            names = ", ".join(snake_case(cls.__name__) for cls in _CLASSES)
+            raise ValueError(f"unknown initializer {identifier!r}; there are: {names}")
+        return found() if isinstance(found, type) else found
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if isinstance(identifier, type):

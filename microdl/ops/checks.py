@@ -17,12 +17,17 @@ def require_floating(op, *specs):
 
 
 def require_number(op, *specs):
-    """Raises InvalidArgumentError if an input is bool."""
+    """Raises InvalidArgumentError if an input is bool or string."""
     for spec in specs:
         if spec.dtype.is_bool:
             raise InvalidArgumentError(
                 f"{op}: expected numbers, got bool of shape {tuple(spec.shape)}; "
                 "convert it first: tf.cast(x, tf.float32), or combine truth values with & and |"
+            )
+        if spec.dtype.is_string:
+            raise InvalidArgumentError(
+                f"{op}: expected numbers, got string of shape {tuple(spec.shape)}; "
+                "convert it first: tf.strings.to_number(x)"
             )
 
 

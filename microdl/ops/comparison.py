@@ -21,20 +21,28 @@ class _Comparison(BinaryOp):
         getattr(kernels.elementwise, cls.kernel)(x.ravel(), y.ravel(), layout_of_two(x.shape, y.shape), z.ravel())
 
 
-def _any_dtype(op, *specs):
-    """Equality is defined for every dtype."""
+class _Equality(_Comparison):
+    """Defined for every dtype."""
+
+    by_shape = False  # strings have no kernels
+    check = staticmethod(lambda op, *specs: None)
+
+    @classmethod
+    def run(cls, kernels, x, y, z):
+        if x.dtype.hasobject:
+            getattr(kernels.text, cls.kernel)(x, y, z)
+        else:
+            super().run(kernels, x, y, z)
 
 
 @register_op("Equal")
-class _Equal(_Comparison):
+class _Equal(_Equality):
     name, kernel = "Equal", "equal"
-    check = staticmethod(_any_dtype)
 
 
 @register_op("NotEqual")
-class _NotEqual(_Comparison):
+class _NotEqual(_Equality):
     name, kernel = "NotEqual", "not_equal"
-    check = staticmethod(_any_dtype)
 
 
 @register_op("Less")
@@ -73,6 +81,7 @@ class _Test:
     """Base of functions of one tensor with a bool result."""
 
     inputs = ("x",)
+    by_shape = True
     name = kernel = ""
     check = staticmethod(require_floating)
 
@@ -129,6 +138,8 @@ class _SelectV2:
 
     @staticmethod
     def run(kernels, condition, x, y, z):
+        if x.dtype.hasobject:
+            return kernels.text.select(condition, x, y, z)
         shapes = layout(condition.shape, x.shape, y.shape)
         kernels.elementwise.select(condition.ravel(), x.ravel(), y.ravel(), shapes, z.ravel())
 

@@ -24,7 +24,7 @@ class _Print:
     @staticmethod
     def run(kernels, *inputs, texts, summarize, output_stream):
         first, *others = texts
-        line = first + "".join(_text(x, summarize) + text for x, text in zip(inputs, others, strict=True))
+        line = first + "".join(text_of(x, summarize) + text for x, text in zip(inputs, others, strict=True))
         if isinstance(output_stream, str):
             with open(output_stream.removeprefix("file://"), "a", encoding="utf-8") as file:
                 file.write(line)
@@ -69,15 +69,17 @@ def _template(value, tensors):
     return repr(nest.pack_as(value, [_Slot() if isinstance(leaf, Operand) else leaf for leaf in leaves]))
 
 
-def _text(array, summarize, indent=1):
+def text_of(array, summarize, indent=1):
     """As TensorFlow writes it: ``[[1 2]\\n [3 4]]``."""
+    if isinstance(array, bytes):  # an element of an array of strings
+        return f'"{array.decode(errors="replace")}"'
     if not array.ndim:
-        return _number(array[()])
+        return text_of(array[()], summarize) if array.dtype.hasobject else _number(array[()])
     if summarize < 0 or len(array) <= 2 * summarize:
-        rows = [_text(row, summarize, indent + 1) for row in array]
+        rows = [text_of(row, summarize, indent + 1) for row in array]
     else:
-        front = [_text(row, summarize, indent + 1) for row in array[:summarize]]
-        back = [_text(row, summarize, indent + 1) for row in array[len(array) - summarize :]]
+        front = [text_of(row, summarize, indent + 1) for row in array[:summarize]]
+        back = [text_of(row, summarize, indent + 1) for row in array[len(array) - summarize :]]
         rows = [*front, "...", *back]
     between = " " if array.ndim == 1 else "\n" * (array.ndim - 1) + " " * indent
     return f"[{between.join(rows)}]"

@@ -50,11 +50,20 @@ def test_python_types_mean_what_they_mean_in_tensorflow():
     assert (dtypes.half, dtypes.double) == (tf.float16, tf.float64)
 
 
-@pytest.mark.parametrize("given", [None, "nope", 3, 2.5, [], {}, str, object, "complex64", np.dtype("M8[s]")])
+@pytest.mark.parametrize("given", [None, "nope", 3, 2.5, [], {}, list, "complex64", np.dtype("M8[s]")])
 def test_what_is_no_type_is_refused(given):
     with pytest.raises(TypeError) as raised:
         tf.as_dtype(given)
-    assert str(raised.value) == f"cannot interpret {given!r} as a dtype; there are: {', '.join(NAMES)}"
+    assert str(raised.value) == f"cannot interpret {given!r} as a dtype; there are: {', '.join(NAMES)}, string"
+
+
+@pytest.mark.parametrize("given", ["string", str, bytes, object, np.object_, np.dtype("S3"), np.dtype("U")])
+def test_what_holds_text_is_a_string(given):
+    assert tf.as_dtype(given) is tf.string
+    assert (repr(tf.string), str(tf.string)) == ("tf.string", "<dtype: 'string'>")
+    assert (tf.string.as_numpy_dtype, tf.string.is_floating, tf.string.is_integer) == (np.object_, False, False)
+    with pytest.raises(TypeError, match="string has no smallest"):
+        print(tf.string.min)
 
 
 def test_types_equal_names_and_numpy_types():

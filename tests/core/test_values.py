@@ -152,8 +152,10 @@ REFUSED = [  # value, dtype, error, message
     (1e39, None, ValueError, "1e+39 does not fit into float32; give dtype=tf.float64"),
     ([True, 2], None, ValueError, "[True, 2] mixes bools with numbers"),
     ([[True], [2.5]], None, ValueError, "[[True], [2.5]] mixes bools with numbers"),
-    ("x", None, TypeError, "'x' (a str) cannot be converted to a tensor of numbers"),
-    (["a", "b"], None, TypeError, "['a', 'b'] (a list) cannot be converted to a tensor of numbers"),
+    ("x", "float32", TypeError, "cannot convert 'x' of dtype string to dtype float32; use tf.strings.to_number"),
+    (1, "string", TypeError, "cannot convert 1 of dtype int64 to dtype string; use tf.strings.as_string"),
+    (["a", 1], None, ValueError, "a tensor of strings holds str and bytes, got 1 in ['a', 1]"),
+    ([1, "a"], None, TypeError, "[1, 'a'] (a list) cannot be converted to a tensor of numbers"),
     ([1, None], None, TypeError, "[1, None] (a list) cannot be converted to a tensor of numbers"),
     (1 + 2j, None, TypeError, "(1+2j) (a complex) cannot be converted to a tensor of numbers"),
     ({"a": 1}, None, TypeError, "{'a': 1} (a dict) cannot be converted to a tensor of numbers"),
@@ -170,7 +172,9 @@ def test_what_does_not_fit_is_refused_in_these_words(convert, value, dtype, erro
 
 
 @both
-@pytest.mark.parametrize("ragged", [[[1, 2], [3]], [[1, 2], 3], [1, [2]], [[[]], [1]]])
+@pytest.mark.parametrize(
+    "ragged", [[[1, 2], [3]], [[1, 2], 3], [1, [2]], [[[]], [1]], [["a"], ["b", "c"]], ["a", ["b"]]]
+)
 def test_ragged_lists_are_refused(convert, ragged):
     with pytest.raises(ValueError) as raised:
         convert(ragged)
@@ -188,9 +192,26 @@ def test_generators_are_no_sequences():
         tf.constant(x for x in [1, 2])
 
 
-def test_object_arrays_are_refused():
-    with pytest.raises(TypeError, match="cannot interpret dtype"):
+def test_object_arrays_hold_strings_or_are_refused():
+    assert tf.constant(np.array(["a", b"b"], dtype=object)).numpy().tolist() == [b"a", b"b"]
+    with pytest.raises(ValueError, match="holds str and bytes, got 1 in"):
         tf.constant(np.array([1, 2], dtype=object))
+
+
+@both
+@pytest.mark.parametrize(
+    "given", ["dé", b"d\xc3\xa9", np.str_("dé"), np.array("dé"), np.array(b"d\xc3\xa9"), np.array("dé", dtype=object)]
+)
+def test_strings_are_bytes_in_utf_8(convert, given):
+    tensor = convert(given)
+    assert (tensor.dtype, tensor.shape, tensor.numpy()) == (tf.string, (), b"d\xc3\xa9")
+
+
+def test_arrays_of_strings_keep_zeros_at_the_end_and_their_shape():
+    tensor = tf.constant([["a\0", b"b"], ["", "ccc"]])
+    assert tensor.numpy().dtype == object
+    assert tensor.numpy().tolist() == [[b"a\0", b"b"], [b"", b"ccc"]]
+    assert f"{tensor[0, 1]}" == "b'b'"
 
 
 def test_byte_order_and_strides_are_made_native_and_contiguous():

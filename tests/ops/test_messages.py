@@ -110,15 +110,35 @@ REFUSED = {
         "custom_gradient <lambda>: it must return two things, its value and the function that computes the gradient: "
         "return y, lambda dy: ...; it returned (Tensor, Tensor)",
     ),
-    "a GPU": (
-        lambda: tf.device("/gpu:0"),
-        InvalidArgumentError,
-        "device: there is one device, '/cpu:0', got '/gpu:0'; GPUs are not supported yet",
+    "a device of no kind": (
+        lambda: tf.device("/foo:0"),
+        ValueError,
+        "device: '/foo:0' is no device; there are names such as '/cpu:0' and '/gpu:0'",
     ),
-    "a second CPU": (
-        lambda: tf.device("/CPU:1"),
+    "a tensor for a GPU": (
+        lambda: tf.ones(2).gpu(),
+        RuntimeError,
+        "GPU:0 unknown device. There is /job:localhost/replica:0/task:0/device:CPU:0 alone: stay with x.cpu()",
+    ),
+    "a cast from strings": (
+        lambda: tf.cast("1", tf.float32),
+        tf.errors.UnimplementedError,
+        "Cast: cast string to float32 is not supported; use tf.strings.to_number",
+    ),
+    "sums of strings": (
+        lambda: tf.reduce_sum(["a"]),
         InvalidArgumentError,
-        "device: there is one device, '/cpu:0', got '/CPU:1'",
+        "Sum: expected numbers, got string of shape (1,); convert it first: tf.strings.to_number(x)",
+    ),
+    "strings that are no numbers": (
+        lambda: tf.strings.to_number(["1", "x"]),
+        InvalidArgumentError,
+        "StringToNumber: could not correctly convert string: x (to float32)",
+    ),
+    "strings of different shapes": (
+        lambda: tf.strings.join([["a", "b"], ["c"]]),
+        InvalidArgumentError,
+        "StringJoin: Input shapes do not match: [1] vs. [2]; only scalars are repeated",
     ),
     "NumPy's attribute": (
         lambda: tf.ones(2).mean(),
