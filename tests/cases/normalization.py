@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from microdl.core.errors import InvalidArgumentError
-from microdl.ops import normalization
+from microdl.ops import layer_norm, normalization
 
 from . import Case, inputs, shapes
 
@@ -41,7 +41,28 @@ def inference(x, gamma, beta, mean, variance):
     return gamma * (x - mean) / np.sqrt(variance + EPSILON) + beta
 
 
+def normalized_rows(x, gamma, beta):
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return gamma * (x - mean) / np.sqrt(variance + EPSILON) + beta
+
+
 CASES = [
+    Case(
+        "LayerNorm",
+        lambda tf, x, gamma, beta: layer_norm.layer_norm(x, gamma, beta, EPSILON),
+        normalized_rows,
+        batches(),
+        error=256,
+        covers=("LayerNormGrad",),
+        errors=(
+            (
+                lambda tf: layer_norm.layer_norm(np.zeros((2, 3), "float32"), *np.zeros((2, 4), "float32")),
+                InvalidArgumentError,
+                "layer_norm: gamma and beta need one entry for each of the last axis of x, of shape (2, 3), got shapes "
+                "(4,) and (4,)",
+            ),
+        ),
+    ),
     Case(
         "BiasAdd",
         lambda tf, x, bias: tf.nn.bias_add(x, bias),
