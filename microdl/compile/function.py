@@ -7,6 +7,7 @@ import time
 import weakref
 
 from microdl.compile.concrete import ConcreteFunction, traces
+from microdl.compile.flow import why_unset
 from microdl.compile.graph import FuncGraph
 from microdl.compile.open import OpenFunction, OpenGraph
 from microdl.compile.signature import TensorSpec, as_specified, difference, join, split
@@ -113,7 +114,7 @@ class Function:
         key, tensors, traced = self._kind(args, kwargs)
         concrete = self._traces.get(key)
         if concrete is None:
-            concrete = self._new_trace(key, args, kwargs, traced)
+            concrete = self._new_trace(key, args, kwargs, traced, [x.spec.shape for x in tensors])
         elif self._recent:
             self._recent = [*self._recent[1 - LATEST :], False]
         return concrete.call(tensors)
@@ -180,24 +181,25 @@ class Function:
             args = (*as_specified(self.__name__, specs, args[: len(specs)]), *args[len(specs) :])
         return args, kwargs
 
-    def _new_trace(self, key, args, kwargs, tensors):
+    def _new_trace(self, key, args, kwargs, tensors, examples=None):
         with self._lock:
             if key in self._traces:  # another thread was here first
                 return self._traces[key]
             self._report_retracing(key)
             start = time.perf_counter()
-            concrete = self._trace(args, kwargs, tensors)
+            concrete = self._trace(args, kwargs, tensors, examples)
             self._traced += 1
             if concrete.graph.created:  # once more: does it make variables anew whenever it runs?
-                concrete = self._trace(args, kwargs, tensors)
+                concrete = self._trace(args, kwargs, tensors, examples)
             traces.append((self.__name__, start, time.perf_counter() - start))
             if not concrete.graph.captures:  # else it belongs to the trace around it
                 self._traces[key] = concrete
         return concrete
 
-    def _trace(self, args, kwargs, tensors):
+    def _trace(self, args, kwargs, tensors, examples):
+        """One trace. tensors: what it is traced for. examples: shapes that they have in this call, if that is known."""
         is_open = any(None in x.spec.shape for x in tensors)
-        graph = OpenGraph(self.__name__) if is_open else FuncGraph(self.__name__)
+        graph = OpenGraph(self.__name__, examples) if is_open else FuncGraph(self.__name__)
         tapes, context.tapes = context.tapes, ()
         try:
             with graph:
@@ -205,6 +207,10 @@ class Function:
                 args, kwargs = join(args, placeholders), join(kwargs, placeholders)
                 result = self._python(self._rewritten, *args, **kwargs)
                 leaves = [_output(self.__name__, graph, leaf) for leaf in nest.flatten(result)]
+        except NameError as error:
+            if reason := why_unset(error, getattr(graph, "unset", {})):
+                raise ValueError(reason) from error
+            raise
         finally:
             context.tapes = tapes
         if graph.created and self._traced:

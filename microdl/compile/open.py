@@ -4,8 +4,8 @@ Kernels, shape inference and gradients all want sizes, so an ``OpenGraph`` holds
 them: each op, each function that looks at sizes (``core/deferred.py``), each gradient asked of a tape. Once sizes are
 given, a ``Replay`` makes these calls again in an ordinary graph.
 
-What is known of a tensor before that is found by example: every call is made at once in two graphs that take two sample
-sizes for each unknown one. A size that differs between the two is unknown.
+What is known of a tensor before that is found by example: every call is made at once in three graphs that take sample
+sizes for the unknown ones. A size that differs between them is unknown; a sample that an op refuses is given up.
 """
 
 import re
@@ -22,7 +22,10 @@ from microdl.core.node import Graph
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, convert
 
-SAMPLES = 11760, 23520  # 2^4 * 3 * 5 * 7^2 and twice that: most sizes into which somebody may cut them divide both
+# 2^4 * 3 * 5 * 7^2, and twice that: most sizes into which somebody may cut them divide both. 1 suits what stretches.
+SAMPLES = 11760, 23520, 1
+
+_GIVEN_UP = object()  # what a sample has for a tensor whose sizes it does not fit
 
 
 class Call:
@@ -90,14 +93,17 @@ class OpenGraph(Graph):
 
     Attributes:
         inputs: symbolic Tensors with None for unknown sizes. outputs: those that are returned.
-        calls: the Calls, in order. samples: the two Replays. created: how many Variables were made.
+        calls: the Calls, in order. samples: the Replays. created: how many Variables were made.
+
+    Args: examples: shapes that the inputs will have, if some are known: the first sample takes them.
     """
 
     open = True
 
-    def __init__(self, name):
+    def __init__(self, name, examples=None):
         super().__init__()
         self.name, self.inputs, self.outputs, self.calls = name, [], [], []
+        self._examples = iter(examples or ())
         self.samples = [Replay(FuncGraph(name)) for _ in SAMPLES]
         self.created, self.captures = 0, {}
         self._tensors = {}  # ids of what a Tensor is in the samples -> the Tensor
@@ -108,56 +114,69 @@ class OpenGraph(Graph):
 
     def placeholder(self, spec):
         """A new input."""
-        sizes = [tuple(size if n is None else n for n in spec.shape) for size in SAMPLES]
+        shapes = [tuple(size if n is None else n for n in spec.shape) for size in SAMPLES]
+        shapes[0] = next(self._examples, shapes[0])
         inputs = [
-            sample.graph.placeholder(Spec(shape, spec.dtype)) for sample, shape in zip(self.samples, sizes, strict=True)
+            sample.graph.placeholder(Spec(shape, spec.dtype))
+            for sample, shape in zip(self.samples, shapes, strict=True)
         ]
-        self.inputs.append(self._standing_for(*inputs))
+        self.inputs.append(self._standing_for(inputs))
         return self.inputs[-1]
 
     def defer(self, function, args, kwargs):
         """Records a call. Returns what it returned, with symbolic Tensors."""
         call = Call(function, args, kwargs)
-        first, second = (self._sampled(call, *sample) for sample in zip(self.samples, SAMPLES, strict=True))
-        pairs = nest.flatten(first), nest.flatten(second)
-        if len(pairs[0]) != len(pairs[1]):
-            raise InvalidArgumentError(
-                f"{self.name}: how many tensors {function.__name__} gives at {user_location()} depends on a size that "
-                "is not known here: name that size in the input signature or placeholder"
-            )
-        steady = not call.inputs  # what is made of constants alone is a constant
-        leaves = [self._common(x, y, steady) for x, y in zip(*pairs, strict=True)]
+        results = self._sampled(call)
+        structure = next(result for result in results if result is not None)[0]
+        leaves = [self._common(values, steady=not call.inputs) for values in _by_leaf(results)]
         call.outputs = [x if isinstance(x, Tensor) and x.array is None else None for x in leaves]
         if any(y is not None for y in call.outputs) or not any(isinstance(x, Tensor) for x in leaves):
             self.calls.append(call)
-        return nest.pack_as(first, leaves)
+        return nest.pack_as(structure, leaves)
 
-    def _sampled(self, call, sample, size):
-        try:
-            return sample.make(call)
-        except Exception as error:
-            error.args = tuple(re.sub(rf"\b{size}\b", "None", x) if isinstance(x, str) else x for x in error.args)
-            raise
-
-    def _common(self, x, y, steady):
-        """What stands for a leaf that is ``x`` and ``y`` in the samples."""
-        if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
-            return x if x is y or (type(x) is type(y) and x == y) else None
-        if steady and x.array is not None and y.array is not None and np.array_equal(x.array, y.array):
-            return x
-        known = self._tensors.get((id(x), id(y)))
-        return self._standing_for(x, y) if known is None else known
-
-    def _standing_for(self, x, y):
-        if x.ndim != y.ndim or x.dtype is not y.dtype:
-            raise InvalidArgumentError(
-                f"{self.name} ({user_location()}): the rank or the dtype of a tensor depends on a size that is not "
-                f"known here: {x.spec} or {y.spec}"
+    def _sampled(self, call):
+        """What a call gives in each sample, in a tuple; None for one that was given up."""
+        results, errors = [], []
+        for sample, size in zip(self.samples, SAMPLES, strict=True):
+            if any(id(x) not in sample.values for x in call.inputs if isinstance(x, Tensor)):
+                results.append(None)
+                continue
+            try:
+                results.append((sample.make(call),))
+            except Exception as error:  # whatever an op or a function raises: perhaps only this size is wrong
+                texts = [re.sub(rf"\b{size}\b", "None", x) if isinstance(x, str) else x for x in error.args]
+                error.args = tuple(texts)
+                errors.append(error)
+                results.append(None)
+        if all(result is None for result in results):
+            raise (
+                errors[0]
+                if errors
+                else InvalidArgumentError(
+                    f"{self.name} ({user_location()}): no size fits all of the tensors that meet here"
+                )
             )
-        shape = tuple(m if m == n else None for m, n in zip(x.spec.shape, y.spec.shape, strict=True))
-        tensor = self._tensors[id(x), id(y)] = Tensor(Spec(shape, x.dtype))
-        for sample, value in zip(self.samples, (x, y), strict=True):
-            sample.values[id(tensor)] = value
+        return results
+
+    def _common(self, values, steady):
+        """What stands for a leaf that is one of ``values`` in each sample. steady: it depends on no input."""
+        leaf, *others = [x for x in values if x is not _GIVEN_UP]
+        if not isinstance(leaf, Tensor):
+            return leaf if all(type(x) is type(leaf) and x == leaf for x in others) else None
+        if steady and all(x.array is not None and np.array_equal(x.array, leaf.array) for x in (leaf, *others)):
+            return leaf
+        tensor = self._tensors.get(tuple(map(id, values)))
+        return self._standing_for(values) if tensor is None else tensor
+
+    def _standing_for(self, values):
+        """A new symbolic Tensor that is one of ``values`` in each sample: with the sizes on which two samples agree."""
+        first, *others = known = [x for x in values if x is not _GIVEN_UP]
+        sizes = zip(*(x.spec.shape for x in known), strict=True)
+        shape = tuple(same[0] if others and len(set(same)) == 1 else None for same in sizes)
+        tensor = self._tensors[tuple(map(id, values))] = Tensor(Spec(shape, first.dtype))
+        for sample, value in zip(self.samples, values, strict=True):
+            if value is not _GIVEN_UP:
+                sample.values[id(tensor)] = value
         return tensor
 
     def read(self, variable):
@@ -165,7 +184,11 @@ class OpenGraph(Graph):
 
     def lifted(self, value):
         self.created += 1
-        sample = self.samples[0]
+        sample = next(
+            sample
+            for sample in self.samples
+            if not isinstance(value, Tensor) or value.array is not None or id(value) in sample.values
+        )
         return sample.graph.lifted(sample.value(value))
 
     def own(self, tensor):
@@ -178,7 +201,7 @@ class OpenGraph(Graph):
 
     def holds(self, tensor):
         """Whether a symbolic Tensor belongs to this trace."""
-        return id(tensor) in self.samples[0].values
+        return any(id(tensor) in sample.values for sample in self.samples)
 
 
 class OpenFunction:
@@ -245,6 +268,17 @@ class OpenFunction:
     def __repr__(self):
         arguments = ", ".join(f"{x.dtype.name}{list(x.shape)}" for x in self.graph.inputs)
         return f"<OpenFunction {self.name}({arguments})>"
+
+
+def _by_leaf(results):
+    """For each leaf what it is in each sample; ``_GIVEN_UP`` where the sample gives other ranks than the first does."""
+    leaves = [None if result is None else nest.flatten(result[0]) for result in results]
+    ranks = [None if found is None else [getattr(x, "ndim", None) for x in found] for found in leaves]
+    first = next(found for found in ranks if found is not None)
+    return [
+        [found[i] if rank == first else _GIVEN_UP for found, rank in zip(leaves, ranks, strict=True)]
+        for i in range(len(first))
+    ]
 
 
 def _read(variable):

@@ -2,11 +2,13 @@
 
 import functools
 import inspect
+import types
 
 import numpy as np
 
 from microdl.core import nest
 from microdl.core.context import context
+from microdl.core.deferred import reads_sizes
 from microdl.core.op import Op
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import Tensor, apply, convert, record
@@ -41,9 +43,9 @@ def custom_gradient(f):
                 "must take the argument `variables` and return two things: gradients of the arguments, of the variables"
             )
         results, sources = tuple(map(convert, nest.flatten(result))), inputs + tuple(v.read() for v in variables)
-        name, adapted = f"CustomGradient({f.__name__})", _adapted(f, gradient, len(inputs), variables)
         if context.graph is not None:
-            return nest.pack_as(result, _in_graph(name, results, sources, gradient, adapted))
+            return nest.pack_as(result, _in_graph(f, results, sources, gradient, _held(gradient), variables))
+        name, adapted = f"CustomGradient({f.__name__})", _adapted(f, gradient, len(inputs), variables)
         outputs = tuple(map(_renewed, results))
         record(Op(name, ("args*",), _never, None, adapted), {}, sources, outputs)
         return nest.pack_as(result, outputs)
@@ -51,13 +53,14 @@ def custom_gradient(f):
     return wrapped
 
 
-def _in_graph(name, results, sources, gradient, adapted):
+@reads_sizes
+def _in_graph(f, results, sources, gradient, held, variables):
     """The outputs of a Node that copies the results, and has the user's gradient with respect to the sources.
 
-    Its inputs are the results, the sources, and what the gradient's closure holds: values that it may read.
+    Its inputs are the results, the sources, and what is ``held`` in the gradient's closure: values that it may read.
     """
-    cells = [cell.cell_contents for cell in gradient.__closure__ or () if hasattr(cell, "cell_contents")]
-    held = tuple(x for cell in cells for x in nest.flatten(cell) if isinstance(x, Tensor))
+    adapted = _adapted(f, _holding(gradient, held), len(sources) - len(variables), variables)
+    held = tuple(x for x in nest.flatten(held) if isinstance(x, Tensor))
     count = len(results)
 
     def run(kernels, *arrays):
@@ -67,8 +70,32 @@ def _in_graph(name, results, sources, gradient, adapted):
     def of_sources(node, *dys):
         return (None,) * count + adapted(node, *dys) + (None,) * len(held)
 
-    op = Op(name, ("values*",), lambda *specs: specs[:count], run, of_sources, frozenset({0}), same_dtype=False)
+    op = Op(
+        f"CustomGradient({f.__name__})",
+        ("values*",),
+        lambda *specs: specs[:count],
+        run,
+        of_sources,
+        frozenset({0}),
+        same_dtype=False,
+    )
     return apply(op, *results, *sources, *held)
+
+
+def _held(function):
+    """What the cells of a function's closure hold; nothing if one of them is empty still."""
+    try:
+        return [cell.cell_contents for cell in function.__closure__ or ()]
+    except (AttributeError, ValueError):
+        return []
+
+
+def _holding(function, held):
+    """The function with these values in its closure: other ones where calls are made again with sizes."""
+    if all(x is y for x, y in zip(_held(function), held, strict=True)):
+        return function
+    cells = tuple(map(types.CellType, held))
+    return types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, cells)
 
 
 def _adapted(f, gradient, count, variables):

@@ -9,7 +9,7 @@ def reads_sizes(function):
     """Decorator for what looks at sizes, or at values made of them, as Python numbers.
 
     In a graph with sizes that are not known yet (``compile/open.py``) such a call is recorded as a whole, and made when
-    they are. The function must do nothing but make tensors of its arguments.
+    they are. What the function does must depend on its arguments alone: it may be called several times, and later.
     """
 
     @functools.wraps(function)

@@ -9,12 +9,18 @@ import inspect
 from typing import Any
 
 from microdl.core.context import warn
+from microdl.core.deferred import reads_sizes
 from microdl.core.dtypes import int64
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import apply, convert
 from microdl.keras import later as _later, masks
 from microdl.keras.naming import snake_case
+from microdl.keras.persistence.registry import get_registered_object as _registered
+from microdl.keras.persistence.serialization import (
+    deserialize_keras_object as _deserialize,
+    serialize_keras_object as _serialize,
+)
 from microdl.keras.targets import align_weight, class_labels, floats, label_kind, matched
 from microdl.ops import array, loss, math
 
@@ -77,7 +83,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     hint = "for class numbers use sparse_categorical_crossentropy, or make the labels one-hot with tf.one_hot"
     y_true, y_pred = matched("categorical_crossentropy", y_true, y_pred, hint)
     if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.spec.shape[axis]
+        y_true = _smoothed(y_true, label_smoothing, axis)
     if from_logits:
         return loss.softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred, axis=axis)
     p = y_pred / math.reduce_sum(y_pred, axis=axis, keepdims=True)
@@ -139,8 +145,8 @@ class Loss:
             values = values * weight
         if self.reduction in ("none", None):
             return values
-        if weight is None and self.reduction != "sum" and values.spec.size:
-            return math.reduce_mean(values)
+        if weight is None and self.reduction != "sum":
+            return _mean(values)
         total = math.reduce_sum(values)
         if self.reduction == "sum":
             return total
@@ -148,7 +154,7 @@ class Loss:
             return math.divide_no_nan(total, math.reduce_sum(weight))
         if counted is not None:
             return math.divide_no_nan(total, math.reduce_sum(counted))
-        return total / max(values.spec.size, 1)
+        return _over_all(total, values)
 
     def call(self, y_true, y_pred):
         """The loss of each sample, (N, ...)."""
@@ -340,10 +346,20 @@ def get_for(identifier, y_true, y_pred):
     return LossFunctionWrapper(found, name=identifier if isinstance(identifier, str) else None)
 
 
+def serialize(loss):
+    """Module, class name and configuration of a Loss, or the name of a function, as plain values."""
+    return _serialize(loss)
+
+
+def deserialize(name, custom_objects=None):
+    """The loss that ``serialize`` described. custom_objects: dict from names to the user's own."""
+    return _deserialize(name, custom_objects, module_objects=_BY_NAME)
+
+
 def look_up(kind, identifier, by_name) -> Any:
     """What ``identifier`` means among ``by_name``; kind: "loss" or "metric", for messages. See `get`."""
     if isinstance(identifier, dict):
-        return _named(kind, identifier["class_name"], by_name).from_config(identifier.get("config", {}))
+        return _deserialize({"config": {}, **identifier}, module_objects=by_name)
     if isinstance(identifier, str):
         identifier = _named(kind, identifier, by_name)
     if inspect.isclass(identifier):
@@ -354,10 +370,28 @@ def look_up(kind, identifier, by_name) -> Any:
 
 
 def _named(kind, name, by_name):
-    if name not in by_name:
+    found = _registered(name, None, by_name)
+    if found is None:
         near = difflib.get_close_matches(name, by_name, n=3) or sorted(by_name)
         raise ValueError(f"there is no {kind} {name!r}; did you mean {', '.join(near)}?")
-    return by_name[name]
+    return found
 
 
 __getattr__ = _missing(__name__, globals(), _later.LOSSES)
+
+
+@reads_sizes
+def _smoothed(y_true, smoothing, axis):
+    return y_true * (1.0 - smoothing) + smoothing / y_true.spec.shape[axis]
+
+
+@reads_sizes
+def _mean(values):
+    """The mean; 0 of no values."""
+    return math.reduce_mean(values) if values.spec.size else math.reduce_sum(values)
+
+
+@reads_sizes
+def _over_all(total, values):
+    """``total`` divided by the number of ``values``."""
+    return total / max(values.spec.size, 1)

@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 
 from microdl.core.context import context
+from microdl.core.deferred import reads_sizes
 from microdl.core.dtypes import as_dtype, float32
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert
 from microdl.core.variable import Variable
 from microdl.keras import initializers, later as _later, losses, masks
 from microdl.keras.naming import unique_name
+from microdl.keras.persistence.serialization import (
+    deserialize_keras_object as _deserialize,
+    serialize_keras_object as _serialize,
+)
 from microdl.keras.targets import align_weight, class_labels, label_kind, matched
 from microdl.ops import array, math
 
@@ -180,6 +185,7 @@ class Mean(Metric):
         self.total = self.add_weight(name="total")
         self.count = self.add_weight(name="count")
 
+    @reads_sizes
     def update_state(self, values, sample_weight=None):
         """values: (N, ...) or a scalar. sample_weight: one per sample, or the shape of values; None for 1."""
         values = array.cast(values, self.dtype)
@@ -360,6 +366,16 @@ _BY_NAME |= _ALIASES | {alias.upper(): metric for alias, metric in _ALIASES.item
 def get(identifier) -> Any:
     """A metric from what a user may call it: see `losses.get`; names are those of this module."""
     return losses.look_up("metric", identifier, _BY_NAME)
+
+
+def serialize(metric):
+    """Module, class name and configuration of a Metric, or the name of a function, as plain values."""
+    return _serialize(metric)
+
+
+def deserialize(config, custom_objects=None):
+    """The metric that ``serialize`` described. custom_objects: dict from names to the user's own."""
+    return _deserialize(config, custom_objects, module_objects=_BY_NAME)
 
 
 def get_for(identifier, y_true, y_pred):

@@ -4,6 +4,7 @@
 some places; here they must agree, because (N, 1) against (N,) would silently become (N, N).
 """
 
+from microdl.core.deferred import reads_sizes
 from microdl.core.dtypes import float32, int64
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tensor import convert
@@ -16,6 +17,7 @@ def floats(y_pred):
     return y_pred if y_pred.dtype.is_floating else array.cast(y_pred, float32)
 
 
+@reads_sizes
 def matched(name, y_true, y_pred, hint="give both the same shape: nothing is broadcast here"):
     """Both as Tensors of y_pred's floating dtype and of one shape; (N,) and (N, 1) count as the same.
 
@@ -41,6 +43,7 @@ def _same_rank(a, b):
     return (array.expand_dims(a, -1), b) if a.ndim == 1 else (a, array.squeeze(b, axis=-1))
 
 
+@reads_sizes
 def class_labels(name, y_true, y_pred):
     """Class numbers as int64, (N, ...), and predictions as a float Tensor, (N, ..., C).
 
@@ -62,6 +65,7 @@ def class_labels(name, y_true, y_pred):
     return (labels if labels.dtype is int64 else array.cast(labels, int64)), y_pred
 
 
+@reads_sizes
 def align_weight(name, values, sample_weight):
     """``sample_weight`` as a Tensor that multiplies ``values``: its axes are aligned at the front, with the samples.
 

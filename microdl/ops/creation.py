@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable
 
 from microdl.core import dtypes
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.tensor import apply, convert
-from microdl.ops.checks import constant_ints
+from microdl.ops.checks import constant_ints, require_number
 
 
 class _Creation:
@@ -98,21 +99,28 @@ class _Eye(_Creation):
 
 def _filled(shape, value, dtype):
     shape = constant_ints("Fill", "shape", shape)
+    if dtypes.as_dtype(dtype).is_string:
+        if value:
+            raise TypeError("ones: strings are no numbers, so there is no 1 among them; use tf.fill(shape, text)")
+        value = b""
     return apply(
         "Fill", shape=shape if isinstance(shape, tuple) else (shape,), value=value, dtype=dtypes.as_dtype(dtype)
     )
 
 
+@reads_sizes
 def zeros(shape, dtype=dtypes.float32, name=None):
     """A tensor of zeros. shape: sizes; dtype: float32 unless given."""
     return _filled(shape, 0, dtype)
 
 
+@reads_sizes
 def ones(shape, dtype=dtypes.float32, name=None):
     """A tensor of ones. shape: sizes; dtype: float32 unless given."""
     return _filled(shape, 1, dtype)
 
 
+@reads_sizes
 def fill(dims, value, name=None):
     """A tensor of shape ``dims`` with every element ``value``, a scalar whose dtype it takes."""
     value = convert(value)
@@ -121,18 +129,21 @@ def fill(dims, value, name=None):
     return apply("BroadcastTo", value, shape=constant_ints("Fill", "dims", dims))
 
 
+@reads_sizes
 def zeros_like(input, dtype=None, name=None):
     """Zeros in the shape of ``input`` and in its dtype, or in ``dtype``."""
     x = convert(input)
-    return apply("ZerosLike", x) if dtype is None else _filled(x.shape, 0, dtype)
+    return apply("ZerosLike", x) if dtype is None and not x.dtype.is_string else _filled(x.shape, 0, dtype or x.dtype)
 
 
+@reads_sizes
 def ones_like(input, dtype=None, name=None):
     """Ones in the shape of ``input`` and in its dtype, or in ``dtype``."""
     x = convert(input)
-    return apply("OnesLike", x) if dtype is None else _filled(x.shape, 1, dtype)
+    return apply("OnesLike", x) if dtype is None and not x.dtype.is_string else _filled(x.shape, 1, dtype or x.dtype)
 
 
+@reads_sizes
 def range(start, limit=None, delta=1, dtype=None, name="range"):
     """start, start + delta, ... before ``limit``; ``range(n)`` starts at 0.
 
@@ -140,6 +151,7 @@ def range(start, limit=None, delta=1, dtype=None, name="range"):
     """
     start, limit = (0, start) if limit is None else (start, limit)
     numbers = [convert(value) for value in (start, limit, delta)]
+    require_number("Range", *(x.spec for x in numbers))
     if dtype is None:
         order = (dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64)
         dtype = max((x.dtype for x in numbers), key=lambda kind: order.index(kind) if kind in order else -1)
@@ -152,6 +164,7 @@ def range(start, limit=None, delta=1, dtype=None, name="range"):
     return apply("Range", start=start, delta=delta, count=count, dtype=dtypes.as_dtype(dtype))
 
 
+@reads_sizes
 def linspace(start, stop, num, name=None, axis=0):
     """``num`` numbers from ``start`` to ``stop``, both included, at equal distances. start, stop: scalars.
 
@@ -168,6 +181,7 @@ def linspace(start, stop, num, name=None, axis=0):
     return apply("LinSpace", start=start.numpy().item(), stop=stop.numpy().item(), count=num, dtype=dtype)
 
 
+@reads_sizes
 def eye(num_rows, num_columns=None, batch_shape=None, dtype=dtypes.float32, name=None):
     """Ones on the diagonal, zeros elsewhere. batch_shape: sizes of further axes in front, along which it repeats."""
     rows = int(num_rows)

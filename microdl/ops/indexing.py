@@ -6,6 +6,7 @@ import functools
 import numpy as np
 
 from microdl.core import dtypes
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import normalize_axis, size_of
@@ -162,6 +163,7 @@ class _OneHot:
         return 0, indices.nbytes + indices.size * depth * dtype.size
 
 
+@reads_sizes
 def slice(input_, begin, size, name=None):
     """The block of ``input_`` that starts at ``begin`` and has shape ``size``, in which -1 means up to the end."""
     x = convert(input_)
@@ -190,6 +192,7 @@ def gather(params, indices, validate_indices=None, axis=0, batch_dims=0, name=No
     return apply("GatherV2", params, indices, axis=normalize_axis("GatherV2", int(axis or 0), len(params.shape)))
 
 
+@reads_sizes
 def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None, name=None):
     """``on_value`` (1) at the place that each index names along a new axis of size ``depth``, else ``off_value`` (0).
 
@@ -223,6 +226,7 @@ def _values(op, mask):
     return mask.known_array()
 
 
+@reads_sizes
 def where(condition, x=None, y=None, name=None):
     """x where ``condition`` holds, else y, all with broadcasting; without x and y the positions where it holds.
 
@@ -238,6 +242,7 @@ def where(condition, x=None, y=None, name=None):
     return apply("SelectV2", condition, convert(x, hint=hint), convert(y, hint=hint))
 
 
+@reads_sizes
 def boolean_mask(tensor, mask, axis=0, name="boolean_mask"):
     """The slices of ``tensor`` where ``mask`` (bool) holds; its axes are those of ``tensor`` from ``axis`` on."""
     tensor, mask = convert(tensor), convert(mask)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import as_integer, normalize_axis, size_of
@@ -271,11 +272,16 @@ def unstack(value, num=None, axis=0, name=None):
     """The list of the slices of ``value`` along ``axis``, without that axis. num: how many there must be, if given."""
     value = convert(value)
     axis = normalize_axis("Unpack", axis, len(value.shape))
+    if value.shape[axis] is None:
+        if num is None:
+            raise ValueError(f"unstack: the size of axis {axis} of shape {value.shape} is not known: give num")
+        return [value[(slice(None),) * axis + (i,)] for i in range(num)]
     if num is not None and num != value.shape[axis]:
         raise ValueError(f"unstack: num is {num} but axis {axis} of shape {value.shape} has size {value.shape[axis]}")
     return list(apply("Unpack", value, axis=axis)) if value.shape[axis] else []
 
 
+@reads_sizes
 def split(value, num_or_size_splits, axis=0, num=None, name="split"):
     """The list of consecutive pieces of ``value`` along ``axis``.
 
@@ -295,11 +301,13 @@ def split(value, num_or_size_splits, axis=0, num=None, name="split"):
     return list(apply("SplitV", value, size_splits=tuple(rest if s == -1 else s for s in sizes), axis=axis))
 
 
+@reads_sizes
 def tile(input, multiples, name=None):
     """``input`` repeated ``multiples[axis]`` times along each axis."""
     return apply("Tile", input, multiples=constant_ints("Tile", "multiples", multiples))
 
 
+@reads_sizes
 def repeat(input, repeats, axis=None, name=None):
     """Each slice of ``input`` along ``axis`` (None: each element, flat) several times, one after another.
 
@@ -318,6 +326,7 @@ def repeat(input, repeats, axis=None, name=None):
     return apply("GatherV2", x, np.repeat(np.arange(rows), counts), axis=axis)
 
 
+@reads_sizes
 def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
     """``tensor`` with margins.
 
@@ -327,7 +336,7 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
     """
     x, paddings, mode = convert(tensor), constant_ints("PadV2", "paddings", paddings), mode.upper()
     if mode == "CONSTANT":
-        value = convert(constant_values, hint=x.dtype).numpy().item()
+        value = convert(constant_values, hint=x.dtype).own_array().item()
         return apply("PadV2", x, paddings=paddings, constant_values=value)
     if mode not in ("REFLECT", "SYMMETRIC"):
         raise ValueError(f"pad: mode must be CONSTANT, REFLECT or SYMMETRIC, got {mode!r}")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from microdl.core import dtypes
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import broadcast_shapes, normalize_axis
@@ -124,6 +125,7 @@ def matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_
     return _matmul(a, b, bool(transpose_a or adjoint_a), bool(transpose_b or adjoint_b))
 
 
+@reads_sizes
 def matvec(a, b, transpose_a=False, adjoint_a=False, a_is_sparse=False, b_is_sparse=False, name=None):
     """a b, the product of matrices and vectors: ``c[..., i] = sum over k of a[..., i, k] * b[..., k]``.
 

@@ -1,5 +1,6 @@
 """Bias, batch normalization over the last axis, moments and norms."""
 
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import size_of
@@ -262,6 +263,7 @@ def batch_normalization(x, mean, variance, offset, scale, variance_epsilon, name
     return x * factor + shift
 
 
+@reads_sizes
 def moments(x, axes, shift=None, keepdims=False, name=None):
     """Mean and variance (of the population) over ``axes``.
 
@@ -276,6 +278,7 @@ def moments(x, axes, shift=None, keepdims=False, name=None):
     return (mean, variance) if keepdims or not axes else (squeeze(mean, axes), squeeze(variance, axes))
 
 
+@reads_sizes
 def l2_normalize(x, axis=None, epsilon=1e-12, name=None):
     """x / sqrt(max(sum(x**2), epsilon)), summed along ``axis`` (None: all axes)."""
     x = convert(x)

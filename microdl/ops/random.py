@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from microdl.core import dtypes
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.random_state import random_state
@@ -221,6 +222,7 @@ def set_seed(seed):
     random_state.set_seed(seed)
 
 
+@reads_sizes
 def uniform(shape, minval=0, maxval=None, dtype=dtypes.float32, seed=None, name=None):
     """Uniform numbers in [minval, maxval).
 
@@ -235,6 +237,7 @@ def uniform(shape, minval=0, maxval=None, dtype=dtypes.float32, seed=None, name=
     return _uniform("RandomUniform", shape, minval, maxval, dtype, lambda: random_state.op_seeds(seed))
 
 
+@reads_sizes
 def normal(shape, mean=0.0, stddev=1.0, dtype=dtypes.float32, seed=None, name=None):
     """Normal numbers with the given mean and standard deviation (numbers, or tensors that broadcast).
 
@@ -243,6 +246,7 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=dtypes.float32, seed=None, name=No
     return _affine("RandomStandardNormal", shape, dtype, stddev, mean, lambda: random_state.op_seeds(seed))
 
 
+@reads_sizes
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=dtypes.float32, seed=None, name=None):
     """As ``normal``, but numbers two or more standard deviations from the mean are drawn again."""
     return _affine("TruncatedNormal", shape, dtype, stddev, mean, lambda: random_state.op_seeds(seed))
@@ -253,21 +257,25 @@ def shuffle(value, seed=None, name=None):
     return apply("RandomShuffle", value, seeds=random_state.op_seeds(seed))
 
 
+@reads_sizes
 def stateless_uniform(shape, seed, minval=0, maxval=None, dtype=dtypes.float32, name=None):
     """As ``uniform``, from the two integers ``seed`` alone: the same numbers at every call."""
     return _uniform("StatelessRandomUniform", shape, minval, maxval, dtype, lambda: _seed_pair(seed))
 
 
+@reads_sizes
 def stateless_normal(shape, seed, mean=0.0, stddev=1.0, dtype=dtypes.float32, name=None):
     """As ``normal``, from the two integers ``seed`` alone: the same numbers at every call."""
     return _affine("StatelessRandomNormal", shape, dtype, stddev, mean, lambda: _seed_pair(seed))
 
 
+@reads_sizes
 def stateless_truncated_normal(shape, seed, mean=0.0, stddev=1.0, dtype=dtypes.float32, name=None):
     """As ``truncated_normal``, from the two integers ``seed`` alone: the same numbers at every call."""
     return _affine("StatelessTruncatedNormal", shape, dtype, stddev, mean, lambda: _seed_pair(seed))
 
 
+@reads_sizes
 def dropout(x, rate, noise_shape=None, seed=None, name=None):
     """x / (1 - rate) with each element set to zero with probability ``rate``; the expected value stays x.
 

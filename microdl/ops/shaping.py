@@ -3,7 +3,8 @@
 import numpy as np
 
 from microdl.core import dtypes
-from microdl.core.errors import InvalidArgumentError
+from microdl.core.deferred import reads_sizes
+from microdl.core.errors import InvalidArgumentError, UnimplementedError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import TensorShape, broadcast_shapes, normalize_axis, size_of
 from microdl.core.tensor import apply, constant, convert
@@ -125,6 +126,11 @@ class _Cast:
 
     @staticmethod
     def infer(x, dtype):
+        if x.dtype.is_string or dtype.is_string:
+            instead = "to_number" if x.dtype.is_string else "as_string"
+            raise UnimplementedError(
+                f"Cast: cast {x.dtype.name} to {dtype.name} is not supported; use tf.strings.{instead}"
+            )
         return Spec(x.shape, dtype)
 
     @staticmethod
@@ -232,6 +238,7 @@ def cast(x, dtype, name=None):
     return x if x.dtype is dtype else apply("Cast", x, dtype=dtype)
 
 
+@reads_sizes
 def reshape(tensor, shape, name=None):
     """The same elements in another shape, in which one size may be -1: it is worked out from the others."""
     shape = constant_ints("Reshape", "shape", shape)
@@ -244,6 +251,7 @@ def expand_dims(input, axis, name=None):
     return apply("ExpandDims", x, axis=normalize_axis("ExpandDims", axis, len(x.shape) + 1))
 
 
+@reads_sizes
 def squeeze(input, axis=None, name=None):
     """``input`` without its axes of size 1, or without those of ``axis``, which must have size 1."""
     x = convert(input)
@@ -259,6 +267,7 @@ def transpose(a, perm=None, conjugate=False, name=None):
     return apply("Transpose", a, perm=tuple(i + rank if -rank <= i < 0 else i for i in perm))
 
 
+@reads_sizes
 def broadcast_to(input, shape, name=None):
     """``input`` stretched to ``shape`` along axes of size 1 and new leading axes."""
     return apply("BroadcastTo", input, shape=constant_ints("BroadcastTo", "shape", shape))
@@ -270,6 +279,7 @@ def reverse(tensor, axis, name=None):
     return apply("ReverseV2", x, axis=sorted_axes("ReverseV2", axis, len(x.shape)))
 
 
+@reads_sizes
 def roll(input, shift, axis, name=None):
     """``input`` moved on by ``shift`` elements along ``axis``; what leaves at one end enters at the other.
 
@@ -293,11 +303,13 @@ def stop_gradient(input, name=None):
     return apply("StopGradient", input)
 
 
+@reads_sizes
 def shape(input, out_type=dtypes.int32, name=None):
     """The shape of ``input`` as an integer tensor."""
     return constant(np.array(_shape_of(input), dtypes.as_dtype(out_type).as_numpy_dtype))
 
 
+@reads_sizes
 def size(input, out_type=dtypes.int32, name=None):
     """The number of elements of ``input`` as an integer tensor of shape ()."""
     return constant(np.array(size_of(_shape_of(input)), dtypes.as_dtype(out_type).as_numpy_dtype))

@@ -263,7 +263,7 @@ def test_an_input_signature_converts_and_refuses():
     assert double(tf.ones([3, 2])).shape == (3, 2)
     with pytest.raises(ValueError, match=r"double: input_signature expects TensorSpec\(shape=\(None, 2\).* \(2, 3\)"):
         double(tf.ones([2, 3]))
-    with pytest.raises(TypeError, match="cannot be converted to a tensor of numbers"):
+    with pytest.raises(TypeError, match=r"\['a', 'b'\]\]"):
         double([["a", "b"]])
 
 

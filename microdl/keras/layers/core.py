@@ -1,5 +1,6 @@
 """Dense, Activation, and the layer that stands for a model's input."""
 
+from microdl.core.deferred import reads_sizes
 from microdl.core.tensor import apply
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
@@ -48,6 +49,7 @@ class Dense(Layer):
         self.kernel = self._weight("kernel", (features, self.units))
         self.bias = self._weight("bias", (self.units,)) if self.use_bias else None
 
+    @reads_sizes
     def call(self, inputs):
         shape = checks.one_tensor(self, inputs)
         checks.matrix(self, shape)

@@ -1,5 +1,6 @@
 """Layers that only arrange values anew; the batch axis stays."""
 
+from microdl.core.deferred import reads_sizes
 from microdl.core.shapes import as_shape, size_of
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
@@ -20,6 +21,7 @@ class Flatten(Layer):
         super().__init__(**kwargs)
         self.data_format = checks.channels_last(self, data_format)
 
+    @reads_sizes
     def call(self, inputs):
         shape = checks.one_tensor(self, inputs)
         if not shape:
@@ -46,6 +48,7 @@ class Reshape(Layer):
         if wrong or self.target_shape.count(-1) > 1:
             raise ValueError(f"{self._label}: target_shape must hold sizes >= 0 and at most one -1, got {target_shape}")
 
+    @reads_sizes
     def call(self, inputs):
         shape = checks.one_tensor(self, inputs)
         given, rest = size_of(shape[1:]), size_of(n for n in self.target_shape if n != -1)
