@@ -232,6 +232,32 @@ def shuffle(key, low, high, permutation):
         permutation[i], permutation[j] = permutation[j], permutation[i]
 
 
+@kernel
+def shuffle_through(key, high, incoming, ring, places, outgoing):
+    """Elements pass a buffer: each draw takes one at random of those that wait in it and lets the next one in.
+
+    Before each draw the ring is filled up from ``incoming`` as long as there are any; then, of the n that wait, word mod
+    n of the stream is taken, and the first takes its place. As TensorFlow's ShuffleDataset draws.
+    key, high: uint64 scalars, the stream. incoming: int64 (m,), read whole. ring: int64 (capacity,), the buffer, read and
+    written. places: int64 (3,), read and written: elements that ever left the ring, that ever entered it, words drawn.
+    outgoing: int64 (n,), written; n is at most what waits and comes in.
+    """
+    capacity, taken = ring.size, 0
+    start, end, drawn = places[0], places[1], places[2]
+    words = np.empty(4, np.uint32)
+    for i in range(outgoing.size):
+        while end - start < capacity and taken < incoming.size:
+            ring[end % capacity] = incoming[taken]
+            end, taken = end + 1, taken + 1
+        if i == 0 or drawn % 4 == 0:
+            draw_words(key, np.uint64(drawn // 4), high, words)
+        chosen, first = (start + np.int64(words[drawn % 4]) % (end - start)) % capacity, start % capacity
+        outgoing[i] = ring[chosen]
+        ring[chosen] = ring[first]
+        start, drawn = start + 1, drawn + 1
+    places[0], places[1], places[2] = start, end, drawn
+
+
 @inner
 def dropout_block(x, key, low, high, rate, scale, mask, y):
     """One block of ``dropout``: its words lie in y's own memory until numbers take their place."""

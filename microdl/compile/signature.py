@@ -1,6 +1,7 @@
 """Arguments of a traced function: which of them are tensors, and which calls share a trace."""
 
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ class TensorSpec:
     TensorSpec(shape=(None, 784), dtype=tf.float32, name=None)
     """
 
-    def __init__(self, shape, dtype="float32", name=None):
+    def __init__(self, shape, dtype: Any = "float32", name=None):
         self.shape = None if shape is None else TensorShape(as_shape(shape))
         self.dtype, self.name = dtypes.as_dtype(dtype), name
 
