@@ -2,6 +2,7 @@
 
 from microdl import (
     config as config,
+    data as data,
     errors as errors,
     keras as keras,
     linalg as linalg,

@@ -4,7 +4,7 @@ TENSORFLOW = """
     Assert DeviceSpec Graph IndexedSlices Module Operation RaggedTensor SparseTensor TensorArray TypeSpec
     acosh argsort asinh assert_equal assert_greater assert_less assert_rank atan2 atanh audio autograph
     bfloat16 bitcast bitwise compat complex complex64 complex128 constant_initializer
-    data debugging distribute dtypes dynamic_partition dynamic_stitch einsum ensure_shape executing_eagerly
+    debugging distribute dtypes dynamic_partition dynamic_stitch einsum ensure_shape executing_eagerly
     experimental gather_nd get_logger get_static_value gradients hessians
     histogram_fixed_width identity_n image io is_symbolic_tensor lite load_library lookup meshgrid
     name_scope nest no_gradient numpy_function ones_initializer py_function quantization queue
