@@ -15,6 +15,7 @@ from microdl.keras import (
     models as models,
     optimizers as optimizers,
     regularizers as regularizers,
+    saving as saving,
     utils as utils,
 )
 from microdl.keras.initializers import Initializer as Initializer

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert
 from microdl.keras import later as _later
+from microdl.keras.persistence.registry import get_registered_object as _registered
+from microdl.keras.persistence.serialization import deserialize_keras_object as _deserialize
 from microdl.ops import activation as ops
 from microdl.ops.arithmetic import maximum, minimum
 from microdl.ops.array import where
@@ -130,19 +132,29 @@ def get(identifier) -> Callable:
     if identifier is None:
         return linear
     if isinstance(identifier, str):
-        if identifier not in _BY_NAME:
+        found = _registered(identifier, None, _BY_NAME)
+        if found is None:
             close = difflib.get_close_matches(identifier, _BY_NAME, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
             raise ValueError(f"unknown activation {identifier!r}; {hint}there are: {', '.join(sorted(_BY_NAME))}")
-        return _BY_NAME[identifier]
+        return found
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
     if callable(identifier):
         return identifier
     raise TypeError(f"an activation is a name, a function or None, got {identifier!r}")
 
 
 def serialize(activation):
-    """The name of one of this module's functions; any other function itself, which only memory can hold."""
+    """The name of one of this module's functions; any other function itself, of which files keep the name."""
     return activation.__name__ if activation in _FUNCTIONS else activation
+
+
+def deserialize(config, custom_objects=None):
+    """The activation that ``serialize`` described. custom_objects: dict from names to the user's own."""
+    if isinstance(config, str):
+        return (custom_objects or {}).get(config) or get(config)
+    return _deserialize(config, custom_objects, module_objects=_BY_NAME)
 
 
 __getattr__ = _missing(__name__, globals(), _later.ACTIVATIONS)

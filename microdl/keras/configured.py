@@ -3,6 +3,9 @@
 import difflib
 from typing import Any
 
+from microdl.keras.persistence.registry import get_registered_object
+from microdl.keras.persistence.serialization import deserialize_keras_object, serialize_keras_object
+
 
 class Configured:
     """Base of objects that are known by the arguments of their ``__init__``."""
@@ -34,21 +37,21 @@ def look_up(kind, identifier, by_name) -> Any:
     if isinstance(identifier, type):
         return identifier()
     if isinstance(identifier, str):
-        return _named(kind, identifier, by_name)()
+        found = _named(kind, identifier, by_name)
+        return found() if isinstance(found, type) or found in by_name.values() else found
     if isinstance(identifier, dict):
-        return _named(kind, identifier["class_name"], by_name).from_config(identifier.get("config", {}))
+        return deserialize_keras_object({"config": {}, **identifier}, module_objects=by_name)
     raise TypeError(f"a {kind} is given by name, as a function or as an object, got {identifier!r}")
 
 
 def _named(kind, name, by_name):
-    if name not in by_name:
+    found = get_registered_object(name, None, by_name)
+    if found is None:
         near = difflib.get_close_matches(name, by_name, n=3) or sorted(by_name)
         raise ValueError(f"there is no {kind} {name!r}; did you mean {', '.join(near)}?")
-    return by_name[name]
+    return found
 
 
 def serialize(value):
-    """``{"class_name": ..., "config": ...}``; None and plain functions, which only memory can hold, as they are."""
-    if not hasattr(value, "get_config"):
-        return value
-    return {"class_name": type(value).__name__, "config": value.get_config()}
+    """Module, class name and configuration of ``value``; None and plain functions as they are."""
+    return serialize_keras_object(value) if hasattr(value, "get_config") else value

@@ -30,11 +30,7 @@ LAYERS = _names("""
     SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D
     SpectralNormalization StackedRNNCells StringLookup Subtract TextVectorization ThresholdedReLU TimeDistributed
     UnitNormalization UpSampling1D UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D add
-    average concatenate deserialize dot maximum minimum multiply serialize subtract
-""")
-
-MODELS = _names("""
-    clone_model load_model model_from_json save_model
+    average concatenate dot maximum minimum multiply subtract
 """)
 
 CALLBACKS = _names("""
@@ -55,7 +51,7 @@ LOSSES = _names("""
     Circle CosineSimilarity Dice Hinge KLD KLDivergence LogCosh MAPE MSLE MeanAbsolutePercentageError
     MeanSquaredLogarithmicError Poisson SquaredHinge Tversky binary_focal_crossentropy
     categorical_focal_crossentropy categorical_generalized_cross_entropy categorical_hinge circle cosine_similarity
-    ctc deserialize dice hinge kld kullback_leibler_divergence logcosh mape msle poisson serialize squared_hinge
+    ctc dice hinge kld kullback_leibler_divergence logcosh mape msle poisson squared_hinge
     tversky
 """)
 
@@ -65,8 +61,8 @@ METRICS = _names("""
     MeanSquaredLogarithmicError OneHotIoU OneHotMeanIoU PearsonCorrelation Poisson Precision PrecisionAtRecall
     R2Score Recall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity SquaredHinge
     TopKCategoricalAccuracy TrueNegatives TruePositives binary_focal_crossentropy categorical_focal_crossentropy
-    categorical_hinge concordance_correlation deserialize hinge huber kld kullback_leibler_divergence logcosh mape
-    msle pearson_correlation poisson serialize squared_hinge top_k_categorical_accuracy
+    categorical_hinge concordance_correlation hinge huber kld kullback_leibler_divergence logcosh mape
+    msle pearson_correlation poisson squared_hinge top_k_categorical_accuracy
 """)
 
 INITIALIZERS = _names("""
@@ -74,17 +70,17 @@ INITIALIZERS = _names("""
 """)
 
 ACTIVATIONS = _names("""
-    celu deserialize glu hard_shrink hard_tanh log_sigmoid soft_shrink sparse_plus sparse_sigmoid
+    celu glu hard_shrink hard_tanh log_sigmoid soft_shrink sparse_plus sparse_sigmoid
     sparsemax squareplus tanh_shrink threshold
 """)
 
 UTILS = _names("""
-    CustomObjectScope FeatureSpace Progbar PyDataset Sequence array_to_img audio_dataset_from_directory
-    bounding_boxes custom_object_scope deserialize_keras_object disable_interactive_logging
-    enable_interactive_logging get_custom_objects get_file get_registered_name get_registered_object
+    FeatureSpace Progbar PyDataset Sequence array_to_img audio_dataset_from_directory
+    bounding_boxes disable_interactive_logging
+    enable_interactive_logging get_file
     get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled is_keras_tensor
-    load_img model_to_dot normalize pack_x_y_sample_weight pad_sequences plot_model register_keras_serializable
-    save_img serialize_keras_object split_dataset standardize_dtype text_dataset_from_directory
+    load_img model_to_dot normalize pack_x_y_sample_weight pad_sequences plot_model
+    save_img split_dataset standardize_dtype text_dataset_from_directory
     timeseries_dataset_from_array unpack_x_y_sample_weight
 """)
 

@@ -5,8 +5,21 @@ import random as _random
 import numpy as _np
 
 from microdl.core.missing import missing as _missing
+from microdl.core.random_state import random_state as _random_state
 from microdl.keras import later as _later
 from microdl.keras.backend import clear_session as clear_session
+from microdl.keras.persistence.registry import (
+    CustomObjectScope as CustomObjectScope,
+    custom_object_scope as custom_object_scope,
+    get_custom_objects as get_custom_objects,
+    get_registered_name as get_registered_name,
+    get_registered_object as get_registered_object,
+    register_keras_serializable as register_keras_serializable,
+)
+from microdl.keras.persistence.serialization import (
+    deserialize_keras_object as deserialize_keras_object,
+    serialize_keras_object as serialize_keras_object,
+)
 from microdl.ops.random import set_seed as _set_seed
 
 
@@ -44,8 +57,8 @@ def to_categorical(x, num_classes=None):
 def set_random_seed(seed):
     """Seeds the random numbers of Python, NumPy and microdl: what follows is the same in every process.
 
-    The first weights are those of ``tf.random.set_seed`` with TensorFlow 2's generators, not yet bit for bit those
-    that Keras 3 draws after ``keras.utils.set_random_seed``.
+    From now on each initializer without a seed takes one from Python's ``random`` when it is made, as in Keras 3, so
+    first weights are Keras 3's; after ``tf.random.set_seed`` alone they come from its streams, as in TensorFlow 2.
 
     Args: seed: int in [0, 2**32), NumPy's range.
     """
@@ -54,6 +67,7 @@ def set_random_seed(seed):
     _random.seed(int(seed))
     _np.random.seed(int(seed))
     _set_seed(int(seed))
+    _random_state.initializer_seeds = _random
 
 
 __getattr__ = _missing(__name__, globals(), _later.UTILS)

@@ -12,7 +12,6 @@ from microdl.keras import backend, initializers, later, losses, metrics, utils
 PLANNED = {
     "": later.KERAS,
     ".layers": later.LAYERS,
-    ".models": later.MODELS,
     ".callbacks": later.CALLBACKS,
     ".optimizers": later.OPTIMIZERS,
     ".optimizers.schedules": later.SCHEDULES,
@@ -43,11 +42,6 @@ def test_planned_names_are_said_to_be_planned_and_no_other(module):
         ),
         (lambda: tf.keras.model, "module 'microdl.keras' has no attribute 'model'; did you mean 'Model'?"),
         (lambda: tf.keras.backend.epsilom, "module 'microdl.keras.backend' has no attribute 'epsilom'; did you mean"),
-        (
-            lambda: tf.keras.Sequential().save,
-            "'Sequential' object has no attribute 'save': models are not saved as a whole in microdl yet; "
-            "save_weights('model.npz') writes their weights",
-        ),
     ],
 )
 def test_other_names_are_met_with_a_guess(look_up, message):

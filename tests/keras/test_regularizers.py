@@ -75,7 +75,8 @@ def test_a_layers_losses_are_penalties_of_its_weights_and_outputs():
 def test_a_layers_configuration_holds_regularizers_and_constraints():
     layer = layers.Conv2D(2, 3, kernel_regularizer=regularizers.L1(0.5), bias_constraint="unit_norm")
     config = layer.get_config()
-    assert config["kernel_regularizer"] == {"class_name": "L1", "config": {"l1": 0.5}}
+    names = {"module": "keras.regularizers", "class_name": "L1", "registered_name": None}
+    assert config["kernel_regularizer"] == {**names, "config": {"l1": 0.5}}
     again = layers.Conv2D.from_config(config)
     assert again.kernel_regularizer.l1 == 0.5
     assert isinstance(again.bias_constraint, constraints.UnitNorm)

@@ -17,6 +17,10 @@ from microdl.keras.layers.pooling import (
 )
 from microdl.keras.layers.regularization import Dropout as Dropout
 from microdl.keras.layers.reshaping import Flatten as Flatten, Reshape as Reshape
+from microdl.keras.persistence.serialization import (
+    deserialize_keras_object as deserialize,
+    serialize_keras_object as serialize,
+)
 
 Convolution2D = Conv2D
 GlobalAvgPool2D = GlobalAveragePooling2D

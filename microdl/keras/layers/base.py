@@ -14,16 +14,19 @@ import numpy as np
 from microdl.compile.source import called
 from microdl.core import dtypes, nest
 from microdl.core.context import context, warn
+from microdl.core.deferred import reads_sizes
 from microdl.core.op import Spec
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor, apply, convert
 from microdl.keras import constraints, masks, regularizers
 from microdl.keras.layers import checks
+from microdl.keras.layers.described import Described
 from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, same_kind, shape_of, tensor_shape
 from microdl.keras.layers.symbolic import ShapesOnly, known_sizes, without_batch_size
 from microdl.keras.layers.weights import HasWeights
 from microdl.keras.messages import arguments_of_init, refuse_unknown
 from microdl.keras.naming import unique_name
+from microdl.keras.persistence.serialization import deserialize_keras_object
 
 
 class _Calls(threading.local):
@@ -35,7 +38,7 @@ class _Calls(threading.local):
 _calls = _Calls()
 
 
-class Layer(HasWeights):
+class Layer(HasWeights, Described):
     """Base of all layers and models.
 
     Args:
@@ -206,7 +209,7 @@ class Layer(HasWeights):
     def _penalize(self, outputs):
         for y in nest.flatten(outputs):
             penalty = self.activity_regularizer(y)
-            self.add_loss(penalty / max(y.spec.shape[0], 1) if y.ndim else penalty)
+            self.add_loss(_per_sample(penalty, y) if y.ndim else penalty)
 
     @property
     def losses(self):
@@ -304,10 +307,12 @@ class Layer(HasWeights):
             config[f"{kind}_constraint"] = constraints.serialize(getattr(self, f"{kind}_constraint"))
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        return config
+        return self._by_arguments(config) if type(self).get_config is Layer.get_config else config
 
     @classmethod
     def from_config(cls, config):
+        if cls.get_config is Layer.get_config:
+            config = {key: deserialize_keras_object(value) for key, value in config.items()}
         return cls(**config)
 
     def __repr__(self):
@@ -330,6 +335,7 @@ def _once(build):
             return None
         count = len(self._weights)
         outer, context.graph, self._building = context.graph, None, True
+        self._build_shape = input_shape
         try:
             build(self, map_nested(tensor_shape, input_shape, is_leaf=is_shape), *args, **kwargs)
         except Exception:
@@ -360,3 +366,8 @@ def _training_parameter(call):
 def _parameters(call):
     """Names of the parameters after ``self``."""
     return tuple(inspect.signature(call).parameters)[1:]
+
+
+@reads_sizes
+def _per_sample(penalty, y):
+    return penalty / max(y.spec.shape[0], 1)

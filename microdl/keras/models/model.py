@@ -1,11 +1,16 @@
 """Model: a Layer that can be trained, evaluated, saved and printed."""
 
+import json
+
 from microdl.core.shapes import as_shape
-from microdl.keras import saving
+from microdl.keras.layers.described import as_tuples
 from microdl.keras.layers.nested import is_shape, map_nested, shape_of, unique
 from microdl.keras.layers.symbolic import without_batch_size
 from microdl.keras.models.summary import print_summary
 from microdl.keras.models.training import Trainer
+from microdl.keras.persistence import archive, weights
+from microdl.keras.persistence.places import named_layers
+from microdl.keras.persistence.serialization import serialize_keras_object
 
 
 class Model(Trainer):
@@ -59,14 +64,6 @@ class Model(Trainer):
             self._input_shape = _batch_unknown(map_nested(shape_of, args[0]))
         return outputs
 
-    def __getattr__(self, attribute):
-        if attribute == "save":
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute 'save': models are not saved as a whole in microdl "
-                "yet; save_weights('model.npz') writes their weights"
-            )
-        return super().__getattr__(attribute)
-
     @property
     def layers(self):
         """The layers directly in this model, in the order of creation."""
@@ -100,22 +97,65 @@ class Model(Trainer):
             return self.compute_output_shape(self.input_shape)
         return _batch_unknown(self._seen_shape)
 
-    def save_weights(self, path, overwrite=True):
-        """Writes all weights to a ``.npz`` file, completely or not at all.
+    def save(self, filepath, overwrite=True, zipped=None, **options):
+        """Writes the whole model to a ``.keras`` file: architecture, weights, how it is trained, the optimizer's state.
 
-        Args: path: str or path-like, ending in ``.npz``. overwrite: bool, whether an existing file is replaced.
+        ``keras.models.load_model`` reads it. Arguments and errors: see ``keras.saving.save_model``.
+        """
+        archive.save_model(self, filepath, overwrite, zipped, **options)
+
+    def to_json(self, **options):
+        """The architecture as JSON, without weights, for ``keras.models.model_from_json``.
+
+        Args: options: for ``json.dumps`` (``indent=2``, say).
+        """
+        return json.dumps(serialize_keras_object(self), **options)
+
+    def get_build_config(self):
+        """The shape of the input, and those for which the layers were built, by their places; None before that."""
+        if not self.built:
+            return None
+        shapes = {place: layer._build_shape for place, layer in named_layers(self).items() if place}
+        return {"input_shape": self._input_shape, "layers": {p: shape for p, shape in shapes.items() if shape}}
+
+    def build_from_config(self, config):
+        """Builds layer by layer what ``get_build_config`` lists, without a call; or the model by its input's shape."""
+        for place, shape in config.get("layers", {}).items():
+            layer = named_layers(self).get(place)  # an outer layer's build may have made it just now
+            if layer is not None and not layer.built:
+                layer.build(as_tuples(shape))
+        shape = config.get("input_shape")
+        if "layers" in config:
+            self._input_shape = shape if shape is None else as_tuples(shape)
+            self.built = True
+        elif shape is not None and not self.built:
+            self.build(as_tuples(shape))
+
+    def save_weights(self, filepath, overwrite=True):
+        """Writes all weights to a file, completely or not at all.
+
+        Args:
+            filepath: str or path-like, ending in ``.safetensors`` or ``.npz`` (both with checksums), or in
+                ``.weights.h5``, Keras 3's format, which needs h5py.
+            overwrite: bool, whether an existing file is replaced.
+
         Raises: ValueError for another ending or a model without weights. FileExistsError. OSError.
         """
-        saving.save_weights(self, path, overwrite)
+        weights.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, path):
-        """Reads all weights from a file that ``save_weights`` wrote, into a model of the same structure.
+    def load_weights(self, filepath, skip_mismatch=False):
+        """Reads all weights from a file into a model of the same structure.
+
+        Args:
+            filepath: what ``save_weights`` or ``save`` wrote, here or in Keras (``.weights.h5``, ``.keras``, older
+                ``.h5``).
+            skip_mismatch: bool, whether variables that are missing or do not fit are left as they are, with a warning.
 
         Raises:
             FileNotFoundError: if there is no such file. ValueError: for another ending, a damaged file, or variables
             whose names, number or shapes differ from the model's, which is then unchanged.
         """
-        saving.load_weights(self, path)
+        weights.load_weights(self, filepath, skip_mismatch)
 
     def summary(self, line_length=None, *, print_fn=None, expand_nested=False):
         """Prints the layers, their output shapes and numbers of weights.

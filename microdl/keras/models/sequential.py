@@ -1,11 +1,12 @@
 """Sequential: a model that is a list of layers, each fed with what the one before gives."""
 
 from microdl.core.tensor import Tensor, apply
-from microdl.keras import layers
 from microdl.keras.layers.base import Layer
 from microdl.keras.layers.core import InputLayer
+from microdl.keras.layers.described import Hidden, as_tuples
 from microdl.keras.layers.nested import is_shape
 from microdl.keras.models.model import Model
+from microdl.keras.persistence.serialization import deserialize_keras_object, serialize_keras_object
 from microdl.ops.array import expand_dims, squeeze
 
 
@@ -26,6 +27,7 @@ class Sequential(Model):
     """
 
     _input_dtype = None  # given by an Input; else the model's own
+    _input_layer = Hidden(None)  # that Input
 
     def __init__(self, layers=None, trainable=True, name=None):
         if isinstance(layers, Layer) or isinstance(trainable, Layer):
@@ -61,7 +63,7 @@ class Sequential(Model):
         if self._layers or self._input_shape is not None:
             raise ValueError(f"Sequential.add: an Input comes first, model {self.name!r} has begun already")
         self._input_shape = self._seen_shape = layer.batch_input_shape
-        self._input_dtype = layer.dtype
+        self._input_dtype, self._input_layer = layer.dtype, Hidden(layer)
 
     def pop(self):
         """Removes the last layer and returns it. Raises ValueError if there is none."""
@@ -89,12 +91,18 @@ class Sequential(Model):
         return tensor if tensor.spec.dtype is dtype else apply("Cast", tensor, dtype=dtype)
 
     def get_config(self):
-        """The layers' classes and configurations, from which ``from_config`` makes the same model (without weights)."""
-        layers = [{"class_name": type(layer).__name__, "config": layer.get_config()} for layer in self._layers]
-        shape = self._input_shape
-        dtype = self._input_dtype and self._input_dtype.name
-        config = {"name": self.name, "trainable": self.trainable, "layers": layers}
-        return {**config, "build_input_shape": shape, "input_dtype": dtype}
+        """The layers as ``keras.saving.serialize_keras_object`` gives them; ``from_config`` makes the same model of it.
+
+        Weights are not among it.
+        """
+        layers = [layer for layer in (self._input_layer.value, *self._layers) if layer is not None]
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": self.dtype.name,
+            "layers": [serialize_keras_object(layer) for layer in layers],
+            "build_input_shape": self._input_shape,
+        }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -104,10 +112,11 @@ class Sequential(Model):
         Raises: ValueError for a class that is in neither.
         """
         model = cls(name=config.get("name"), trainable=config.get("trainable", True))
-        if config.get("build_input_shape") is not None:
-            model.add(InputLayer(batch_shape=config["build_input_shape"], dtype=config.get("input_dtype")))
         for entry in config["layers"]:
-            model.add(_layer_class(entry["class_name"], custom_objects).from_config(entry["config"]))
+            model.add(deserialize_keras_object(entry, custom_objects))
+        shape = config.get("build_input_shape")
+        if shape is not None and not model.built and model._layers:
+            model.build(as_tuples(shape))
         return model
 
 
@@ -119,12 +128,3 @@ def _of_rank(x, shape):
     if len(given) == len(shape) + 1 and given[-1] == 1 and given[1:-1] == tuple(shape[1:]):
         return squeeze(x, axis=-1)
     return x
-
-
-def _layer_class(name, custom_objects):
-    found = (custom_objects or {}).get(name) or ({"Sequential": Sequential} | vars(layers)).get(name)
-    if not (isinstance(found, type) and issubclass(found, Layer)):
-        raise ValueError(
-            f"Sequential.from_config: no layer {name!r} is known; give custom_objects={{{name!r}: {name}}}"
-        )
-    return found

@@ -15,8 +15,9 @@ from microdl.core.variable import Variable
 from microdl.keras import optimizers
 from microdl.keras.callbacks import CallbackList
 from microdl.keras.layers.base import Layer
+from microdl.keras.layers.described import Hidden
 from microdl.keras.layers.weights import HasWeights
-from microdl.keras.messages import explains_arguments
+from microdl.keras.messages import arguments_of, explains_arguments
 from microdl.keras.metrics import Mean, Metric
 from microdl.keras.models.batches import (
     ArrayBatches,
@@ -51,6 +52,7 @@ class Trainer(Layer):
     _adds_losses = False  # whether the loss is but what layers added
     _trained: Any = None
     _compiled = 0  # how many times
+    _compile_arguments: Any = None
     _state: Any = None  # (changes of what is trained, settings) when they were last looked at
     run_eagerly = False
 
@@ -83,8 +85,22 @@ class Trainer(Layer):
         self._loss_tracker = Mean(name="loss")
         self.stop_training = False
         self.run_eagerly = bool(run_eagerly)
+        given = {"loss": loss, "metrics": metrics, "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly}
+        self._compile_arguments = Hidden(given)
         self._compiled += 1
         self._state = None
+
+    def get_compile_config(self):
+        """What ``compile`` was given, the optimizer as it is now: dict, or None for a ``compile`` of a subclass."""
+        if self._compile_arguments is None or type(self).compile is not Trainer.compile:
+            return None
+        return {"optimizer": self.optimizer, **self._compile_arguments.value}
+
+    def compile_from_config(self, config):
+        """Compiles as ``get_compile_config`` said; what it holds beyond ``compile``'s arguments must be unset."""
+        known = arguments_of(Trainer.compile)
+        unset = (None, False, 1, "auto", {}, [])  # what Keras 3 writes for its further arguments
+        self.compile(**{key: value for key, value in config.items() if key in known or value not in unset})
 
     @explains_arguments
     def fit(
@@ -357,9 +373,7 @@ class Trainer(Layer):
     @property
     def _has_loss(self):
         return self._loss_tracker is not None and (
-            self._compiled_loss is not None
-            or self._adds_losses
-            or type(self).compute_loss is not Trainer.compute_loss
+            self._compiled_loss is not None or self._adds_losses or type(self).compute_loss is not Trainer.compute_loss
         )
 
     def get_metrics_result(self):

@@ -5,13 +5,15 @@ from microdl.keras.optimizers.adamw import AdamW
 from microdl.keras.optimizers.base import Optimizer
 from microdl.keras.optimizers.rmsprop import RMSprop
 from microdl.keras.optimizers.sgd import SGD
+from microdl.keras.persistence.registry import get_registered_object
+from microdl.keras.persistence.serialization import deserialize_keras_object, serialize_keras_object
 
 _BY_NAME = {cls.__name__.lower(): cls for cls in (SGD, RMSprop, Adam, AdamW)}
 
 
 def serialize(optimizer):
-    """Class name and configuration of ``optimizer``, without its state."""
-    return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+    """Module, class name and configuration of ``optimizer``, without its state."""
+    return serialize_keras_object(optimizer)
 
 
 def deserialize(config, custom_objects=None):
@@ -20,12 +22,7 @@ def deserialize(config, custom_objects=None):
     Args:
         custom_objects: dict, class name -> class, of optimizers that are not the framework's own.
     """
-    known = {**_BY_NAME, **{name.lower(): cls for name, cls in (custom_objects or {}).items()}}
-    name = config["class_name"].lower()
-    if name not in known:
-        names = ", ".join(sorted(cls.__name__ for cls in known.values()))
-        raise ValueError(f"unknown optimizer {config['class_name']!r}; there are: {names}")
-    return known[name].from_config(config["config"], custom_objects)
+    return deserialize_keras_object(config, custom_objects, module_objects=_BY_NAME)
 
 
 def get(identifier):
@@ -36,7 +33,11 @@ def get(identifier):
     if isinstance(identifier, Optimizer):
         return identifier
     if isinstance(identifier, str):
-        return deserialize({"class_name": identifier, "config": {}})
+        found = get_registered_object(identifier, None, _BY_NAME) or _BY_NAME.get(identifier.lower())
+        if found is None:
+            names = ", ".join(sorted(cls.__name__ for cls in _BY_NAME.values()))
+            raise ValueError(f"unknown optimizer {identifier!r}; there are: {names}")
+        return found()
     if isinstance(identifier, dict):
         return deserialize(identifier)
     raise ValueError(f"an optimizer is expected (an object, a name or a configuration), got {identifier!r}")

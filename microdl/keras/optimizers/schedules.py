@@ -13,6 +13,10 @@ from microdl.core.context import context
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import Tensor, apply, convert
 from microdl.keras import later as _later
+from microdl.keras.persistence.serialization import (
+    deserialize_keras_object as _deserialize,
+    serialize_keras_object as _serialize,
+)
 
 
 class LearningRateSchedule:
@@ -120,17 +124,14 @@ class CosineDecay(LearningRateSchedule):
 _BY_NAME = {cls.__name__: cls for cls in (ExponentialDecay, PiecewiseConstantDecay, CosineDecay)}
 
 
-def serialize(schedule):
-    """Class name and configuration of ``schedule``."""
-    return {"class_name": type(schedule).__name__, "config": schedule.get_config()}
+def serialize(learning_rate_schedule):
+    """Module, class name and configuration of a schedule."""
+    return _serialize(learning_rate_schedule)
 
 
 def deserialize(config, custom_objects=None):
     """The schedule that ``serialize`` described. custom_objects: dict, class name -> class, of a user's own."""
-    known = {**_BY_NAME, **(custom_objects or {})}
-    if config["class_name"] not in known:
-        raise ValueError(f"unknown learning rate schedule {config['class_name']!r}; there are: {', '.join(known)}")
-    return known[config["class_name"]].from_config(config["config"])
+    return _deserialize(config, custom_objects, module_objects=_BY_NAME)
 
 
 _OF_FLOATS = {

@@ -1,0 +1,1 @@
+"""Files: arrays on disk that are whole or not there, and checkpoints of objects."""
