@@ -31,15 +31,21 @@ def backpropagate(nodes, targets, source_ids, seeds, release=False, refusals=Non
             pending.setdefault(target.uid, []).append(apply("OnesLike", target) if seed is None else seed)
     found = {}
     wanted = set(source_ids)
-    for position in reversed(range(len(nodes))):
+    for position in range(len(nodes) - 1, -1, -1):
         node = nodes.pop() if release else copy(nodes[position])  # ``wants`` belongs to this walk
-        dys = [_total(pending.pop(uid, None)) for uid in node.output_ids]  # complete: every use comes after this node
-        found.update((uid, dy) for uid, dy in zip(node.output_ids, dys, strict=True) if uid in wanted)
-        if all(dy is None for dy in dys) or not reached.intersection(node.input_ids):
+        dys, arrived = [], False
+        for uid in node.output_ids:
+            dy = _total(pending.pop(uid, None))  # complete: every use comes after this node
+            dys.append(dy)
+            arrived = arrived or dy is not None
+            if uid in wanted:
+                found[uid] = dy
+        if not arrived or reached.isdisjoint(node.input_ids):
             continue
-        node.wants = tuple(uid in reached for uid in node.input_ids)
+        node.wants = tuple(map(reached.__contains__, node.input_ids))
         dxs = node.op.gradient(node, *dys)
-        dxs = dxs if isinstance(dxs, tuple) else (dxs,)
+        if type(dxs) is not tuple:
+            dxs = (dxs,)
         if len(dxs) != len(node.input_ids):
             raise RuntimeError(f"{node.op.name}: gradient gives {len(dxs)} values for {len(node.input_ids)} inputs")
         for i, (uid, dx) in enumerate(zip(node.input_ids, dxs, strict=True)):

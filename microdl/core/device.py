@@ -1,12 +1,13 @@
 """Devices: where arrays live, and which kernels run there."""
 
 import contextlib
+from functools import partial
 
 import numpy as np
 
 from microdl.core import memory
 from microdl.core.errors import InvalidArgumentError
-from microdl.core.kernels import cpu
+from microdl.core.kernels import cpu, launcher
 
 
 class CPU:
@@ -18,13 +19,22 @@ class CPU:
     def __init__(self):
         memory.keep_freed_memory()
 
-    def run(self, op, arrays, specs, attrs):
-        """The arrays of an op's outputs: filled by its kernel, or for a view sharing memory with its input."""
+    def run(self, op, arrays, specs, attrs, prepared=None):
+        """The arrays of an op's outputs: filled by its kernel, or for a view sharing memory with its input.
+
+        prepared: what is known of such a run from earlier ones, if anybody keeps it.
+        """
+        if prepared is not None and prepared.launch is not None:
+            return prepared.launch(*arrays)
         if op.view:
             return (op.run(self.kernels, *arrays, **attrs),)
         outputs = [np.empty(spec.shape, spec.dtype.as_numpy_dtype) for spec in specs]
         try:
-            op.run(self.kernels, *arrays, *outputs, **attrs)
+            if prepared is not None and prepared.waiting:
+                prepared.waiting = False
+                prepared.launch = launcher(partial(op.run, self.kernels, **attrs), arrays, outputs)
+            else:
+                op.run(self.kernels, *arrays, *outputs, **attrs)
         except NotImplementedError as error:  # what Numba says of a dtype that it has no machine type for
             if not any(array.dtype == np.float16 for array in [*arrays, *outputs]):
                 raise

@@ -40,6 +40,17 @@ def support(name):
     return importlib.import_module(f"microdl.kernels.{name}")
 
 
+def launcher(run, inputs, outputs):
+    """Runs ``run(*inputs, *outputs)``; returns (*inputs) -> new outputs, which does without the Python in it, or None.
+
+    ``run`` depends on shapes and dtypes alone: see ``kernels/binding.py``.
+    """
+    if support("jit").config.DISABLE_JIT:
+        run(*inputs, *outputs)
+        return None
+    return support("binding").bound(run, inputs, outputs)
+
+
 def settled(function, *args, **kwargs):
     """Runs a function that calls kernels; returns a function that makes the same calls again, on the same arrays.
 

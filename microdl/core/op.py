@@ -47,6 +47,7 @@ class Op:
         group: how many of the last inputs come together, once or more often (an optimizer's variables); 0: none do.
         optional: position from which on outputs serve gradients alone; a plan leaves all of them out if nobody reads
             one, and ``run`` is called without them.
+        by_shape: what ``run`` does besides calling kernels depends on shapes, dtypes and attributes alone.
         settle: (kernels, *arrays, *outputs, **attrs) -> a function without arguments that does what ``run`` does on
             these arrays; a plan asks for it once, when all inputs but variables and constants hold zeros, and calls it
             in each step. None: there is none.
@@ -66,9 +67,10 @@ class Op:
     mutates: frozenset[int] = frozenset()
     group: int = 0
     optional: int | None = None
+    by_shape: bool = False
     settle: Callable | None = None
     cost: Callable | None = None
-    known: dict = field(default_factory=dict)  # what ``infer`` gave before
+    known: dict = field(default_factory=dict)  # Specs of inputs, and attributes -> Prepared
 
     @property
     def variadic(self):
@@ -126,6 +128,7 @@ def register_op(name):
             stateful=getattr(cls, "stateful", False),
             mutates=frozenset(inputs.index(k) for k in getattr(cls, "mutates", ())),
             group=getattr(cls, "group", 0),
+            by_shape=getattr(cls, "by_shape", False),
             settle=getattr(cls, "settle", None) or (_settle_run(cls.run) if getattr(cls, "by_shape", False) else None),
             cost=getattr(cls, "cost", None),
         )

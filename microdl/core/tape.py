@@ -42,7 +42,7 @@ class GradientTape:
         """Forgets everything recorded and watched; gradients can be asked for again."""
         self._used = False
         self._nodes = []
-        self._followed = set()  # uids of what is watched and of what was computed from it
+        self.followed = set()  # uids of what is watched and of what was computed from it
         self._variables = {}  # uid -> Variable, in the order of first access
         self._walk = None  # what the last call of ``gradient`` left behind
         self.lost = set()  # uids of what came of followed values after an op that has no gradient
@@ -84,7 +84,7 @@ class GradientTape:
             if not x.dtype.is_floating:
                 warn(f"tape.watch: a tensor must be floating to have a gradient, got dtype {x.dtype.name}; use tf.cast")
                 continue
-            self._followed.add(x.uid)
+            self.followed.add(x.uid)
             if not hasattr(x, "array"):
                 self._variables.setdefault(x.uid, x)
 
@@ -99,20 +99,16 @@ class GradientTape:
     # What core.tensor and core.variable tell a recording tape.
 
     def follows(self, inputs):
-        followed = self._followed
+        followed = self.followed
         for x in inputs:  # noqa: SIM110 (any() of a generator takes three times as long)
             if x.uid in followed:
                 return True
         return False
 
-    def record(self, node):
-        has_gradient = False
-        if node.op.gradient is not None:
-            for uid, y in zip(node.output_ids, node.outputs, strict=True):
-                if y.dtype.is_floating:
-                    self._followed.add(uid)
-                    has_gradient = True
-        if has_gradient:
+    def record(self, node, differentiable):
+        """Takes a Node up. differentiable: uids of its outputs at which gradients can arrive."""
+        if differentiable:
+            self.followed.update(differentiable)
             self._nodes.append(node)
         else:
             self.cut(node, f"the op {node.op.name} at {user_location()} has no gradient")
@@ -121,8 +117,7 @@ class GradientTape:
         written = tuple(node.input_ids[i] for i in node.op.written(len(node.input_ids)))
         self._lose(node.input_ids, node.output_ids + written, cause)
 
-    def pass_on_loss(self, inputs, outputs):
-        input_ids = tuple(x.uid for x in inputs)
+    def pass_on_loss(self, input_ids, outputs):
         if not self.lost.isdisjoint(input_ids):
             self._lose(input_ids, tuple(y.uid for y in outputs), "")
 
@@ -131,12 +126,12 @@ class GradientTape:
         self.cuts.append(Cut(len(self._nodes), input_ids, output_ids, cause))
 
     def note_exit(self, tensor):
-        if tensor.uid in self._followed:
+        if tensor.uid in self.followed:
             self.exits.append((tensor.uid, user_location()))
 
     def variable_read(self, variable):
         if self.watches(variable):
-            self._followed.add(variable.uid)
+            self.followed.add(variable.uid)
             self._variables.setdefault(variable.uid, variable)
 
     def watches(self, variable):
@@ -178,7 +173,7 @@ class GradientTape:
         gradients = backpropagate(
             list(self._nodes) if self._persistent else self._nodes,  # this tape may record the walk itself
             [x for x, _ in connected],
-            [x.uid if x.uid in self._followed or x.uid in target_ids else _NOT_FOLLOWED for x in flat_sources],
+            [x.uid if x.uid in self.followed or x.uid in target_ids else _NOT_FOLLOWED for x in flat_sources],
             [seed for _, seed in connected],
             release=not self._persistent,
             refusals=refusals,
@@ -238,14 +233,18 @@ class _Paused:
     def lost(self):
         return self._tape.lost
 
-    def follows(self, inputs):
-        return self._tape.follows(inputs) or any(x.uid in self._tape.paused_reads for x in inputs)
+    @property
+    def followed(self):
+        return self._tape.followed.union(self._tape.paused_reads)
 
-    def record(self, node):
+    def follows(self, inputs):
+        return not self.followed.isdisjoint(x.uid for x in inputs)
+
+    def record(self, node, differentiable):
         self._tape.cut(node, f"the op {node.op.name} at {user_location()} ran while the tape was paused")
 
-    def pass_on_loss(self, inputs, outputs):
-        self._tape.pass_on_loss(inputs, outputs)
+    def pass_on_loss(self, input_ids, outputs):
+        self._tape.pass_on_loss(input_ids, outputs)
 
     def note_exit(self, tensor):
         self._tape.note_exit(tensor)

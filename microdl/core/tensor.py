@@ -8,15 +8,14 @@ import numpy as np
 from microdl.core import device, dtypes
 from microdl.core.attributes import no_attribute
 from microdl.core.context import context, user_location
-from microdl.core.errors import InvalidArgumentError, OperatorNotAllowedInGraphError
-from microdl.core.node import Node, tape_node
+from microdl.core.errors import OperatorNotAllowedInGraphError
+from microdl.core.node import Node, keeping, uids
 from microdl.core.op import Spec, get_op
+from microdl.core.prepared import Prepared, prepare
 from microdl.core.reference import Reference
 from microdl.core.shapes import TensorShape, as_shape
 from microdl.core.values import as_array, describe, hashable_index, own_lines, type_text
 from microdl.core.writing import writing
-
-REMEMBERED = 512  # results of an op's shape inference
 
 new_uid = itertools.count().__next__
 
@@ -302,102 +301,95 @@ def apply(name, *inputs, **attrs) -> Any:
     Returns: the output Tensor; for an op with several outputs a tuple of them.
     """
     op = get_op(name)
-    tensors = _input_tensors(op, inputs)
-    inferred = op.infer(tensors[0].spec) if len(tensors) == 1 and not attrs else _inferred(op, tensors, attrs)
-    specs = (inferred,) if type(inferred) is Spec else inferred
-    graph = context.graph
-    if graph is not None and not graph.runs_now(op, tensors, specs):
+    key = []
+    for x in inputs:
+        if type(x) is not Tensor:
+            inputs = _converted(op, inputs)
+            key = [x.spec for x in inputs]
+            break
+        key.append(x.spec)
+    if attrs:
+        key += attrs.items()
+    try:
+        prepared = op.known.get(tuple(key))
+    except TypeError:  # an attribute that cannot be part of a key
+        prepared = None
+    if prepared is None:
+        prepared = prepare(op, [x.spec for x in inputs], attrs, key)
+    specs, graph = prepared.specs, context.graph
+    if graph is not None and not graph.runs_now(op, inputs, specs):
         outputs = tuple(map(Tensor, specs))
-        graph.add(Node(op, attrs, tensors, outputs))
+        graph.add(Node(op, attrs, inputs, outputs))
     elif op.mutates:
         with writing.lock:
-            for i in op.written(len(tensors)):
-                tensors[i].before_write()
-            outputs = tuple(map(Tensor, specs, _run(op, [x.known_array() for x in tensors], tensors, specs, attrs)))
+            for i in op.written(len(inputs)):
+                inputs[i].before_write()
+            arrays = [x.known_array() for x in inputs]
+            outputs = tuple(map(Tensor, specs, _run(op, arrays, inputs, specs, attrs, prepared)))
     else:
-        moved, arrays = writing.moved, _arrays(tensors)
-        results = _run(op, arrays, tensors, specs, attrs)
+        moved, arrays = writing.moved, _arrays(inputs)
+        results = _run(op, arrays, inputs, specs, attrs, prepared)
         if writing.moved != moved:
-            results = _run_undisturbed(op, arrays, results, tensors, specs, attrs)
-        outputs = tuple(map(Tensor, specs, results))
+            results = _run_undisturbed(op, arrays, results, inputs, specs, attrs, prepared)
+        outputs = (Tensor(specs[0], results[0]),) if len(specs) == 1 else tuple(map(Tensor, specs, results))
     if context.tapes:
-        record(op, attrs, tensors, outputs)
-    return outputs[0] if specs is not inferred else outputs
-
-
-def _inferred(op, tensors, attrs):
-    """What ``op.infer`` gives, remembered: the same few shapes come again and again."""
-    key = (*[x.spec for x in tensors], *attrs, *attrs.values())
-    try:
-        known = op.known.get(key)
-    except TypeError:  # an attribute that cannot be part of a key
-        return op.infer(*[x.spec for x in tensors], **attrs)
-    if known is None:
-        known = op.infer(*[x.spec for x in tensors], **attrs)
-        if len(op.known) >= REMEMBERED:
-            op.known.clear()
-        op.known[key] = known
-    return known
+        record(op, attrs, inputs, outputs, prepared)
+    return outputs if prepared.several else outputs[0]
 
 
 def _arrays(tensors):
-    arrays = [x.array for x in tensors]
-    for array in arrays:
-        if array is None:
-            return [x.known_array() for x in tensors]  # says what is wrong
+    arrays = []
+    for x in tensors:
+        array = x.array
+        arrays.append(x.known_array() if array is None else array)  # which says what is wrong
     return arrays
 
 
-def _run(op, inputs, tensors, specs, attrs):
-    arrays = device.current.run(op, inputs, specs, attrs)
+def _run(op, inputs, tensors, specs, attrs, prepared):
+    arrays = device.current.run(op, inputs, specs, attrs, prepared)
     if op.view and tensors[0].borrowed:
         return tuple(array.copy() for array in arrays)  # the Variable may change, this tensor must not
     return arrays
 
 
-def _run_undisturbed(op, inputs, results, tensors, specs, attrs):
+def _run_undisturbed(op, inputs, results, tensors, specs, attrs, prepared):
     """``results`` of the arrays ``inputs``, or those of another ``_run`` if a thread wrote to a variable's buffer.
 
     Then the Tensor read from it has another array now, with the old values: see ``core/writing.py``.
     """
     while any(x.array is not array for x, array in zip(tensors, inputs, strict=True)):
         inputs = _arrays(tensors)
-        results = _run(op, inputs, tensors, specs, attrs)
+        results = _run(op, inputs, tensors, specs, attrs, prepared)
     return results
 
 
-def record(op, attrs, inputs, outputs):
-    """Tells every tape that follows one of the inputs; they share one Node."""
-    node = None
+def record(op, attrs, inputs, outputs, prepared=None):
+    """Tells every tape that follows one of the inputs; they share one Node, without values that no gradient reads."""
+    input_ids = uids(inputs)
+    node, differentiable = None, ()
     for tape in context.tapes:
-        if tape.follows(inputs):
-            node = node or tape_node(op, attrs, inputs, outputs)
-            tape.record(node)
+        if not tape.followed.isdisjoint(input_ids):
+            if node is None:
+                if prepared is None:
+                    prepared = Prepared(op, [x.spec for x in inputs], tuple([y.spec for y in outputs]), attrs)
+                output_ids = uids(outputs)
+                kept = keeping(inputs, prepared.kept_inputs, prepared.input_specs)
+                made = keeping(outputs, prepared.kept_outputs, prepared.specs)
+                node = Node(op, attrs, kept, made, input_ids, output_ids)
+                where = prepared.differentiable
+                differentiable = output_ids if where is None else tuple([output_ids[i] for i in where])
+            tape.record(node, differentiable)
         elif tape.lost:
-            tape.pass_on_loss(inputs, outputs)
+            tape.pass_on_loss(input_ids, outputs)
 
 
-def _input_tensors(op, inputs):
-    """Inputs as Tensors of the dtypes that the op takes; Variables that it writes to stay Variables."""
-    first = None
-    for x in inputs:  # most often all is as it should be
-        if type(x) is not Tensor or (first is not None and x.spec.dtype is not first):
-            break
-        first = x.spec.dtype if op.same_dtype else None
-    else:
-        return inputs
+def _converted(op, inputs):
+    """Inputs as Tensors, Python values of the dtype that the op takes; Variables that it writes to stay Variables."""
     hint = _common_dtype(inputs) if op.same_dtype else None
     written = op.mutates and op.written(len(inputs))
     tensors = []
     for i, value in enumerate(inputs):
-        tensors.append(value if i in written else convert(value, hint=hint))
-    if op.same_dtype:
-        for i, x in enumerate(tensors):
-            if x.spec.dtype is not tensors[0].spec.dtype:
-                raise InvalidArgumentError(
-                    f"{op.name}: {op.input_name(0)} is {tensors[0].spec.dtype.name} but {op.input_name(i)} is "
-                    f"{x.spec.dtype.name} (shapes {tensors[0].shape} and {x.shape}); dtypes do not mix: use tf.cast"
-                )
+        tensors.append(value if type(value) is Tensor or (written and i in written) else convert(value, hint=hint))
     return tuple(tensors)
 
 

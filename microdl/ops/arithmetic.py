@@ -5,7 +5,7 @@ import numpy as np
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import register_op
 from microdl.core.tensor import Tensor, apply, convert
-from microdl.ops.broadcast import broadcast_spec, elementwise_cost, layout_of_two, sum_to_shape
+from microdl.ops.broadcast import broadcast_spec, elementwise_cost, layout_of_two, shape_of, sum_to_shape
 from microdl.ops.checks import require_floating, require_number
 
 
@@ -13,6 +13,7 @@ class BinaryOp:
     """Base of the records: a kernel of ``kernels.elementwise`` that broadcasts two inputs of one dtype."""
 
     inputs = ("x", "y")
+    by_shape = True
     name = kernel = ""
     check = staticmethod(require_number)
     output_dtype = None  # None: the inputs'
@@ -36,10 +37,10 @@ def back(node, *gradients):
 
     gradients: for each input a function without arguments, called if the gradient is wanted; or None.
     """
-    return tuple(
-        sum_to_shape(gradient(), x.shape) if gradient is not None and wanted else None
-        for gradient, x, wanted in zip(gradients, node.inputs, node.wants, strict=True)
-    )
+    results = []
+    for gradient, x, wanted in zip(gradients, node.inputs, node.wants, strict=True):
+        results.append(sum_to_shape(gradient(), shape_of(x)) if gradient is not None and wanted else None)
+    return tuple(results)
 
 
 @register_op("AddV2")
@@ -103,6 +104,7 @@ def _refuse_zeros(op, y):
 @register_op("FloorDiv")
 class _FloorDiv(BinaryOp):
     name = "FloorDiv"
+    by_shape = False
 
     @staticmethod
     def run(kernels, x, y, z):
@@ -114,6 +116,7 @@ class _FloorDiv(BinaryOp):
 @register_op("FloorMod")
 class _FloorMod(BinaryOp):
     name, kernel = "FloorMod", "floormod"
+    by_shape = False
     keeps = ("x", "y")
 
     @classmethod
@@ -130,6 +133,7 @@ class _FloorMod(BinaryOp):
 @register_op("Pow")
 class _Pow(BinaryOp):
     name, kernel = "Pow", "pow"
+    by_shape = False
     keeps = ("x", "y", "output")
 
     @classmethod

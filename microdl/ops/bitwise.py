@@ -7,6 +7,7 @@ from microdl.ops.checks import require_integer
 
 
 class _Bitwise(BinaryOp):
+    by_shape = False  # NumPy computes
     check = staticmethod(require_integer)
 
     @classmethod

@@ -57,9 +57,14 @@ def broadcast_spec(op, *specs, dtype=None):
     return Spec(shape, dtype or specs[-1].dtype)
 
 
+def shape_of(x):
+    """The shape of a Tensor, or of the Spec that stands in for one, as a plain tuple."""
+    return x.shape if type(x) is Spec else x.spec.shape
+
+
 def sum_to_shape(dy, shape):
     """``dy`` summed over the axes along which broadcasting had stretched a tensor of ``shape``."""
-    if tuple(dy.shape) == tuple(shape):
+    if dy.spec.shape == shape:
         return dy
     new = len(dy.shape) - len(shape)
     stretched = tuple(new + i for i, n in enumerate(shape) if n == 1 and dy.shape[new + i] != 1)

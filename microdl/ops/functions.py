@@ -12,6 +12,7 @@ class Function:
     """Base of the records: a kernel of ``kernels.unary`` on a float tensor."""
 
     inputs = ("x",)
+    by_shape = True
     name = kernel = ""
     check = staticmethod(require_floating)
     steps = 1  # elementary operations for each element, roughly

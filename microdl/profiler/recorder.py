@@ -92,12 +92,12 @@ class Recorder(device.CPU):
     def plan_runs(self):
         return list(map(PlanRun._make, self._plans))
 
-    def run(self, op, arrays, specs, attrs):
+    def run(self, op, arrays, specs, attrs, prepared=None):
         imports, loads, compiles = self._lists
         if len(imports) + len(loads) + len(compiles) != self._length:
             self.outside.append((clock(), self._once()))
         start = clock()
-        outputs = self.inner.run(op, arrays, specs, attrs)
+        outputs = self.inner.run(op, arrays, specs, attrs, prepared)
         end = clock()
         inputs = [(x.shape, x.dtype) for x in arrays]
         once = self._once() if len(imports) + len(loads) + len(compiles) != self._length else None

@@ -43,10 +43,10 @@ def test_settled_steps_of_the_op_table(case, monkeypatch):
         arrays, options = drawn
         applied, run = [], device.CPU.run
 
-        def listening(self, op, arrays, specs, attrs):
+        def listening(self, op, arrays, specs, attrs, prepared=None):
             if op.name in SETTLED:
                 applied.append((op, [x.copy() for x in arrays], dict(attrs), specs))
-            return run(self, op, arrays, specs, attrs)
+            return run(self, op, arrays, specs, attrs, prepared)
 
         with monkeypatch.context() as patch:
             patch.setattr(device.CPU, "run", listening)

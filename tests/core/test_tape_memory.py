@@ -166,5 +166,5 @@ def test_a_tape_used_step_after_step_does_not_grow():
             y = tf.stop_gradient(x) * x
             y.numpy()
         tape.gradient(y, x)
-        sizes.append((len(tape._nodes), len(tape._followed), len(tape.lost), len(tape.cuts), len(tape.exits)))
+        sizes.append((len(tape._nodes), len(tape.followed), len(tape.lost), len(tape.cuts), len(tape.exits)))
     assert sizes[0] == sizes[1] == sizes[2]
