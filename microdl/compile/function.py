@@ -46,7 +46,8 @@ def function(
 
     Args:
         input_signature: list of TensorSpecs, one for each argument: other tensors are refused, those that fit share one
-            trace, in which sizes of None are open. (A shape of None has a trace for each shape.) reduce_retracing, experimental_*: accepted for TensorFlow's sake.
+            trace, in which sizes of None are open. (A shape of None has a trace for each shape.)
+        reduce_retracing, experimental_*: accepted for TensorFlow's sake.
         autograph: ``if``, ``while``, ``for``, ``and``, ``or`` and ``not`` in ``func`` may depend on tensors: they are
             traced as ``tf.cond`` and ``tf.while_loop`` would be; also in functions of the user's that ``func`` calls.
         jit_compile, experimental_compile: accepted; everything is compiled by Numba.

@@ -55,7 +55,7 @@ class Replay:
 
     def __init__(self, graph):
         self.graph, self.values = graph, {}
-        self._twins = {}  # id of a tape -> the tape itself (it must not go), the one that takes its place here
+        self.twins = {}  # id of a tape -> the tape itself (it must not go), the one that takes its place here
 
     def make(self, call):
         """What ``call`` returns here."""
@@ -83,9 +83,9 @@ class Replay:
             return self.values.get(id(x), x)
         if not hasattr(x, "twin"):
             return x
-        if id(x) not in self._twins:
-            self._twins[id(x)] = x, x.twin(self.value)
-        return self._twins[id(x)][1]
+        if id(x) not in self.twins:
+            self.twins[id(x)] = x, x.twin(self.value)
+        return self.twins[id(x)][1]
 
 
 class OpenGraph(Graph):
@@ -170,14 +170,21 @@ class OpenGraph(Graph):
 
     def _standing_for(self, values):
         """A new symbolic Tensor that is one of ``values`` in each sample: with the sizes on which two samples agree."""
-        first, *others = known = [x for x in values if x is not _GIVEN_UP]
-        sizes = zip(*(x.spec.shape for x in known), strict=True)
-        shape = tuple(same[0] if others and len(set(same)) == 1 else None for same in sizes)
-        tensor = self._tensors[tuple(map(id, values))] = Tensor(Spec(shape, first.dtype))
+        first, *others = [x for x in values if x is not _GIVEN_UP]
+        if all(x.ndim == first.ndim for x in others):
+            sizes = zip(*(x.spec.shape for x in (first, *others)), strict=True)
+            shape = tuple(same[0] if others and len(set(same)) == 1 else None for same in sizes)
+        else:
+            shape = None
+        tensor = self._tensors[tuple(map(id, values))] = self._symbolic(shape, first)
         for sample, value in zip(self.samples, values, strict=True):
             if value is not _GIVEN_UP:
                 sample.values[id(tensor)] = value
         return tensor
+
+    def _symbolic(self, shape, example):
+        """A Tensor of a shape with unknown sizes; None, if even their number is unknown: then it is the example's."""
+        return Tensor(Spec((None,) * example.ndim if shape is None else shape, example.dtype))
 
     def read(self, variable):
         return self.defer(_read, (variable,), {})
@@ -271,12 +278,12 @@ class OpenFunction:
 
 
 def _by_leaf(results):
-    """For each leaf what it is in each sample; ``_GIVEN_UP`` where the sample gives other ranks than the first does."""
+    """For each leaf what it is in each sample: ``_GIVEN_UP`` in one that gives another number of leaves, or dtypes."""
     leaves = [None if result is None else nest.flatten(result[0]) for result in results]
-    ranks = [None if found is None else [getattr(x, "ndim", None) for x in found] for found in leaves]
-    first = next(found for found in ranks if found is not None)
+    kinds = [None if found is None else [getattr(x, "dtype", None) for x in found] for found in leaves]
+    first = next(kind for kind in kinds if kind is not None)
     return [
-        [found[i] if rank == first else _GIVEN_UP for found, rank in zip(leaves, ranks, strict=True)]
+        [found[i] if kind == first else _GIVEN_UP for found, kind in zip(leaves, kinds, strict=True)]
         for i in range(len(first))
     ]
 

@@ -26,7 +26,7 @@ def agree(function, signature, *calls, rtol=0.0):
         found, expected = nest.flatten(traced(*arguments)), nest.flatten(function(*arguments))
         assert len(found) == len(expected)
         for y, e in zip(found, expected, strict=True):
-            assert y.shape == e.shape and y.dtype is e.dtype
+            assert (y.shape, y.dtype) == (e.shape, e.dtype)
             np.testing.assert_allclose(y.numpy(), e.numpy(), rtol=rtol, atol=rtol)
     assert traced.experimental_get_tracing_count() == 1
     return traced
