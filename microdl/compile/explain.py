@@ -22,7 +22,8 @@ def explain(plan):
         *_aligned(rows, right=(0, 5, 6)),
         "",
         f"{len(nodes)} steps, {flops / 1e6:,.1f} MFLOP, {bytes_text(moved)} moved (as the ops count it)",
-        f"memory inside the plan: {bytes_text(plan.nbytes)}, laid out for {bytes_text(_made_inside(plan))} of arrays",
+        f"memory inside the plan: {bytes_text(plan.nbytes)}, {bytes_text(plan.scratch)} of it scratch of kernels, "
+        f"the rest laid out for {bytes_text(_made_inside(plan))} of arrays",
         *_fused(nodes),
         *_written(plan),
     ]

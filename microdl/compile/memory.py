@@ -1,5 +1,8 @@
 """Where the arrays inside a plan lie: one block of memory, in which those that do not live at the same time share."""
 
+from functools import partial
+from types import FunctionType
+
 import numpy as np
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
@@ -48,5 +51,38 @@ def slab(nbytes):
 
 
 def array_at(block, offset, spec):
-    """The array of shape and dtype ``spec`` that begins ``offset`` bytes into ``block``."""
+    """The array of shape and dtype ``spec`` that begins ``offset`` bytes into ``block``; strings have one of their own."""
+    if spec.dtype.is_string:
+        return np.full(spec.shape, b"", object)
     return block[offset : offset + spec.nbytes].view(spec.dtype.as_numpy_dtype).reshape(spec.shape)
+
+
+def held_bytes(calls, known):
+    """Bytes of the arrays that functions keep alive, without those whose memory one of the arrays ``known`` shows.
+
+    Looked through are partials, what functions close over, and tuples and lists.
+    """
+    seen = {id(_owner(array)) for array in known}
+    waiting, total = list(calls), 0
+    while waiting:
+        one = waiting.pop()
+        one = _owner(one) if isinstance(one, np.ndarray) else one
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, np.ndarray):
+            total += one.nbytes
+        elif isinstance(one, (tuple, list)):
+            waiting += one
+        elif isinstance(one, partial):
+            waiting += [one.func, one.args, *one.keywords.values()]
+        elif isinstance(one, FunctionType):
+            waiting += [one.__defaults__ or (), *(cell.cell_contents for cell in one.__closure__ or ())]
+    return total
+
+
+def _owner(array):
+    """The array whose memory ``array`` shows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array

@@ -1,21 +1,15 @@
 """A plan: a Program as a flat list of steps whose arrays have their places, run again and again.
 
 Everything that can be settled once is: the order, the memory (``memory.py``), the arrays of variables and constants,
-and for a step of which all arrays are settled the calls of kernels that it comes to (``Op.settle``). What depends on
-the caller's arrays (large inputs, and large arrays that are returned, which the caller may keep) is passed through
-``slots``; small ones are copied in and out.
+the calls of kernels (``settled.py``). That makes a ``Settled``, which a run borrows and gives back. A run that finds none
+settles one for itself: where several threads run a plan at the same time, or where ``budget.py`` had the memory freed.
 """
 
-import threading
-from functools import partial
-
-import numpy as np
-
 from microdl.compile import explain, memory
-from microdl.compile.program import constant_array
-from microdl.core import device
+from microdl.compile.budget import budget
+from microdl.compile.settled import Settled
 from microdl.core.variable import Variable
-from microdl.core.writing import writing
+from microdl.core.writing import in_turn, share_turn
 
 COPIED = 1 << 18  # bytes of an input or output; copying so many takes less time than a step that is not settled
 
@@ -24,50 +18,61 @@ class Plan:
     """Runs a Program on arrays.
 
     Attributes:
-        steps: the Steps, in order. nbytes: size of the memory that holds what is neither passed in nor returned.
-        written: the Variables that a run writes to.
+        program: the Program. written: the Variables that a run writes to. turn: the Turn of its variables, or None.
+        nbytes: of the memory that one run needs for what is neither passed in nor returned.
     """
 
     def __init__(self, program):
         self.program = program
-        self._lock = threading.Lock()  # a plan's memory serves one run at a time
         self.written = _written(program)
-        self._has_variables = any(isinstance(x, Variable) for node in program.nodes for x in node.inputs)
-        self._places = {}  # id of a Tensor -> its array, or the number of its slot
-        self._count = len(program.inputs)  # of slots
-        returned = _returned(program)
-        block, lives = self._plan_memory(returned)
-        self.nbytes = 0 if block is None else block.nbytes
-        self._copied = []  # (slot, array) of inputs
-        for slot, x in enumerate(program.inputs):
-            self._places[id(x)] = slot
-            if id(x) in lives:
-                self._places[id(x)] = memory.array_at(block, lives[id(x)].offset, x.spec)
-                self._copied.append((slot, self._places[id(x)]))
-        self.steps = []
-        for node in program.nodes:
-            self._bind(node, returned, block, lives)
-        constants = {id(y) for y in program.outputs if y.array is not None}
-        self._results = [(self._place(y), id(y) in constants) for y in program.outputs]
-        self._blank = [None] * (self._count - len(program.inputs))
+        variables = [x for node in program.nodes for x in node.inputs if isinstance(x, Variable)]
+        self.turn = share_turn(variables) if variables else None
+        self._layout = Layout(program)
+        self.nbytes = self._layout.nbytes
+        self._idle = []  # Settleds that no run uses
+        self._idle.append(self._settle())
 
     def run(self, arrays):
         """The arrays of the outputs. ``arrays``: those of the inputs, in order."""
-        slots = [*arrays, *self._blank]
-        with self._lock:
-            for slot, array in self._copied:
-                np.copyto(array, arrays[slot])
-            if self._has_variables:
-                with writing.lock:  # nobody writes to what is read here, nobody reads what is half written
-                    for variable in self.written:
-                        variable.before_write()
-                    device.current.replay(self, slots)
-            else:
-                device.current.replay(self, slots)
-            return [
-                slots[place] if type(place) is int else place if is_constant else place.copy()
-                for place, is_constant in self._results
-            ]
+        if self.turn is None:
+            return self._run(arrays)
+        return in_turn(self, self._run, arrays)  # nobody writes to what is read, nobody reads what is half written
+
+    def _run(self, arrays):
+        settled = self._borrow()
+        try:
+            return settled.run(arrays, self.written)
+        finally:
+            self._idle.append(settled)
+
+    def _borrow(self):
+        try:
+            settled = self._idle.pop()
+        except IndexError:
+            settled = None
+        return self._settle() if settled is None else settled
+
+    def _settle(self):
+        budget.make_room(self.nbytes)
+        settled = Settled(self.program, self._layout, self._idle)
+        self.nbytes = settled.nbytes
+        budget.add(settled)
+        return settled
+
+    @property
+    def steps(self):
+        """The Steps of a run, in order."""
+        return self._example().steps
+
+    @property
+    def scratch(self):
+        """How many of ``nbytes`` are the scratch arrays of kernels."""
+        return self.nbytes - self._layout.nbytes
+
+    def _example(self):
+        settled = self._borrow()
+        self._idle.append(settled)
+        return settled
 
     def explain(self):
         """The steps as text: op, shapes, kernels, operations and bytes; what was fused; memory; variables written."""
@@ -77,100 +82,35 @@ class Plan:
         """Draws the graph of the steps into the picture ``path``. Needs matplotlib. Returns ``path``."""
         return explain.plot(self, path)
 
-    def _plan_memory(self, returned):
-        """The block of memory, and the Life of each array in it by the id of its Tensor."""
-        lives = {id(x): memory.Life(x.spec.nbytes, -1, -1) for x in self.program.inputs if _is_copied(x)}
+
+class Layout:
+    """Where the arrays of a Program lie in one block of memory.
+
+    Attributes:
+        lives: the Life of each array in it by the id of its Tensor. nbytes: of the block.
+        returned: ids of the Tensors whose arrays leave the plan and so are not in it.
+    """
+
+    def __init__(self, program):
+        self.returned = _returned(program)
+        self.lives = {id(x): memory.Life(x.spec.nbytes, -1, -1) for x in program.inputs if _is_copied(x)}
         base = {}
-        for position, node in enumerate(self.program.nodes):
+        for position, node in enumerate(program.nodes):
             for x in node.inputs:
-                life = lives.get(base.get(id(x), id(x)))
+                life = self.lives.get(base.get(id(x), id(x)))
                 if life is not None:
                     life.last = position
             if node.op.view:
                 base[id(node.outputs[0])] = base.get(id(node.inputs[0]), id(node.inputs[0]))
                 continue
             for y in node.outputs:
-                if id(y) not in returned:
-                    lives[id(y)] = memory.Life(y.spec.nbytes, position, position)
-        for y in self.program.outputs:
-            life = lives.get(base.get(id(y), id(y)))
+                if id(y) not in self.returned:
+                    self.lives[id(y)] = memory.Life(y.spec.nbytes, position, position)
+        for y in program.outputs:
+            life = self.lives.get(base.get(id(y), id(y)))
             if life is not None:
-                life.last = len(self.program.nodes)
-        size = memory.lay_out(lives.values())
-        return (memory.slab(size) if lives else None), lives
-
-    def _place(self, tensor):
-        """The array of a Tensor, or the number of its slot."""
-        place = self._places.get(id(tensor))
-        return constant_array(tensor) if place is None else place
-
-    def _new_slot(self, tensor):
-        self._places[id(tensor)] = self._count
-        self._count += 1
-        return self._places[id(tensor)]
-
-    def _bind(self, node, returned, block, lives):
-        """Settles the outputs' arrays, and makes a Step unless the node is a view that is known by now."""
-        op, kernels = node.op, device.current.kernels
-        inputs = [x.known_array() if isinstance(x, Variable) else self._place(x) for x in node.inputs]
-        settled = all(type(place) is not int for place in inputs)
-        if op.view and settled:
-            self._places[id(node.outputs[0])] = op.run(kernels, *inputs, **node.attrs)
-        elif op.view:
-            self.steps.append(Step(node, _view(op, kernels, inputs, node.attrs, self._new_slot(node.outputs[0]))))
-        else:
-            fresh = []  # (slot, shape, dtype) of outputs that are returned: a new array in every run
-            for y in node.outputs:
-                if id(y) in returned:
-                    fresh.append((self._new_slot(y), y.spec.shape, y.spec.dtype.as_numpy_dtype))
-                else:
-                    self._places[id(y)] = memory.array_at(block, lives[id(y)].offset, y.spec)
-            arguments = [*inputs, *(self._places[id(y)] for y in node.outputs)]
-            if settled and not fresh:
-                settle = op.settle if op.settle and all(array.size for array in arguments) else partial(partial, op.run)
-                for array in inputs:
-                    if block is not None and np.may_share_memory(array, block):
-                        array.fill(0)  # ``settle`` may run kernels: as labels and indices, zeros do no harm
-                call = _settled(settle(kernels, *arguments, **node.attrs))
-            else:
-                call = _unsettled(partial(op.run, kernels, **node.attrs), arguments, fresh)
-            self.steps.append(Step(node, call))
-
-
-class Step:
-    """One call of a plan. ``node``: what it computes. ``call(slots)``: computes it."""
-
-    __slots__ = ("call", "node")
-
-    def __init__(self, node, call):
-        self.node, self.call = node, call
-
-    def __repr__(self):
-        return f"<Step {self.node!r}>"
-
-
-def _settled(call):
-    return lambda slots: call()
-
-
-def _unsettled(call, arguments, fresh):
-    """``arguments``: arrays and numbers of slots."""
-
-    def step(slots):
-        for slot, shape, dtype in fresh:
-            slots[slot] = np.empty(shape, dtype)
-        call(*[slots[place] if type(place) is int else place for place in arguments])
-
-    return step
-
-
-def _view(op, kernels, inputs, attrs, slot):
-    (place,) = inputs
-
-    def step(slots):
-        slots[slot] = op.run(kernels, slots[place], **attrs)
-
-    return step
+                life.last = len(program.nodes)
+        self.nbytes = memory.lay_out(self.lives.values())
 
 
 def _written(program):

@@ -8,6 +8,7 @@ import numpy as np
 from microdl.core import device, dtypes
 from microdl.core.attributes import no_attribute
 from microdl.core.context import context, user_location
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import OperatorNotAllowedInGraphError
 from microdl.core.node import Node, keeping, uids
 from microdl.core.op import Spec, get_op
@@ -15,7 +16,7 @@ from microdl.core.prepared import Prepared, prepare
 from microdl.core.reference import Reference
 from microdl.core.shapes import TensorShape, as_shape
 from microdl.core.values import as_array, describe, hashable_index, own_lines, type_text
-from microdl.core.writing import writing
+from microdl.core.writing import in_turn, share_turn, writing
 
 new_uid = itertools.count().__next__
 
@@ -47,6 +48,14 @@ class Operand:
     @property
     def device(self):
         return device.current.name
+
+    def cpu(self, index=0):
+        """The tensor in the memory of the CPU."""
+        return convert(self)
+
+    def gpu(self, gpu_index=0):
+        """The tensor in the memory of a GPU. Raises: RuntimeError if there is none."""
+        raise RuntimeError(f"GPU:{gpu_index} unknown device. There is {device.current.name} alone: stay with x.cpu()")
 
     def get_shape(self):
         return self.shape
@@ -96,12 +105,21 @@ class Operand:
     def __len__(self):
         if not self.ndim:
             raise TypeError("a scalar tensor has no len()")
-        return self.spec.shape[0]
+        return self._known_size("len()")
 
     def __iter__(self):
         if not self.ndim:
             raise TypeError("a scalar tensor cannot be iterated over")
-        return (self[i] for i in range(self.spec.shape[0]))
+        return (self[i] for i in range(self._known_size("a Python loop over its rows")))
+
+    def _known_size(self, purpose):
+        """The first size. Raises OperatorNotAllowedInGraphError if it is not known yet."""
+        if self.spec.shape[0] is None:
+            raise OperatorNotAllowedInGraphError(
+                f"{user_location()}: {purpose} needs the first size of a tensor of shape {self.shape}, which is known "
+                "when the graph runs: use tf.shape(x)[0], tf.map_fn, or ops on the whole tensor"
+            )
+        return self.spec.shape[0]
 
     def __hash__(self):
         raise TypeError(f"{type(self).__name__} is unhashable (== compares elementwise); use .ref() as the key")
@@ -112,6 +130,7 @@ class Operand:
             "for example, or keep values that change in a tf.Variable"
         )
 
+    @reads_sizes
     def __getitem__(self, index):
         return apply("StridedSlice", self, index=hashable_index(index))
 
@@ -282,7 +301,8 @@ class Tensor(Operand):
     def __format__(self, spec):
         if self.array is None and not spec:
             return repr(self)
-        return format(self.numpy() if self.ndim else self.numpy().item(), spec)
+        value = self.numpy()
+        return format(value.item() if isinstance(value, np.generic) else value, spec)
 
     def __repr__(self):
         return f"<tf.Tensor: {describe(self)}>" if self.array is not None else f"<tf.Tensor: {type_text(self)}>"
@@ -300,6 +320,9 @@ def apply(name, *inputs, **attrs) -> Any:
 
     Returns: the output Tensor; for an op with several outputs a tuple of them.
     """
+    graph = context.graph
+    if graph is not None and graph.open:  # sizes may be unknown: the call waits for them
+        return graph.defer(apply, (name, *inputs), attrs)
     op = get_op(name)
     key = []
     for x in inputs:
@@ -316,20 +339,19 @@ def apply(name, *inputs, **attrs) -> Any:
         prepared = None
     if prepared is None:
         prepared = prepare(op, [x.spec for x in inputs], attrs, key)
-    specs, graph = prepared.specs, context.graph
+    specs = prepared.specs
     if graph is not None and not graph.runs_now(op, inputs, specs):
         outputs = tuple(map(Tensor, specs))
         graph.add(Node(op, attrs, inputs, outputs))
     elif op.mutates:
-        with writing.lock:
-            for i in op.written(len(inputs)):
-                inputs[i].before_write()
-            arrays = [x.known_array() for x in inputs]
-            outputs = tuple(map(Tensor, specs, _run(op, arrays, inputs, specs, attrs, prepared)))
+        written = [inputs[i] for i in op.written(len(inputs))]
+        share_turn(written)
+        results = in_turn(written[0], _write, op, written, inputs, specs, attrs, prepared)
+        outputs = tuple(map(Tensor, specs, results))
     else:
         moved, arrays = writing.moved, _arrays(inputs)
         results = _run(op, arrays, inputs, specs, attrs, prepared)
-        if writing.moved != moved:
+        if writing.moved is not moved:
             results = _run_undisturbed(op, arrays, results, inputs, specs, attrs, prepared)
         outputs = (Tensor(specs[0], results[0]),) if len(specs) == 1 else tuple(map(Tensor, specs, results))
     if context.tapes:
@@ -350,6 +372,14 @@ def _run(op, inputs, tensors, specs, attrs, prepared):
     if op.view and tensors[0].borrowed:
         return tuple(array.copy() for array in arrays)  # the Variable may change, this tensor must not
     return arrays
+
+
+def _write(op, written, tensors, specs, attrs, prepared):
+    """``_run`` of an op that writes to variables, whose turn it is; others may be written to meanwhile."""
+    for variable in written:
+        variable.before_write()
+    arrays = [x.own_array() if x.borrowed else x.known_array() for x in tensors]
+    return _run(op, arrays, tensors, specs, attrs, prepared)
 
 
 def _run_undisturbed(op, inputs, results, tensors, specs, attrs, prepared):
@@ -385,7 +415,7 @@ def record(op, attrs, inputs, outputs, prepared=None):
 
 def _converted(op, inputs):
     """Inputs as Tensors, Python values of the dtype that the op takes; Variables that it writes to stay Variables."""
-    hint = _common_dtype(inputs) if op.same_dtype else None
+    hint = _common_dtype(op, inputs) if op.same_dtype else None
     written = op.mutates and op.written(len(inputs))
     tensors = []
     for i, value in enumerate(inputs):
@@ -393,11 +423,13 @@ def _converted(op, inputs):
     return tuple(tensors)
 
 
-def _common_dtype(inputs):
+def _common_dtype(op, inputs):
+    """That of the first tensor; of Python values that of the first, or of the first float in a list of any length."""
     for x in inputs:
         if hasattr(x, "spec"):
             return x.spec.dtype
-    return None
+    found = [convert(x).spec.dtype for x in (inputs if op.variadic else inputs[:1])]
+    return next((dtype for dtype in found if dtype.is_floating), found[0] if found else None)
 
 
 def convert(value, dtype=None, hint=None) -> Tensor:

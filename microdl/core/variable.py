@@ -11,9 +11,7 @@ from microdl.core.op import Spec
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Operand, Tensor, apply, convert, new_uid
 from microdl.core.values import value_text
-from microdl.core.writing import writing
-
-_lock = writing.lock
+from microdl.core.writing import Turn, in_turn, writing
 
 
 class Variable(Operand):
@@ -28,6 +26,9 @@ class Variable(Operand):
         name: str. dtype: DType or what ``as_dtype`` takes. shape: if given, the value must have it.
     """
 
+    constraint = None  # function of the new value, which optimizers apply after each update
+    regularizer = None  # function of the value: a penalty, which models add to their loss
+    borrowed = False  # unlike the Tensor that ``read`` gives
     settings = 0  # how many times ``trainable`` of any Variable was set: what was traced before may be out of date
 
     def __init__(self, initial_value, trainable=None, name=None, dtype=None, shape=None):
@@ -49,8 +50,9 @@ class Variable(Operand):
         self._snapshot = _nothing  # weak reference to the Tensor that the last read gave
         self.spec = Spec(value.spec.shape, value.spec.dtype)
         self.uid = new_uid()
+        self.turn = Turn()  # whose it is to write, and to read from the buffer: see ``core/writing.py``
         self.trainable = value.dtype.is_floating if trainable is None else bool(trainable)
-        self._name = name or "Variable"
+        self._name = context.scope + (name or "Variable")
 
     @property
     def name(self):
@@ -76,13 +78,17 @@ class Variable(Operand):
         if tensor is None:
             tensor = self._snapshot()
         if tensor is None:
-            with _lock:  # waits until a write has ended
-                tensor = self._snapshot()  # another thread may have been here first
-                if tensor is None:
-                    tensor = Tensor(self.spec, self._array, self.uid, True)
-                    self._snapshot = weakref.ref(tensor)
+            tensor = in_turn(self, self._shown)  # waits until a write has ended
         for tape in context.tapes:
             tape.variable_read(self)
+        return tensor
+
+    def _shown(self):
+        """A Tensor on the buffer."""
+        tensor = self._snapshot()  # another thread may have been here first
+        if tensor is None:
+            tensor = Tensor(self.spec, self._array, self.uid, True)
+            self._snapshot = weakref.ref(tensor)
         return tensor
 
     def read_value(self):
@@ -92,12 +98,12 @@ class Variable(Operand):
         return self.read_value()
 
     def before_write(self):
-        """Leaves the old values to a Tensor that still shows them; ``writing.lock`` is held until the write is done."""
+        """Leaves the old values to a Tensor that still shows them; the turn does not end before the write has."""
         tensor = self._snapshot()
         if tensor is not None:
             tensor.array = self._array.copy()
             tensor.borrowed = False
-            writing.moved += 1
+            writing.moved = object()
         self._snapshot = _nothing
 
     def known_array(self):
@@ -140,10 +146,11 @@ class Variable(Operand):
         return self.read().numpy()
 
     def __reduce__(self):  # a copy or a pickle is another variable with the same value
-        return Variable, (self.read().own_array(), self.trainable, self._name, self.dtype)
+        kept = {key: self.__dict__[key] for key in ("constraint", "regularizer") if key in self.__dict__}
+        return Variable, (self.read().own_array(), self.trainable, self._name, self.dtype), kept
 
     def __format__(self, spec):
-        return format(self.numpy().item() if not self.ndim else self.numpy(), spec) if spec else str(self)
+        return format(self.read(), spec) if spec else str(self)
 
     def __repr__(self):
         typed = f"shape={self.shape} dtype={self.dtype.name}"

@@ -1,0 +1,55 @@
+"""How much memory all plans hold between their runs, and which of them let go of theirs when it becomes too much.
+
+A function has a plan for each shape that it was called with, and a plan keeps its memory for the next run. Beyond
+``limit`` those that ran longest ago give theirs back; should one of them run again, it settles anew, which takes about
+as long as another run. The few that ran last keep theirs whatever it comes to: they may well run in turns.
+"""
+
+import itertools
+import weakref
+
+from microdl.core.locks import new_lock
+
+KEPT = 4  # plans
+
+
+class Budget:
+    """The memory of plans that are settled: ``microdl.compile.settled.Settled``.
+
+    Attributes:
+        limit: bytes. clock: numbers in the order of time.
+    """
+
+    def __init__(self, limit):
+        self.limit, self.clock = limit, itertools.count()
+        self._settled = weakref.WeakSet()
+        self._lock = new_lock()
+
+    def held(self):
+        """How many Settleds there are, and their bytes."""
+        with self._lock:
+            sizes = [settled.nbytes for settled in self._settled]
+        return len(sizes), sum(sizes)
+
+    def add(self, settled):
+        """Counts a Settled for as long as it is there."""
+        with self._lock:
+            self._settled.add(settled)
+        self.make_room(0)
+
+    def make_room(self, nbytes):
+        """Lets idle ones go until there is place for ``nbytes`` more."""
+        with self._lock:
+            known = sorted(self._settled, key=lambda settled: settled.used)
+        excess = sum(settled.nbytes for settled in known) + nbytes - self.limit
+        for settled in known[:-KEPT]:
+            if excess <= 0:
+                break
+            try:
+                settled.home.remove(settled)
+            except ValueError:  # it runs, or another thread was here first
+                continue
+            excess -= settled.nbytes
+
+
+budget = Budget(limit=1 << 30)
