@@ -1,12 +1,15 @@
 """microdl: TensorFlow's API on kernels that are readable Python, compiled by Numba. ``import microdl as tf``."""
 
 from microdl import (
+    autograph as autograph,
     config as config,
     data as data,
+    debugging as debugging,
     errors as errors,
     keras as keras,
     linalg as linalg,
     math as math,
+    nest as nest,
     nn as nn,
     profiler as profiler,
     random as random,
@@ -108,6 +111,14 @@ from microdl.ops.control import (
     switch_case as switch_case,
     while_loop as while_loop,
 )
+from microdl.ops.debugging import (
+    Assert as Assert,
+    assert_equal as assert_equal,
+    assert_greater as assert_greater,
+    assert_less as assert_less,
+    assert_rank as assert_rank,
+    ensure_shape as ensure_shape,
+)
 from microdl.ops.linalg import matmul as matmul, norm as norm
 from microdl.ops.math import (
     abs as abs,
@@ -159,7 +170,17 @@ from microdl.ops.math import (
     truediv as truediv,
 )
 from microdl.ops.printing import print as print
+from microdl.ops.python import numpy_function as numpy_function, py_function as py_function
+from microdl.ops.scopes import (
+    executing_eagerly as executing_eagerly,
+    get_static_value as get_static_value,
+    identity_n as identity_n,
+    inside_function as inside_function,
+    name_scope as name_scope,
+    recompute_grad as recompute_grad,
+)
 from microdl.ops.strings import as_string as as_string
+from microdl.ops.tensor_array import TensorArray as TensorArray
 from microdl.profiler import show as show
 
 __version__ = "0.1.0"

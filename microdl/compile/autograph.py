@@ -6,13 +6,18 @@
         y = -x                  def ag__set1(v):  nonlocal y; (y,) = v
                                 ag__.if_(x > 0, ag__body1, ag__else1, (ag__get1, ag__set1), ("y",))
 
-``flow.if_`` calls one of the two if the test is a Python value, and traces both if it is a symbolic tensor. What has no
-such form (``break``, a ``return`` in one branch alone, ...) stays as it is, but for a test that says so when it meets a
-symbolic tensor. Moldovan et al., "AutoGraph: Imperative-style Coding with Graph-based Performance", 2019, has the idea.
+``flow.if_`` calls one of the two if the test is a Python value, and traces both if it is a symbolic tensor. Attributes
+and elements that a block assigns (``self.x``, ``d["k"]``) are variables in this sense, too; ``break``, ``continue`` and
+``return`` leave the loops beforehand (``jumps.py``). What has no such form (``raise`` in a branch, ``global``, ...)
+stays as it is, but for a test that says so when it meets a symbolic tensor. Moldovan et al., "AutoGraph:
+Imperative-style Coding with Graph-based Performance", 2019, has the idea.
 """
 
 import ast
+from collections import Counter
 from typing import Any
+
+from microdl.compile.jumps import WithoutJumps, own_jumps
 
 FLOW = "ag__"  # the module ``flow`` in rewritten functions; what they define for themselves begins with it, too
 CALLED = "ag__called"  # ``source.called`` in rewritten functions
@@ -26,6 +31,8 @@ def parsed(text, where) -> Any:
     for statement in statements:
         for node in ast.walk(statement):
             ast.copy_location(node, where)
+            if hasattr(node, "end_lineno"):  # a call belongs to the line on which what is called ends
+                node.end_lineno, node.end_col_offset = node.lineno, node.col_offset
     return statements
 
 
@@ -38,6 +45,7 @@ class Rewriter(ast.NodeTransformer):
         self._count = 0  # of rewritten statements
         self._changed = False
         self._globals = set()  # names that the function being rewritten declares global
+        self._reads = Counter()  # how often each variable is read in it
 
     def rewrite(self, definition):
         """Rewrites a FunctionDef in place. Returns whether there was something to rewrite."""
@@ -58,11 +66,13 @@ class Rewriter(ast.NodeTransformer):
         declared = [n for n in _inside(node.body) if isinstance(n, (ast.Global, ast.Nonlocal))]
         foreign = {name for n in declared for name in n.names}
         parameters = {n.arg for n in ast.walk(node.args) if isinstance(n, ast.arg)}
-        own = sorted(_assigned(node.body) - foreign - parameters)
-        outer, count = self._globals, self._count
+        outer, count = (self._globals, self._reads), self._count
         self._globals = {name for n in declared if isinstance(n, ast.Global) for name in n.names}
+        WithoutJumps(self._keeps_jumps).generic_visit(node)
+        self._reads = _reads(node.body)
+        own = sorted(_assigned(node.body) - foreign - parameters)
         node.body = self._block(node.body, tail=True)
-        self._globals = outer
+        self._globals, self._reads = outer
         if own and self._count > count:  # they stay variables of this function, even if inner ones alone assign them
             node.body[:0] = parsed(f"if 0: {' = '.join(own)} = None", node)
         return node
@@ -124,13 +134,31 @@ class Rewriter(ast.NodeTransformer):
 
     # Statements
 
+    def visit_Assert(self, node):
+        self.generic_visit(node)
+        message = node.msg or ast.copy_location(ast.Constant(None), node)
+        if _obstacle([node.test, message]):
+            return node
+        call = self._deferred("assert_", node, [node.test], [message])
+        return ast.copy_location(ast.Expr(call), node)
+
+    def visit_Expr(self, node):
+        """A call whose result is not used: ``ta.write(i, x)`` alone would have no effect."""
+        self.generic_visit(node)
+        is_method = isinstance(node.value, ast.Call) and (
+            isinstance(node.value.func, ast.Call) and any(_name(f) in _LOST for f in node.value.func.args)
+        )
+        if is_method:
+            node.value = self._call("unused", node, [node.value])
+        return node
+
     def _block(self, statements, tail=False):
         """tail: the function ends where these statements end."""
         result = []
         for k, statement in enumerate(statements):
             if isinstance(statement, ast.If) and any(isinstance(n, ast.Return) for n in _inside([statement])):
                 complete = _with_rest(statement, statements[k + 1 :], tail)
-                if complete is not None and not self._obstacle(complete.body + complete.orelse, ast.Return):
+                if complete is not None and not self._obstacle(complete.body + complete.orelse, (ast.Return,)):
                     return result + self._if(complete, "if_return")
             visited = self.visit(statement)
             result += visited if isinstance(visited, list) else [visited]
@@ -138,22 +166,30 @@ class Rewriter(ast.NodeTransformer):
 
     def visit_If(self, node):
         obstacle = self._obstacle(node.body + node.orelse)
+        if _raises(node.body) or _raises(node.orelse):
+            obstacle = "it holds a `raise`, which would run while tracing; tf.debugging.Assert checks tensors"
         return self._plain(node, "if", obstacle) if obstacle else self._if(node, "if_")
 
     def visit_While(self, node):
         obstacle = self._obstacle(node.body) or _obstacle([node.test]) or (node.orelse and "it has an `else`")
         if obstacle:
             return self._plain(node, "while", obstacle)
-        test, body, *others = self._functions(_assigned(node.body), "while_loop", "test", "body", node)
+        needed = self._needed([node.test, *node.body])
+        test, body, *others, call = self._functions(node.body, "while_loop", "test", "body", node)
+        call.value.args.append(needed)
         test.body = parsed("return 0", node)
         test.body[0].value = self.visit(node.test)
         body.body += self._block(node.body)
-        return [test, body, *others]
+        return [test, body, *others, call]
 
     def visit_For(self, node):
         if node.orelse or self._obstacle([node.target, *node.body]):
             return self.generic_visit(node)
-        body, *others, call = self._functions(_assigned([node.target, *node.body]), "for_loop", "body", "", node)
+        needed = self._needed([node.target, *node.body])
+        body, *others, call = self._functions([node.target, *node.body], "for_loop", "body", "", node)
+        call.value.args.append(needed)
+        if stop := getattr(node, "stop", None):
+            call.value.args.append(_expression(f"lambda: {stop}", node))
         body.args = _expression("lambda ag__item: 0", node).args
         (item,) = parsed("target = ag__item", node)
         item.targets = [node.target]
@@ -168,19 +204,19 @@ class Rewriter(ast.NodeTransformer):
 
     def _if(self, node, helper):
         returns = helper == "if_return"
-        names = _assigned(node.body + node.orelse)
-        body, orelse, *others, call = self._functions(names, helper, "body", "else", node)
+        body, orelse, *others, call = self._functions(node.body + node.orelse, helper, "body", "else", node)
         call.value.args.insert(0, self.visit(node.test))
         body.body += self._block(node.body, tail=returns)
         orelse.body += self._block(node.orelse, tail=returns)
         return [body, orelse, *others, ast.copy_location(ast.Return(call.value), node) if returns else call]
 
-    def _functions(self, names, helper, first, second, where):
+    def _functions(self, statements, helper, first, second, where):
         """Definitions of one or two blocks, to be filled, of ``get`` and ``set``, and the call that they are for."""
         self._changed, self._count = True, self._count + 1
-        k, names = self._count, sorted(names)
+        k, names, places = self._count, sorted(_assigned(statements)), _places(statements)
         declaration = f"nonlocal {', '.join(names)}" if names else "pass"
-        readers = ", ".join(f"lambda: {name}" for name in names)
+        readers = ", ".join(f"lambda: {name}" for name in [*names, *places])
+        news = [f"{FLOW}new{i}" for i in range(len(places))]
         blocks = [f"{FLOW}{block}{k}" for block in (first, second) if block]
         text = [f"def {block}(): {declaration}" for block in blocks]
         text += [
@@ -188,10 +224,20 @@ class Rewriter(ast.NodeTransformer):
             f"def {FLOW}set{k}(ag__new):",
             f" {declaration}",
         ]
-        text += [f" [{', '.join(names)}] = ag__new"]
+        text += [f" [{', '.join([*names, *news])}] = ag__new"]
         text += [f" if {name} is {FLOW}.UNDEFINED: del {name}" for name in names]
-        text += [f"{FLOW}.{helper}({', '.join(blocks)}, ({FLOW}get{k}, {FLOW}set{k}), {tuple(names)!r})"]
+        for new, place in zip(news, places, strict=True):
+            text += [f" if {FLOW}.differs({new}, lambda: {place}): {place} = {new}"]
+            text += [f" elif {FLOW}.vanishes({new}, lambda: {place}): del {place}"]
+        labels = (*names, *places)
+        text += [f"{FLOW}.{helper}({', '.join(blocks)}, ({FLOW}get{k}, {FLOW}set{k}), {labels!r})"]
         return parsed("\n".join(text), where)
+
+    def _needed(self, loop):
+        """The names that a loop assigns and that are read outside of it, too, as a tuple in the program."""
+        inside = _reads(loop)
+        names = tuple(sorted(name for name in _assigned(loop) if self._reads[name] > inside[name]))
+        return _expression(repr(names), loop[0])
 
     def _plain(self, node, statement, reason):
         """The statement as it is, with a test that is not content with a symbolic tensor."""
@@ -199,10 +245,17 @@ class Rewriter(ast.NodeTransformer):
         node.test = self._call("plain", node.test, [node.test, *_constants(node, statement, reason)])
         return node
 
-    def _obstacle(self, statements, allowed=None):
+    def _obstacle(self, statements, allowed: tuple = ()):
         if _assigned(statements) & self._globals:
             return "it assigns a global variable"
         return _obstacle(statements, allowed)
+
+    def _keeps_jumps(self, loop):
+        parts = [loop.target, *loop.body] if isinstance(loop, ast.For) else [loop.test, *loop.body]
+        return bool(self._obstacle(parts, (ast.Return, ast.Break, ast.Continue)))
+
+
+_LOST = {"write", "unstack", "scatter", "split"}  # methods of a TensorArray that give another one
 
 
 def _name(expression):
@@ -222,6 +275,12 @@ def _inside(nodes, apart=_SCOPES):
             yield from _inside(ast.iter_child_nodes(node), apart)
 
 
+def _reads(nodes):
+    """How often each variable is read, functions inside included."""
+    every = [n for node in nodes for n in ast.walk(node)]
+    return Counter(n.id for n in every if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+
+
 def _assigned(statements):
     """Names of the variables that statements assign."""
     found = set()
@@ -237,7 +296,8 @@ def _assigned(statements):
 
 _STAYS = {  # what can not be moved into a function of its own
     ast.Return: "it holds a `return`, and does not return in all cases",
-    ast.Raise: "it holds a `raise`, which would run while tracing",
+    ast.Break: "it holds a `break`",
+    ast.Continue: "it holds a `continue`",
     ast.Global: "it declares a global variable",
     ast.Nonlocal: "it declares a nonlocal variable",
     ast.NamedExpr: "it holds a `:=`",
@@ -248,28 +308,42 @@ _STAYS = {  # what can not be moved into a function of its own
 _FRAMES = {"super", "locals", "vars", "eval", "exec"}  # they look at the function that they are called in
 
 
-def _obstacle(nodes, allowed=None):
+def _obstacle(nodes, allowed: tuple = ()):
     """Why statements or expressions have to stay in their function, as text; None if they need not."""
+    assigned, jumps = _assigned(nodes), {id(jump) for jump in own_jumps(nodes)}
     for node in _inside(nodes):
-        if type(node) in _STAYS and type(node) is not allowed:
-            return _STAYS[type(node)]
+        kind = type(node)
+        if kind in _STAYS and kind not in allowed and (kind not in (ast.Break, ast.Continue) or id(node) in jumps):
+            return _STAYS[kind]
         if isinstance(node, ast.Name) and node.id in _FRAMES:
             return f"it holds a call of {node.id}"
-        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
-            return "it assigns an attribute or an element, which would happen while tracing, whatever the test gives"
-    jump = next(_jumps(nodes), None)
-    return None if jump is None else f"it holds a `{type(jump).__name__.lower()}`"
+        if _is_target(node) and not _is_place(node, assigned):
+            return f"it assigns {ast.unparse(node)}, and computes in itself which object or element that is"
+    return None
 
 
-def _jumps(nodes):
-    """The ``break`` and ``continue`` that leave these Nodes."""
-    for node in nodes:
-        if isinstance(node, (ast.Break, ast.Continue)):
-            yield node
-        elif isinstance(node, (ast.For, ast.While)):
-            yield from _jumps(node.orelse)
-        elif not isinstance(node, _SCOPES):
-            yield from _jumps(ast.iter_child_nodes(node))
+def _is_target(node):
+    return isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load)
+
+
+def _is_place(target, assigned):
+    """Whether a target like ``self.x`` or ``d["k"]`` means the same wherever it stands in a block."""
+    if isinstance(target, ast.Attribute):
+        return _is_place(target.value, assigned)
+    if isinstance(target, ast.Subscript):
+        index = target.slice.operand if isinstance(target.slice, ast.UnaryOp) else target.slice
+        return _is_place(target.value, assigned) and (isinstance(index, ast.Constant) or _is_place(index, assigned))
+    return isinstance(target, ast.Name) and target.id not in assigned
+
+
+def _places(statements):
+    """The attributes and elements that statements assign, as text: ``self.x``, ``d['k']``."""
+    return sorted({ast.unparse(node) for node in _inside(statements) if _is_target(node)})
+
+
+def _raises(statements):
+    """Whether one of the statements is a ``raise``, which would run while tracing."""
+    return any(isinstance(node, ast.Raise) for node in statements)
 
 
 def _with_rest(node, rest, tail):

@@ -30,12 +30,13 @@ class Part(FuncGraph):
     Attributes:
         reads: uid -> (Variable, the Tensor of its value at the start).
         written: uid -> Variable that a Node here writes to.
+        counters: id of a Tensor that counts the rounds of a loop, from 0 -> how many there are.
         kept: Tensors which a gradient cannot compute again: what was drawn, or read from a variable that changes.
     """
 
     def __init__(self, name):
         super().__init__(name)
-        self.reads, self.written, self.kept = {}, {}, []
+        self.reads, self.written, self.kept, self.counters = {}, {}, [], {}
 
     def add(self, node):
         super().add(node)
@@ -90,6 +91,8 @@ def trace(name, python_function, specs=()):
     Returns: the Part; what the function returned, with Tensors as leaves (None stays).
     """
     part = Part(name)
+    part.unset, part.parts = context.graph.unset, context.graph.parts
+    part.parts.append((name, part._own))
     tapes, context.tapes = context.tapes, ()
     try:
         with part:

@@ -5,6 +5,7 @@ access to these: a pair of functions that get and set the values of ``names``, U
 """
 
 import functools
+import re
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from microdl.compile.control import join, scan, select, while_
 from microdl.core import nest
 from microdl.core.context import context, user_location
 from microdl.core.errors import OperatorNotAllowedInGraphError
+from microdl.core.op import Spec
 from microdl.core.tensor import Operand, apply, convert
 
 
@@ -26,14 +28,24 @@ BRANCHES = "the `if` branch", "the `else` branch"
 
 
 def values(*readers):
-    """The value that each function reads from a variable."""
+    """The value that each function reads from a variable, an attribute or an element."""
     found = []
     for read in readers:
         try:
             found.append(read())
-        except NameError:
+        except (NameError, AttributeError, LookupError):
             found.append(UNDEFINED)
     return found
+
+
+def differs(new, read):
+    """Whether an attribute or element is to be given the value ``new``."""
+    return new is not UNDEFINED and values(read)[0] is not new
+
+
+def vanishes(new, read):
+    """Whether an attribute or element is to be deleted."""
+    return new is UNDEFINED and values(read)[0] is not UNDEFINED
 
 
 def _symbolic(value):
@@ -115,27 +127,81 @@ def choose(test, body, orelse):
 # Statements
 
 
+def assert_(test, message):
+    """``assert test, message()``"""
+    if _symbolic(test):
+        text = "assertion failed" if message() is None else str(message())
+        apply("Assert", convert(test), message=f"{text} ({user_location()})", summarize=None)
+    elif not test:
+        raise AssertionError(*[text for text in [message()] if text is not None])
+
+
+def unused(value):
+    """The value of a call that stands alone."""
+    if tracing() and isinstance(value, nest.Composite):
+        raise ValueError(
+            f"{user_location()}: a {type(value).__name__} does not change in a traced function; go on with the one "
+            "that the method returns: ta = ta.write(index, value)"
+        )
+    return value
+
+
 def if_(test, body, orelse, state, names):
     """``if test: body() else: orelse()``"""
     if not _open(test):
         (body if _holds(test) else orelse)()
         return
+    _join(test, (body, orelse), state, names, names)
+
+
+def if_return(test, body, orelse, state, names):
+    """``if test: return body() else: return orelse()``"""
+    if not _open(test):
+        return body() if _holds(test) else orelse()
+    return _join(test, (body, orelse), state, names, [label for label in names if not label.isidentifier()])
+
+
+def _join(test, blocks, state, names, kept):
+    """Traces both blocks. ``kept``: those of ``names`` that matter afterwards. Returns what the blocks return."""
     get, set_ = state
     name, before, after = f"`if` at {user_location()}", get(), []
 
     def run(block):
         set_(before)
-        block()
-        after.append(get())
-        return {label: value for label, value in zip(names, after[-1], strict=True) if _is_data(value)}
+        returned = block()
+        after.append(dict(zip(names, get(), strict=True)))
+        found = {label: value for label, value in after[-1].items() if label in kept and _is_data(value)}
+        return (returned, found) if returned is not None and kept else found if kept else returned
 
     test = _truth(test)
-    blocks = zip(BRANCHES, (body, orelse), strict=True)
-    traced: dict = {label: trace(f"{name}: {label}", functools.partial(run, block)) for label, block in blocks}
-    both = {}  # values that do not depend on the test, or that are gone, as one branch alone has them
-    for label, x, y in zip(names, *after, strict=True):
-        if x is UNDEFINED or y is UNDEFINED:
+    traced: dict = {
+        label: trace(f"{name}: {label}", functools.partial(run, block))
+        for label, block in zip(BRANCHES, blocks, strict=True)
+    }
+    founds = [found[1] if isinstance(found, tuple) else found for _, found in traced.values() if kept]
+    both = _settled(name, kept, after, founds)
+    result = join(name, test, traced, (1, 0))
+    returned, found = result if kept and isinstance(result, tuple) else (None, result) if kept else (result, {})
+    both.update(found)
+    set_([both.get(label, UNDEFINED) for label in names])
+    return returned
+
+
+def _settled(name, labels, after, founds):
+    """Values that do not depend on the test, or that one branch alone has. They are taken out of ``founds``."""
+    both = {}
+    for label in labels:
+        x, y = (values[label] for values in after)
+        if (_is_data(x) or _is_data(y)) and (_starts_empty(label, x) or _starts_empty(label, y)):
+            full, empty = founds if _is_data(x) else founds[::-1]
+            empty[label] = zeros_like(full[label])
+        elif x is UNDEFINED or y is UNDEFINED:
             both[label] = UNDEFINED
+            if x is not y:
+                branch = BRANCHES[x is not UNDEFINED]
+                context.graph.unset[label] = (
+                    f"{name}: {label!r} must also be initialized in {branch}, as it is used later"
+                )
         elif x is y or (not _has_tensor(x) and not _has_tensor(y) and type(x) is type(y) and x == y):
             both[label] = x
         elif not (_is_data(x) and _is_data(y)):
@@ -143,30 +209,14 @@ def if_(test, body, orelse, state, names):
                 f"{name}: only tensors, numbers and structures of them can depend on a tensor, but {label!r} is {x!r} "
                 f"after {BRANCHES[0]} and {y!r} after {BRANCHES[1]}"
             )
-    for _, found in traced.values():
+    for found in founds:
         for label in both:
             found.pop(label, None)
-    both.update(join(name, test, traced, (1, 0)))
-    set_([both[label] for label in names])
+    return both
 
 
-def if_return(test, body, orelse, state, names):
-    """``if test: return body() else: return orelse()``"""
-    if not _open(test):
-        return body() if _holds(test) else orelse()
-    get, set_ = state
-    before = get()
-
-    def run(block):
-        set_(before)
-        return block()
-
-    functions = {label: functools.partial(run, b) for label, b in zip(BRANCHES, (body, orelse), strict=True)}
-    return select(f"`if` at {user_location()}", _truth(test), functions, (1, 0))
-
-
-def while_loop(test, body, state, names):
-    """``while test(): body()``"""
+def while_loop(test, body, state, names, needed=()):
+    """``while test(): body()``. needed: those of ``names`` that are read outside of the loop, too."""
     goes_on = _first_test(test)
     while not _open(goes_on):
         if not _holds(goes_on):
@@ -175,7 +225,7 @@ def while_loop(test, body, state, names):
         if _symbolic(goes_on):
             return
         goes_on = _first_test(test)
-    loop = _Loop("while", state, names)
+    loop = _Loop("while", state, names, needed)
 
     def condition(*tensors):
         loop.enter(tensors)
@@ -186,6 +236,8 @@ def while_loop(test, body, state, names):
         body()
         return loop.leave()
 
+    loop.prepare(body, ())
+    loop.needs_a_round(test)
     loop.enter(while_(loop.name, condition, step, loop.carry, loop.labels))
 
 
@@ -214,44 +266,71 @@ def steps(function, *args, **kwargs):
     return function(*args, **kwargs)
 
 
-def for_loop(iterable, body, state, names):
-    """``for item in iterable: body(item)``"""
+def for_loop(iterable, body, state, names, needed=(), stopped=None):
+    """``for item in iterable: body(item)``. stopped: a function that tells whether there was a ``break``."""
     if isinstance(iterable, Steps) and not tracing():
         body(convert(iterable.start))
     elif isinstance(iterable, Steps):
-        _for_steps(iterable, body, state, names)
+        _for_steps(iterable, body, _Loop("for", state, names, needed), stopped)
     elif isinstance(iterable, Operand) and tracing() and iterable.ndim:
-        _for_rows(convert(iterable), body, state, names)
+        _for_rows(convert(iterable), body, _Loop("for", state, names, needed), stopped)
     else:
         for item in iterable:
-            body(item)
+            stop = stopped() if stopped else False
+            if _open(stop):  # the rounds that are left run, or do not, as it turns out
+                if_(not_(stop), functools.partial(body, item), _nothing, state, names)
+            elif _symbolic(stop) or not stop:
+                body(item)
+            else:
+                break
 
 
-def _for_rows(rows, body, state, names):
-    loop = _Loop("for", state, names)
+def _nothing():
+    """An empty block."""
+
+
+def _for_rows(rows, body, loop, stopped):
+    item = Spec(tuple(rows.spec.shape[1:]), rows.dtype)
+    count = rows.spec.shape[0]
+    counts = not rows.symbolic and np.array_equal(rows.known_array(), np.arange(count))
+
+    def once(row):
+        if counts:
+            context.graph.counters[id(row)] = count
+        body(row)
 
     def step(index, carry, slices):
         loop.enter(carry)
-        body(*slices)
+        once(*slices)
         return loop.leave(), []
 
-    carry, _ = scan(loop.name, step, loop.carry, [rows], rows.spec.shape[0])
-    loop.enter(carry)
+    if stopped:
+        indices = Steps(convert(0), convert(count))
+        _for_steps(indices, lambda i: body(apply("GatherV2", rows, i, axis=0)), loop, stopped)
+    elif count:
+        loop.prepare(once, [item])
+        carry, _ = scan(loop.name, step, loop.carry, [rows], count)
+        loop.enter(carry)
 
 
-def _for_steps(steps, body, state, names):
-    loop = _Loop("for", state, names)
+def _for_steps(steps, body, loop, stopped):
     limit = convert(steps.limit)
     start, delta = convert(steps.start, hint=limit.dtype), convert(steps.delta, hint=limit.dtype)
 
-    def condition(i, *tensors):
+    def inside(i):
         return apply("Less", apply("Mul", apply("Sub", i, limit), apply("Sign", delta)), 0)
+
+    def condition(i, *tensors):
+        loop.enter(tensors)
+        return _truth(and_(lambda: not_(stopped()), lambda: inside(i))) if stopped else inside(i)
 
     def step(i, *tensors):
         loop.enter(tensors)
         body(i)
         return [apply("AddV2", i, delta), *loop.leave()]
 
+    loop.prepare(body, [start.spec])
+    loop.needs_a_round(lambda: inside(start))
     results = while_(loop.name, condition, step, [start, *loop.carry], ["of the range", *loop.labels])
     loop.enter(results[1:])
 
@@ -263,14 +342,56 @@ class _Loop:
         name: for messages. carry: Tensors, as they are at first. labels: of each, the variable it belongs to.
     """
 
-    def __init__(self, statement, state, names):
+    def __init__(self, statement, state, names, needed):
         self.name = f"`{statement}` at {user_location()}"
         self._get, self._set = state
-        self._names, self._start = names, self._get()
-        self._carried = [k for k, value in enumerate(self._start) if _is_data(value)]
-        leaves = [(names[k], leaf) for k in self._carried for leaf in nest.flatten(self._start[k])]
+        self._names, self._needed = names, needed
+        self._first = []  # names of the variables that have no value before the first round
+        self._begin(self._get())
+
+    def _begin(self, values):
+        """The values of the variables when the loop starts."""
+        self._start = values
+        self._carried = [k for k, value in enumerate(values) if _is_data(value)]
+        leaves = [(self._names[k], leaf) for k in self._carried for leaf in nest.flatten(values[k])]
         self.labels = [repr(name) for name, _ in leaves]
         self.carry = [convert(leaf) for _, leaf in leaves]
+
+    def prepare(self, body, specs):
+        """Variables that only a round gives a value start with zeros; one round is traced to see of what shape.
+
+        Args:
+            body: takes tensors of these ``specs``.
+        """
+        empty = [k for k, value in enumerate(self._start) if _starts_empty(self._names[k], value, self._needed)]
+        if not empty:
+            return
+
+        def once(*tensors):
+            self.enter(tensors[len(specs) :])
+            body(*tensors[: len(specs)])
+            after.extend(self._get())
+
+        after = []
+        trace(self.name, once, [*specs, *(x.spec for x in self.carry)])
+        values = list(self._start)
+        for k in empty:
+            if _is_data(after[k]):
+                values[k] = zeros_like(after[k])
+                self._first += [self._names[k]] * (self._start[k] is UNDEFINED)
+            elif after[k] is not UNDEFINED and self._start[k] is UNDEFINED:
+                context.graph.unset[self._names[k]] = (
+                    f"{self.name}: {self._names[k]!r} must be defined before the loop, as it is used later"
+                )
+        self._set(values)
+        self._begin(values)
+
+    def needs_a_round(self, holds):
+        """An op that fails if there is no first round, where variables have no value then that are used later."""
+        first = [name for name in self._first if not name.startswith("ag__")]
+        if first:
+            text = f"{self.name}: the loop must iterate at least once to initialize {', '.join(first)}"
+            apply("Assert", _truth(holds()), message=text, summarize=None)
 
     def enter(self, tensors):
         """Gives the variables their values: in a round, and after the loop."""
@@ -287,12 +408,37 @@ class _Loop:
                 if not _is_data(new) or len(nest.flatten(new)) != len(nest.flatten(old)):
                     raise TypeError(f"{self.name}: {name!r} is {old!r} before the loop and {new!r} after a round")
                 leaves += [convert(leaf) for leaf in nest.flatten(new)]
-            elif old is not UNDEFINED and new is not old:
+            elif old is not UNDEFINED and new is not old and not _same(old, new):
                 raise TypeError(
                     f"{self.name}: only tensors, numbers and structures of them can change in a loop over tensors, but "
                     f"{name!r} is {old!r} before the loop and {new!r} after a round"
                 )
         return leaves
+
+
+def _same(old, new):
+    """Whether a round leaves a value as it was that no tensor can hold."""
+    return not _has_tensor(old) and not _has_tensor(new) and type(old) is type(new) and bool(old == new)
+
+
+def _starts_empty(name, value, needed=None):
+    """Whether a variable without a value, or a TensorArray without elements, may begin as zeros."""
+    if value is UNDEFINED:
+        return name.startswith("ag__value") or (needed is not None and name in needed)
+    return isinstance(value, nest.Composite) and not nest.flatten(value)
+
+
+def zeros_like(value):
+    """The structure ``value`` with zeros in the place of its tensors."""
+    return nest.pack_as(
+        value, [convert(np.zeros(x.shape, x.dtype.as_numpy_dtype)) for x in map(convert, nest.flatten(value))]
+    )
+
+
+def why_unset(error, unset):
+    """Of a NameError the reason, as ``unset`` has it: the branch or loop that gave the variable no value; else None."""
+    name = re.search(r"'(\w+)'", str(error))
+    return unset.get(name[1]) if name else None
 
 
 def _is_data(value):

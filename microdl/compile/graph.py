@@ -18,13 +18,15 @@ class FuncGraph(Graph):
         variables: uid -> Variable, all that are read or written, in the order of first use.
         captures: symbolic Tensors of an outer trace that were used here, with what stands for them in this graph.
         created: how many Variables were made while tracing.
+        unset: name of a variable -> why it has no value, if that is because of a branch or loop of the graph.
+        parts: (name, ids of its own Tensors) of each branch and loop traced inside.
     """
 
     def __init__(self, name):
         super().__init__()
         self.name, self.inputs, self.outputs = name, [], []
         self.variables, self.captures = {}, {}
-        self.created = 0
+        self.created, self.unset, self.parts = 0, {}, []
         self._values = {}  # uid of a Variable -> the Tensor that reading it gives now
         self._own = set()  # ids of symbolic Tensors that belong here
         self._outer = None
@@ -97,11 +99,21 @@ class FuncGraph(Graph):
             if not (isinstance(self._outer, FuncGraph) and self._outer.holds(tensor)):
                 raise TypeError(
                     f"function {self.name!r} ({user_location()}): a symbolic tensor of shape {tensor.shape} comes from "
-                    "another trace, where it had no value; hand it on as an argument or as a result"
+                    f"{self._where(tensor)}"
                 )
             self.captures[id(tensor)] = tensor, Tensor(tensor.spec, uid=tensor.uid)
             self._own.add(id(self.captures[id(tensor)][1]))
         return self.captures[id(tensor)][1]
+
+    def _where(self, tensor):
+        """Where a symbolic tensor comes from that is of no use here, and what to do, as text."""
+        for name, own in self.parts:
+            if id(tensor) in own:
+                return (
+                    f"{name}, and has no value outside of it. What a loop or branch computes gets out through "
+                    "variables that it assigns or through its result, not through list.append: use tf.TensorArray"
+                )
+        return "another trace, where it had no value; hand it on as an argument or as a result"
 
     def holds(self, tensor):
         """Whether a symbolic tensor belongs to this trace or one around it."""

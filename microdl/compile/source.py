@@ -9,9 +9,12 @@ from typing import Any
 
 from microdl.compile import flow
 from microdl.compile.autograph import CALLED, FLOW, Rewriter, parsed
+from microdl.core.context import context, user_location
 
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+_KEPT = "_microdl_do_not_convert"  # attribute of functions that are not rewritten
 
 _known = weakref.WeakKeyDictionary()  # function that was called -> itself rewritten
 
@@ -40,6 +43,8 @@ def convert_function(function):
         return function if converted is function.__func__ else types.MethodType(converted, function.__self__)
     if not isinstance(function, types.FunctionType) or hasattr(function, "__wrapped__"):
         return function  # a wrapper's source would be that of the function inside
+    if hasattr(function, _KEPT):
+        return function
     code, package = function.__code__, str(function.__module__).partition(".")[0]
     if package == "microdl" or code.co_name == "<lambda>" or code.co_flags & _GENERATORS:
         return function
@@ -49,6 +54,35 @@ def convert_function(function):
     if definition is None or not Rewriter().rewrite(definition):
         return function
     return _compiled(function, definition)
+
+
+def do_not_convert(func=None):
+    """Decorator: the control flow of ``func`` stays Python's, also where it is called in a traced function."""
+    if func is None:
+        return do_not_convert
+    plain = getattr(func, "python_function", func)
+    setattr(getattr(plain, "__func__", plain), _KEPT, True)
+    return func
+
+
+def set_loop_options(parallel_iterations=None, swap_memory=None, maximum_iterations=None, shape_invariants=None):
+    """Accepted in a loop's body, without effect; ``maximum_iterations`` is refused where the loop would heed it."""
+    if maximum_iterations is not None and context.graph is not None:
+        raise NotImplementedError(
+            f"set_loop_options ({user_location()}): maximum_iterations is not supported; use a `break`, or "
+            "tf.while_loop(..., maximum_iterations=n)"
+        )
+
+
+def to_code(entity, recursive=True, experimental_optional_features=None):
+    """The source of a function as it is traced, with the control flow rewritten."""
+    function = getattr(entity, "python_function", entity)
+    definition = _definition(getattr(function, "__func__", function).__code__)
+    if definition is None:
+        raise ValueError(f"to_code: there is no source of {entity!r}")
+    Rewriter().rewrite(definition)
+    definition.decorator_list = []
+    return ast.unparse(definition)
 
 
 def _definition(code):

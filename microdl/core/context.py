@@ -12,6 +12,7 @@ from typing import Any
 class _Context(threading.local):
     graph: Any = None  # node.Graph: ops are added to it instead of being run
     tapes: tuple = ()  # GradientTape, outermost first
+    scope: str = ""  # what names of new variables begin with: tf.name_scope
     phase: str = "forward"  # of a training step: "forward", "backward" or "optimizer"; for profiles
 
 

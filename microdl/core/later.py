@@ -1,19 +1,28 @@
 """Names that TensorFlow's modules have and microdl's lack so far: who asks for one is told so (``core/missing.py``)."""
 
 TENSORFLOW = """
-    Assert DeviceSpec Graph IndexedSlices Module Operation RaggedTensor SparseTensor TensorArray TypeSpec
-    acosh argsort asinh assert_equal assert_greater assert_less assert_rank atan2 atanh audio autograph
+    DeviceSpec Graph IndexedSlices Module Operation RaggedTensor SparseTensor TypeSpec
+    acosh argsort asinh atan2 atanh audio
     bfloat16 bitcast bitwise compat complex complex64 complex128 constant_initializer
-    debugging distribute dtypes dynamic_partition dynamic_stitch einsum ensure_shape executing_eagerly
-    experimental gather_nd get_logger get_static_value gradients hessians
-    histogram_fixed_width identity_n image io is_symbolic_tensor lite load_library lookup meshgrid
-    name_scope nest no_gradient numpy_function ones_initializer py_function quantization queue
-    ragged random_normal_initializer random_uniform_initializer raw_ops realdiv recompute_grad reverse_sequence
+    distribute dtypes dynamic_partition dynamic_stitch einsum
+    experimental gather_nd get_logger gradients hessians
+    histogram_fixed_width image io is_symbolic_tensor lite load_library lookup meshgrid
+    no_gradient ones_initializer quantization queue
+    ragged random_normal_initializer random_uniform_initializer raw_ops realdiv reverse_sequence
     saturate_cast saved_model scalar_mul scatter_nd searchsorted sequence_mask sets signal sort space_to_batch
     sparse strided_slice summary sysconfig tensor_scatter_nd_add tensor_scatter_nd_max
     tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update tensordot test timestamp tpu train
     truncatediv truncatemod tuple types unique unique_with_counts unravel_index vectorized_map version
     xla zeros_initializer
+"""
+
+AUTOGRAPH = """
+    set_verbosity to_graph trace
+"""
+
+DEBUGGING = """
+    disable_check_numerics disable_traceback_filtering enable_check_numerics enable_traceback_filtering experimental
+    get_log_device_placement is_traceback_filtering_enabled set_log_device_placement
 """
 
 LINALG = """

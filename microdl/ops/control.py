@@ -7,9 +7,10 @@ branches are traced, only one runs; a loop's body is traced once, and runs as of
 import contextlib
 from typing import Any
 
-from microdl.compile.branch import tracing
+from microdl.compile.branch import trace, tracing
 from microdl.compile.control import scan as scan_node, select, while_
-from microdl.core import dtypes, nest
+from microdl.compile.flow import zeros_like
+from microdl.core import dtypes, nest, structures
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.node import Graph
 from microdl.core.op import Spec
@@ -151,10 +152,11 @@ def while_loop(
     """
     if not isinstance(loop_vars, (list, tuple)) or not loop_vars:
         raise TypeError(f"while_loop: loop_vars must be a list or tuple with at least one element, got {loop_vars!r}")
-    start = [convert(x) for x in nest.flatten(loop_vars)]
     if not tracing():
-        results = _python_loop(cond, body, nest.pack_as(loop_vars, start), maximum_iterations)
+        results = _python_loop(cond, body, _converted(loop_vars, loop_vars), maximum_iterations)
     else:
+        loop_vars = _filled(loop_vars, body)
+        start = [convert(x) for x in nest.flatten(loop_vars)]
         results = _traced_loop(cond, body, loop_vars, start, maximum_iterations)
     return results if back_prop else nest.pack_as(results, [apply("StopGradient", x) for x in nest.flatten(results)])
 
@@ -163,11 +165,33 @@ def _python_loop(cond, body, values, maximum):
     trips = 0
     while (maximum is None or trips < int(maximum)) and _goes_on(cond, values):
         after = _as_many("while_loop", values, body(*values))
-        values = nest.pack_as(values, [convert(x) for x in nest.flatten(after)])
+        values = _converted(values, after)
         trips += 1
         if any(x.symbolic for x in nest.flatten(values)):
             break  # a graph that will never run: once is enough
     return values
+
+
+def _converted(structure, values):
+    """``values`` as Tensors and TensorArrays, arranged like ``structure``."""
+    leaves = [x if isinstance(x, nest.Composite) else convert(x) for x in structures.flatten(values)]
+    return structures.pack_sequence_as(structure, leaves)
+
+
+def _filled(loop_vars, body):
+    """The loop variables, with zeros in TensorArrays that only a round will write to: one is traced to see of what."""
+    leaves, after = structures.flatten(loop_vars), []
+    empty = [isinstance(x, nest.Composite) and not nest.flatten(x) for x in leaves]
+    if not any(empty):
+        return loop_vars
+
+    def once(*tensors):
+        values = nest.pack_as(loop_vars, tensors)
+        after.extend(structures.flatten(_as_many("while_loop", values, body(*values))))
+
+    trace("while_loop: body", once, [convert(x).spec for x in nest.flatten(loop_vars)])
+    filled = [zeros_like(y) if is_empty else x for x, y, is_empty in zip(leaves, after, empty, strict=True)]
+    return structures.pack_sequence_as(loop_vars, filled)
 
 
 def _goes_on(cond, values):
@@ -179,7 +203,7 @@ def _as_many(op, values, returned):
     """What the body returned, as a structure like ``values``."""
     if len(values) == 1 and not isinstance(returned, (list, tuple)):
         returned = [returned]
-    before, after = len(nest.flatten(values)), len(nest.flatten(returned))
+    before, after = len(structures.flatten(values)), len(structures.flatten(returned))
     if before != after:
         raise ValueError(f"{op}: there are {before} loop variables, the body returns {after} values")
     return returned
