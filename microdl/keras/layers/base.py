@@ -180,6 +180,10 @@ class Layer(HasWeights, Described):
             kwargs.pop("mask")
         return given["mask"]
 
+    def _takes(self, argument):
+        """Whether ``call`` has an argument of this name."""
+        return argument in _parameters(type(self).call)
+
     def _put_masks(self, inputs, outputs, mask):
         """Gives the outputs their masks, or warns that they have none any more."""
         if not self.supports_masking:
@@ -214,7 +218,7 @@ class Layer(HasWeights, Described):
     @property
     def losses(self):
         """Penalties: what this layer and those in it added in the latest call, and those of regularized weights."""
-        layers = [layer for _, layer, _ in self._tree()]
+        layers = [layer for _, layer, _ in self._tree() if isinstance(layer, Layer)]
         added = [loss for x in layers if x._losses_of == self._in_call for loss in x._added_losses]
         regularized = [v for v in self.trainable_weights if v.regularizer is not None]
         if context.graph is None:

@@ -9,6 +9,7 @@ from microdl.keras.layers.symbolic import known_sizes
 
 AXES = {
     2: "(batch, features)",
+    3: "(batch, steps, features)",
     4: "(batch, height, width, channels)",
 }
 
@@ -83,6 +84,15 @@ def images(layer, shape):
     elif len(shape) == 2:
         way_out = "; if the rows are flattened images, put Reshape((height, width, channels)) before this layer"
     raise ValueError(f"{layer._label}: expects 4 axes {AXES[4]}, got {_text(shape)}{way_out}")
+
+
+def sequences(layer, shape):
+    """Raises ValueError unless ``shape`` has three axes or more, of which the second counts steps."""
+    _one_shape(layer, shape)
+    if len(shape) >= 3:
+        return
+    way_out = "; numbers of words need an Embedding before this layer" if len(shape) == 2 else ""
+    raise ValueError(f"{layer._label}: expects at least 3 axes {AXES[3]}, got {_text(shape)}{way_out}")
 
 
 def matrix(layer, shape):
