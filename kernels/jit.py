@@ -45,6 +45,7 @@ ANNOUNCE_TOGETHER = 3.0  # and so are short ones that took that long together
 config: Any = numba_config  # read at run time: the environment and tests change it
 compiles: list[tuple[str, float]] = []  # (kernel and signature, seconds) of what this process had to compile
 loads: list[tuple[str, float]] = []  # the same of what it found on disk
+elsewhere: Any = None  # called with a missing file: another process may be about to write it (``ahead.py``)
 
 
 def inner(function):
@@ -86,8 +87,8 @@ class Kernel:
         self._launch: Any = None if config.DISABLE_JIT else _launcher(function)
 
     def __call__(self, *args):
-        if recording.listening:
-            recording.note(self.bound, args)
+        if recording.listening and recording.note(self, args):
+            return
         count = self.tasks(*args)
         if self._launch is None:
             for task in range(count):
@@ -104,6 +105,15 @@ class Kernel:
             return partial(_on_threads, self._launch, count, args)
         return partial(self._launch, count, 1, *args) if count > 0 else None
 
+    @property
+    def dispatcher(self):
+        """What Numba compiles."""
+        return self._launch
+
+    def passed_on(self, args):
+        """The arguments with which ``dispatcher`` is called (their types are what matters)."""
+        return 1, 1, *args
+
     def __repr__(self):
         return f"<Kernel {self.py_func.__module__}.{self.py_func.__qualname__}>"
 
@@ -112,10 +122,22 @@ class SerialKernel(CompiledKernel):
     """A kernel that is one call."""
 
     def __call__(self, *args):
+        if recording.listening and recording.note(self, args):
+            return
         call: Any = super().__call__
-        if recording.listening:
-            recording.note(partial, (call, *args))
         call(*args)
+
+    def bound(self, *args):
+        """A function without arguments that makes this call."""
+        call: Any = super().__call__
+        return partial(call, *args)
+
+    @property
+    def dispatcher(self):
+        return self
+
+    def passed_on(self, args):
+        return args
 
 
 def _on_threads(launch, count, args):
@@ -141,6 +163,12 @@ def _cached(compiled, function, dispatcher_class=CompiledKernel):
     dispatcher: Any = dispatcher_class(compiled, FLAGS)
     dispatcher._cache = KernelCache(function)
     return dispatcher
+
+
+def specialised(kernel, args):
+    """(signature, cache file) of the machine code that a call of ``kernel`` with ``args`` runs."""
+    signature = tuple(map(kernel.dispatcher.typeof_pyval, kernel.passed_on(args)))
+    return signature, kernel.dispatcher._cache.file(signature)
 
 
 def _announce(name, seconds, where):
@@ -170,7 +198,8 @@ class KernelCache:
         self.cache_path = str(self.folder)
         self._started = 0.0
 
-    def _file(self, signature):
+    def file(self, signature):
+        """Where a signature's machine code is, or would be."""
         if self.folder is None:
             raise OSError("no cache folder can be written to")
         return self.folder / f"{self.name}.{digest(str(signature))}.{self.sources}.nbc"
@@ -180,7 +209,10 @@ class KernelCache:
         target_context.refresh()
         self._started = time.perf_counter()
         try:
-            stored = self._file(signature).read_bytes()
+            file = self.file(signature)
+            if not file.exists() and elsewhere is not None:
+                elsewhere(file)
+            stored = file.read_bytes()
             stamp, payload = stored[:32], stored[32:]
             if hashlib.sha256(payload).digest() == stamp:
                 result = CompileResult._rebuild(target_context, *serialize.loads(payload))
@@ -196,7 +228,7 @@ class KernelCache:
         if result.library.has_dynamic_globals:
             raise TypeError(f"kernel {self.name}: captures an address or a large global array, so it cannot be cached")
         try:
-            file = self._file(signature)
+            file = self.file(signature)
             payload = serialize.dumps(result._reduce())
             file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, hashlib.sha256(payload).digest() + payload)

@@ -6,12 +6,14 @@ and keeps the calls. This holds if the code touches the elements of arrays in tw
 through ``call``, which takes a NumPy function along as a call of its own.
 """
 
+import contextlib
 import threading
 from functools import partial
 
 
 class _Local(threading.local):
     calls: list | None = None  # this thread's
+    wanted: list | None = None  # this thread's (kernel, arguments) while it only lists them
 
 
 _local = _Local()
@@ -22,6 +24,9 @@ listening = 0  # how many threads record; kernels look at this first
 def recorded(function, *args, **kwargs):
     """Calls ``function`` and returns the calls that it made: a list of functions without arguments."""
     global listening
+    if _local.wanted is not None:
+        function(*args, **kwargs)
+        return []
     if _local.calls is not None:
         raise RuntimeError("recorded: this thread records already")
     _local.calls = calls = []
@@ -36,16 +41,40 @@ def recorded(function, *args, **kwargs):
     return calls
 
 
-def note(bind, args):
-    """Lists what ``bind(*args)`` gives, if this thread records."""
-    if _local.calls is not None:
-        bound = bind(*args)
-        if bound is not None:
-            _local.calls.append(bound)
+def listed(functions):
+    """(kernel, arguments) of what each of ``functions`` would call; no kernel runs. Errors end a function's list."""
+    global listening
+    _local.wanted = wanted = []
+    with _lock:
+        listening += 1
+    try:
+        for function in functions:
+            with contextlib.suppress(Exception):  # it will be called again, and then heard
+                function()
+    finally:
+        _local.wanted = None
+        with _lock:
+            listening -= 1
+    return wanted
+
+
+def note(kernel, args):
+    """Lists the call of a kernel, if this thread records. Returns whether that was all that is asked for."""
+    calls, wanted = _local.calls, _local.wanted
+    if calls is not None or wanted is not None:
+        bound = kernel.bound(*args)
+        if bound is not None and wanted is not None:
+            wanted.append((kernel, args))
+        elif bound is not None and calls is not None:
+            calls.append(bound)
+    return wanted is not None
 
 
 def call(function, *args):
     """``function(*args)``, a NumPy function that writes to one of its arguments; listed like a kernel."""
     if listening:
-        note(partial, (function, *args))
+        if _local.wanted is not None:
+            return
+        if _local.calls is not None:
+            _local.calls.append(partial(function, *args))
     function(*args)
