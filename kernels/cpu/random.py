@@ -245,16 +245,19 @@ def shuffle_through(key, high, incoming, ring, places, outgoing):
     capacity, taken = ring.size, 0
     start, end, drawn = places[0], places[1], places[2]
     words = np.empty(4, np.uint32)
+    first, last = start % capacity, end % capacity  # places in the ring, which a division each time would cost
     for i in range(outgoing.size):
         while end - start < capacity and taken < incoming.size:
-            ring[end % capacity] = incoming[taken]
-            end, taken = end + 1, taken + 1
+            ring[last] = incoming[taken]
+            end, taken, last = end + 1, taken + 1, last + 1 if last + 1 < capacity else 0
         if i == 0 or drawn % 4 == 0:
             draw_words(key, np.uint64(drawn // 4), high, words)
-        chosen, first = (start + np.int64(words[drawn % 4]) % (end - start)) % capacity, start % capacity
+        chosen = first + np.int64(words[drawn % 4]) % (end - start)
+        if chosen >= capacity:
+            chosen -= capacity
         outgoing[i] = ring[chosen]
         ring[chosen] = ring[first]
-        start, drawn = start + 1, drawn + 1
+        start, drawn, first = start + 1, drawn + 1, first + 1 if first + 1 < capacity else 0
     places[0], places[1], places[2] = start, end, drawn
 
 

@@ -30,8 +30,10 @@ class HasNode:
 
 def shown(element, wrap) -> Any:
     """An element as users see it; wrap: makes a Dataset of a Node."""
-    if isinstance(element, np.ndarray):
+    if type(element) is np.ndarray:
         return tensor(element)
+    if type(element) is tuple:
+        return tuple([shown(part, wrap) for part in element])
     return mapped(lambda leaf: tensor(leaf) if isinstance(leaf, np.ndarray) else wrap(leaf), element)
 
 

@@ -90,7 +90,7 @@ class Rows(Cursor):
             rows = self.positions.span(count)
             return mapped(lambda array: array[rows], self.arrays)
         numbers = self.positions.many(count)
-        return mapped(lambda array: array.take(numbers, axis=0), self.arrays)
+        return mapped(lambda array: array.take(numbers, 0), self.arrays)
 
     def reorder(self, make):
         return Rows(self.arrays, make(self.positions))

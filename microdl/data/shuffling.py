@@ -16,7 +16,7 @@ from microdl.compile.signature import TensorSpec
 from microdl.core import device
 from microdl.data.node import INFINITE, Cursor, EndOfData, Following, Node, Step, decoded, encoded
 
-AHEAD = 256  # numbers that are drawn at once where single ones are asked for
+AHEAD = 4096  # numbers that are drawn at once where single ones are asked for
 WORDS = 256  # words of the stream that are drawn at once
 
 

@@ -24,6 +24,10 @@ def flatten(structure):
 
 def mapped(function, structure, *others):
     """``function`` of the leaves of one structure, or of several that are alike, in the structure of the first."""
+    if isinstance(structure, np.ndarray):  # the usual cases first: this is done for each element
+        return function(structure, *others)
+    if type(structure) is tuple and not others:
+        return tuple([mapped(function, part) for part in structure])
     if isinstance(structure, tuple):
         parts = [mapped(function, *parts) for parts in zip(structure, *others, strict=True)]
         return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
@@ -106,7 +110,9 @@ def _with_shapes(types, shapes):
 
 def rows_in(stack):
     """How many elements a stack holds: a structure of arrays whose first axis counts them."""
-    return len(flatten(stack)[0])
+    while not isinstance(stack, np.ndarray):
+        stack = stack[min(stack)] if isinstance(stack, dict) else stack[0]
+    return len(stack)
 
 
 def joined(stacks):

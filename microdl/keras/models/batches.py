@@ -10,6 +10,7 @@ from microdl.core import dtypes, nest
 from microdl.core.context import warn
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, convert
+from microdl.data import INFINITE_CARDINALITY, Dataset
 from microdl.ops.random import shuffle as random_shuffle
 
 BATCH_SIZE = 32  # samples, where none is given
@@ -33,6 +34,10 @@ def make_batches(caller, x, y=None, sample_weight=None, batch_size=None, steps=N
         return ArrayBatches(caller, x, y, sample_weight, batch_size, steps, shuffle, class_weight)
     if not hasattr(x, "__iter__"):
         raise TypeError(f"{caller}: x must be arrays or an iterable of batches, got {x!r} of type {type(x).__name__}")
+    if isinstance(x, Dataset):
+        batch_size = None  # Keras lets it pass: the batches are the data set's own
+        if steps is None and x.cardinality() == INFINITE_CARDINALITY:
+            raise ValueError(f"{caller}: the data set has no end; give the number of steps, or use x.take(n)")
     for name, value in (("y", y), ("sample_weight", sample_weight), ("batch_size", batch_size)):
         if value is not None:
             raise ValueError(f"{caller}: {name} cannot be given where x, a {type(x).__name__}, yields batches")
@@ -77,19 +82,27 @@ class ArrayBatches:
 
 
 class IterableBatches:
-    """Batches that an iterable yields: a data set is started anew each epoch, a generator goes on."""
+    """Batches that an iterable yields: a data set is started anew each epoch, a generator goes on.
+
+    With ``steps``, a data set goes on, too: the next epoch begins where this one ended. Those of a Dataset are used as
+    they are; the arrays of any other iterable are copied, for it may write to them again.
+    """
 
     def __init__(self, caller, source, steps, class_weight):
         self.source, self.steps = source, steps
         self._caller, self._class_weight = caller, class_weight
-        self._iterator = None
+        self._wanted, self._iterator, self._own = steps, None, _own_copy
+        if isinstance(source, Dataset):
+            size = int(source.cardinality())
+            self.steps = steps or (size if size >= 0 else None)
+            self._own = _single_precision
 
     def epoch(self):
-        """The batches of one epoch: ``steps`` of them, or all there are."""
-        if self._iterator is None or self.steps is None:
+        """The batches of one epoch: as many as are wanted, or all there are."""
+        if self._iterator is None or self._wanted is None:
             self._iterator = iter(self.source)
         taken = 0
-        while self.steps is None or taken < self.steps:
+        while self._wanted is None or taken < self._wanted:
             try:
                 batch = next(self._iterator)
             except StopIteration:
@@ -98,12 +111,12 @@ class IterableBatches:
                 return
             taken += 1
             parts = _all_arrays(self._caller, *unpack_x_y_sample_weight(batch))
-            x, y, weight = (_map(_own_copy, part) for part in parts)
+            x, y, weight = (_map(self._own, part) for part in parts)
             yield _packed(x, y, weight, self._class_weight)
 
     def _ran_out(self, taken):
-        if self.steps is not None:
-            warn(f"{self._caller}: the data ended after {taken} of {self.steps} batches of an epoch")
+        if self._wanted is not None:
+            warn(f"{self._caller}: the data ended after {taken} of {self._wanted} batches of an epoch")
 
 
 def unpack_x_y_sample_weight(data):
@@ -198,8 +211,12 @@ def _gather(array, rows):
     """The rows as an array of their own; float64 as float32."""
     if isinstance(rows, slice):
         return _own_copy(array[rows])
-    part = np.take(array, rows, axis=0)
-    return part.astype(np.float32) if part.dtype == np.float64 else part
+    return _single_precision(np.take(array, rows, axis=0))
+
+
+def _single_precision(array):
+    """float64 as float32."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def _own_copy(array):
