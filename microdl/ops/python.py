@@ -130,7 +130,13 @@ def numpy_function(func: Any = None, inp: Any = None, Tout: Any = None, stateful
     """
 
     def of_arrays(*tensors):
-        return func(*(x.numpy() for x in tensors))
+        returned = func(*(x.numpy() for x in tensors))
+        several = isinstance(returned, (list, tuple))
+        found = [
+            convert(np.asarray(y)) if isinstance(y, (np.ndarray, np.generic)) else y  # dtypes stay as they are
+            for y in (returned if several else [returned])
+        ]
+        return found if several else found[0]
 
     if not callable(func):
         raise TypeError(f"numpy_function: func must be callable, got {func!r}")
