@@ -1,14 +1,15 @@
 """Kernel calls that some code made on arrays, as a function that makes them on any arrays of these shapes and dtypes.
 
 ``recording.recorded`` tells which calls ``run(*inputs, *outputs)`` came to; each of their arguments is an input or an
-output in some shape, or a number. That is written down as a Python function, for a product of two matrices perhaps
+output in some shape, a number, or a table that is kept for these shapes. That is written down as a Python function, for
+a sum of two tensors perhaps
 
     def launch(i0, i1):
-        o0 = empty(s0, t0)
-        f0(1, 1, i0.reshape(s1), i1.reshape(s2), False, False, o0.reshape(s3))
+        o0 = empty(v1, v2)
+        v3(1, 1, i0.ravel(), i1.ravel(), None, o0.ravel())
         return (o0,)
 
-in which f0 enters the machine code for these types without asking for them again. So what ``run`` does is written in
+in which v3 enters the machine code for these types without asking for them again. So what ``run`` does is written in
 one place, and small problems do not wait for the Python in it.
 """
 
@@ -18,11 +19,7 @@ import re
 import numpy as np
 from numba.core.registry import CPUDispatcher
 
-from . import recording
-
-
-class _Unknown(Exception):
-    """An argument that is neither an input, nor an output, nor a number: scratch, a table, a part of an array."""
+from .recording import recorded
 
 
 def bound(run, inputs, outputs):
@@ -31,44 +28,93 @@ def bound(run, inputs, outputs):
     Returns: launch(*inputs) -> tuple of new outputs, which does the same; None if an argument of a kernel hinders it,
     or if an output is none of their arguments.
     """
-    whole = {}  # address -> (name, array)
-    distinct = []
-    for i, x in enumerate(inputs):
-        if _address(x) in whole:  # one array twice: which one does a kernel mean?
-            x = x.copy()
-        whole[_address(x)] = f"i{i}", x
-        distinct.append(x)
-    whole.update((_address(y), (f"o{i}", y)) for i, y in enumerate(outputs))
-    calls = recording.recorded(run, *distinct, *outputs)
-    if len(whole) < len(inputs) + len(outputs) or not all(x.size and x.flags.c_contiguous for _, x in whole.values()):
+    addresses = [_address(x) for x in inputs]
+    distinct = [  # of one array that comes twice nobody could tell which one a kernel means
+        x.copy() if addresses.index(address) < i else x
+        for i, (x, address) in enumerate(zip(inputs, addresses, strict=True))
+    ]
+    calls = recorded(run, *distinct, *outputs)
+    if not all(x.size and x.flags.c_contiguous for x in (*distinct, *outputs)):
         return None
-    names = {"empty": np.empty}
+    text = _Text(distinct, outputs)
+    if any(_address(x) not in text.whole for x in _arrays(calls).values()):
+        text.tables = _arrays(calls).keys() & _arrays(recorded(run, *distinct, *outputs)).keys()
     try:
-        made = [f"o{i} = empty({_named(names, y.shape)}, {_named(names, y.dtype)})" for i, y in enumerate(outputs)]
-        lines = [_call_text(names, whole, call) for call in calls]
+        return text.function(calls)
     except _Unknown:
         return None
-    if not all(re.search(rf"\bo{i}\b", " ".join(lines)) for i in range(len(outputs))):
-        return None
-    arguments = ", ".join(f"i{i}" for i in range(len(inputs)))
-    returned = "".join(f"o{i}, " for i in range(len(outputs)))
-    source = "\n    ".join([f"def launch({arguments}):", *made, *lines, f"return ({returned})"])
-    exec(_compiled(source), names)
-    return names.pop("launch")  # a function in its own globals would be a cycle
+
+
+class _Unknown(Exception):
+    """An argument that is neither an input, nor an output, nor a number or table: scratch, or a part of an array."""
+
+
+class _Text:
+    """The source of ``launch``.
+
+    Attributes:
+        names: what it finds under which name. whole: address -> (name, array) of the inputs and outputs.
+        tables: ids of the arrays that a second run passed again; what it makes anew is scratch.
+    """
+
+    def __init__(self, inputs, outputs):
+        self.names = {"empty": np.empty}
+        self.inputs = [f"i{i}" for i in range(len(inputs))]
+        self.outputs = [f"o{i}" for i in range(len(outputs))]
+        arrays = zip([*self.inputs, *self.outputs], [*inputs, *outputs], strict=True)
+        self.whole = {_address(x): (name, x) for name, x in arrays}
+        self.made = [
+            f"{name} = empty({self._named(y.shape)}, {self._named(y.dtype)})"
+            for name, y in zip(self.outputs, outputs, strict=True)
+        ]
+        self.tables = set()
+
+    def function(self, calls):
+        lines = [self._call(call) for call in calls]
+        used = set(re.findall(r"\bo\d+\b", " ".join(lines)))
+        if used != set(self.outputs):
+            raise _Unknown
+        returned = "".join(f"{name}, " for name in self.outputs)
+        head = f"def launch({', '.join(self.inputs)}):"
+        exec(_compiled("\n    ".join([head, *self.made, *lines, f"return ({returned})"])), self.names)
+        return self.names.pop("launch")  # a function in its own globals would be a cycle
+
+    def _call(self, call):
+        if call.keywords:
+            raise _Unknown
+        entered = self._named(_entry(call.func, call.args))
+        return f"{entered}({', '.join(map(self._argument, call.args))})"
+
+    def _argument(self, value):
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, tuple):
+            return f"({''.join(f'{self._argument(part)}, ' for part in value)})"
+        if value is None or type(value) in (bool, int):
+            return repr(value)
+        if isinstance(value, (float, np.generic, CPUDispatcher)):
+            return self._named(value)
+        raise _Unknown
+
+    def _array(self, x):
+        name, whole = self.whole.get(_address(x), ("", x))
+        if not name and id(x) in self.tables:
+            return self._named(x)
+        if not name or x.dtype != whole.dtype or x.size != whole.size or not x.flags.c_contiguous:
+            raise _Unknown
+        if x.shape == whole.shape:
+            return name
+        return f"{name}.ravel()" if x.ndim == 1 else f"{name}.reshape({self._named(x.shape)})"
+
+    def _named(self, value):
+        name = f"v{len(self.names)}"
+        self.names[name] = value
+        return name
 
 
 @functools.lru_cache(maxsize=1024)
 def _compiled(source):
     return compile(source, "<microdl launch>", "exec")
-
-
-def _address(x):
-    return x.__array_interface__["data"][0]
-
-
-def _call_text(names, whole, call):
-    function = _named(names, _entry(call.func, call.args))
-    return f"{function}({', '.join(_text(names, whole, argument) for argument in call.args)})"
 
 
 def _entry(function, args):
@@ -80,26 +126,15 @@ def _entry(function, args):
     return function if compiled is None else compiled.entry_point
 
 
-def _text(names, whole, argument):
-    """A call's argument in the source of ``launch``."""
-    if isinstance(argument, np.ndarray):
-        name, x = whole.get(_address(argument), ("", argument))
-        if not name or argument.dtype != x.dtype or argument.size != x.size or not argument.flags.c_contiguous:
-            raise _Unknown
-        if argument.shape == x.shape:
-            return name
-        return f"{name}.ravel()" if argument.ndim == 1 else f"{name}.reshape({_named(names, argument.shape)})"
-    if isinstance(argument, tuple):
-        return f"({''.join(f'{_text(names, whole, part)}, ' for part in argument)})"
-    if argument is None or type(argument) in (bool, int):
-        return repr(argument)
-    if isinstance(argument, (float, np.generic, CPUDispatcher)):
-        return _named(names, argument)
-    raise _Unknown
+def _arrays(part):
+    """The arrays among the arguments of calls, by id."""
+    if isinstance(part, np.ndarray):
+        return {id(part): part}
+    found = {}
+    for inner in part.args if isinstance(part, functools.partial) else part if isinstance(part, (list, tuple)) else ():
+        found.update(_arrays(inner))
+    return found
 
 
-def _named(names, value):
-    """The name under which ``launch`` finds a value."""
-    name = f"v{len(names)}"
-    names[name] = value
-    return name
+def _address(x):
+    return x.__array_interface__["data"][0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from microdl.core.dtypes import DType
@@ -99,7 +100,13 @@ _OPS: dict[str, Op] = {}
 
 def _settle_run(run):
     """``settle`` of an op whose ``run`` calls kernels in a way that depends on shapes and attributes alone."""
-    return lambda kernels, *arrays, **attrs: settled(run, kernels, *arrays, **attrs)
+
+    def settle(kernels, *arrays, **attrs):
+        if any(array.dtype.hasobject for array in arrays):  # strings: Python works on them, not kernels
+            return partial(run, kernels, *arrays, **attrs)
+        return settled(run, kernels, *arrays, **attrs)
+
+    return settle
 
 
 def register_op(name):

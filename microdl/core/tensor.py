@@ -444,6 +444,8 @@ def convert(value, dtype=None, hint=None) -> Tensor:
     """
     if isinstance(value, Tensor):
         tensor = value
+    elif type(value) is float or type(value) is int:  # most often
+        return _constant(value, dtype, hint)
     elif hasattr(value, "read_value"):
         tensor = value.read()
     elif isinstance(value, (list, tuple)) and (among := _tensor_dtype(value)) is not None:
@@ -471,14 +473,14 @@ def _tensor_dtype(parts):
 def _constant(value, dtype, hint):
     if dtype is None and hint is not None:
         try:
-            array = as_array(value, hint)
+            array, dtype = as_array(value, hint), hint
         except TypeError:
             if not isinstance(value, np.ndarray):
                 raise
             array = as_array(value)  # an array keeps its own dtype where the hint's would lose something
     else:
         array = as_array(value, dtype)
-    return Tensor(Spec(array.shape, dtypes.as_dtype(array.dtype)), array)
+    return Tensor(Spec(array.shape, dtype or dtypes.as_dtype(array.dtype)), array)
 
 
 def constant(value, dtype=None, shape=None, name=None):

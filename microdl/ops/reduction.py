@@ -58,6 +58,7 @@ class _Reduction:
     """Base of the records. axis: sorted tuple of axes >= 0. keepdims: bool."""
 
     inputs = ("input",)
+    by_shape = True
     name = kernel = ""
     check = staticmethod(require_number)
 

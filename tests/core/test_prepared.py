@@ -71,6 +71,9 @@ COMMON = {
     "ReluGrad": ([(2, 3, 4), (2, 3, 4)], {}),
     "Exp": ([(5,)], {}),
     "Greater": ([(2, 3), (2, 3)], {}),
+    "AddV2 with a table": ([(3, 2), (2,)], {}),
+    "BatchMatMulV2": ([(3, 4), (4, 2)], {"transpose_a": False, "transpose_b": False}),
+    "Sum": ([(3, 400)], {"axis": (0,), "keepdims": False}),
     "BiasAdd": ([(3, 4), (4,)], {}),
     "Relu of many": ([(70000,)], {}),
 }
@@ -103,7 +106,7 @@ def test_one_array_twice_and_then_two():
 @pytest.mark.parametrize(
     ("name", "shapes", "attrs"),
     [
-        ("AddV2", [(3, 2), (2,)], {}),  # a table of steps
+        ("Sum", [(3, 4, 5)], {"axis": (0, 2), "keepdims": False}),  # works on a copy
         ("AddV2", [(0,), (0,)], {}),  # arrays without elements
         ("Pow", [(3,), (3,)], {}),  # looks at values
         ("LeakyRelu", [(3,)], {"alpha": 0.0}),  # -0.0 would be the same key
