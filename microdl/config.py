@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from microdl.compile import function as _function
+from microdl.compile.budget import budget
 from microdl.core import kernels
 from microdl.core.device import soft_placement as _soft_placement
 
@@ -95,6 +96,39 @@ def cache():
     folder = kernels.support("jit").cache_folder()
     found = [file.stat().st_size for file in folder.glob("*.nbc")] if folder else []
     return Cache(folder, len(found), sum(found))
+
+
+class PlanMemory(NamedTuple):
+    """What functions hold between their calls. plans: how many are ready to run. bytes: of all; limit: see below."""
+
+    plans: int
+    bytes: int
+    limit: int
+
+    def __str__(self):
+        held, limit = self.bytes / (1 << 20), self.limit / (1 << 20)
+        return f"{self.plans} plans hold {held:.1f} MiB, of {limit:.1f} MiB that they may"
+
+
+def plan_memory():
+    """The ``PlanMemory`` of this process: each shape that a function was called with has a plan."""
+    return PlanMemory(*budget.held(), budget.limit)
+
+
+def set_plan_memory_limit(nbytes):
+    """Sets how many bytes plans may hold together; 1 GiB at first.
+
+    Beyond it those that ran longest ago free theirs, but for the four latest. A plan without memory can still run: it
+    takes about twice as long, once.
+
+    Args: nbytes: int. Raises: ValueError if it is negative. TypeError for something else than an int.
+    """
+    if isinstance(nbytes, bool) or not hasattr(nbytes, "__index__"):
+        raise TypeError(f"set_plan_memory_limit: an int is expected, got {nbytes!r}")
+    if nbytes < 0:
+        raise ValueError(f"set_plan_memory_limit: at least 0 bytes, got {nbytes}")
+    budget.limit = int(nbytes)
+    budget.make_room(0)
 
 
 class CPU(NamedTuple):

@@ -2,18 +2,17 @@
 
 import functools
 import inspect
-import threading
 import time
-import weakref
 
 from microdl.compile.concrete import ConcreteFunction, traces
 from microdl.compile.flow import why_unset
 from microdl.compile.graph import FuncGraph
 from microdl.compile.open import OpenFunction, OpenGraph
-from microdl.compile.signature import TensorSpec, as_specified, difference, join, split
+from microdl.compile.signature import Identity, Living, TensorSpec, as_specified, difference, join, split
 from microdl.compile.source import convert_function
 from microdl.core import nest
 from microdl.core.context import context, warn
+from microdl.core.locks import new_lock
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, convert
 
@@ -77,13 +76,13 @@ class Function:
         self.__doc__ = python_function.__doc__
         self.__wrapped__ = python_function
         self._open = _open_arguments(input_signature)
-        self._owner = owner  # weak reference to the object that this is a method of
-        self._traces = {}  # key -> ConcreteFunction
-        self._lock = threading.RLock()
+        self._owner = owner  # gives the object that this is a method of, None if it is gone
+        self._traces = Living()  # key -> ConcreteFunction
+        self._lock = new_lock()
         self._traced = 0  # how many times in all
         self._recent = []  # of the latest calls, whether each of them traced
         self._warned = False
-        self._bound = weakref.WeakKeyDictionary()  # object -> this function as its method
+        self._bound = Living()  # Identity of an object -> this function as its method
         self._read_parameters()
 
     def _read_parameters(self):
@@ -102,11 +101,16 @@ class Function:
         """A method: the same function with ``instance`` as its first argument and traces of its own."""
         if instance is None:
             return self
-        bound = self._bound.get(instance)
-        if bound is None:
-            bound = Function(self.python_function, self._input_signature, self._autograph, weakref.ref(instance))
-            self._bound[instance] = bound
-        return bound
+        identity = Identity(instance)
+        bound = self._bound.get(identity)
+        return self._new_bound(identity) if bound is None else bound
+
+    def _new_bound(self, identity):
+        with self._lock:
+            if identity not in self._bound:  # else another thread was here first
+                bound = Function(self.python_function, self._input_signature, self._autograph, identity.referent)
+                self._bound[identity] = bound
+            return self._bound[identity]
 
     def __call__(self, *args, **kwargs):
         if eagerly:
@@ -159,10 +163,14 @@ class Function:
 
     def pretty_printed_concrete_signatures(self, verbose=True):
         """The traces there are, as text."""
-        return "\n".join(map(repr, self._traces.values()))
+        return "\n".join(map(repr, list(self._traces.values())))
 
     def _python(self, function, /, *args, **kwargs):
-        return function(*args, **kwargs) if self._owner is None else function(self._owner(), *args, **kwargs)
+        if self._owner is None:
+            return function(*args, **kwargs)
+        if (instance := self._owner()) is None:
+            raise ReferenceError(f"method {self.__name__!r}: its object is gone; keep it where it lives on")
+        return function(instance, *args, **kwargs)
 
     @functools.cached_property
     def _rewritten(self):

@@ -51,7 +51,7 @@ def slab(nbytes):
 
 
 def array_at(block, offset, spec):
-    """The array of shape and dtype ``spec`` that begins ``offset`` bytes into ``block``; strings have one of their own."""
+    """The array of shape and dtype ``spec``, ``offset`` bytes into ``block``; one of strings has memory of its own."""
     if spec.dtype.is_string:
         return np.full(spec.shape, b"", object)
     return block[offset : offset + spec.nbytes].view(spec.dtype.as_numpy_dtype).reshape(spec.shape)

@@ -1,8 +1,8 @@
 """A plan: a Program as a flat list of steps whose arrays have their places, run again and again.
 
 Everything that can be settled once is: the order, the memory (``memory.py``), the arrays of variables and constants,
-the calls of kernels (``settled.py``). That makes a ``Settled``, which a run borrows and gives back. A run that finds none
-settles one for itself: where several threads run a plan at the same time, or where ``budget.py`` had the memory freed.
+the calls of kernels (``settled.py``). That makes a ``Settled``, which a run borrows and gives back. A run that finds
+none makes one: where several threads run a plan at the same time, or where ``budget.py`` had the memory freed.
 """
 
 from microdl.compile import explain, memory

@@ -1,6 +1,7 @@
 """Arguments of a traced function: which of them are tensors, and which calls share a trace."""
 
 import weakref
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def split(value, tensors):
         return tensors[-1].spec
     if kind is range or kind is bytes or kind is complex:
         return kind, value
-    return kind, _Identity(value)
+    return kind, Identity(value)
 
 
 def join(value, tensors):
@@ -84,26 +85,59 @@ def join(value, tensors):
     return value
 
 
-class _Identity:
-    """An object as part of a key: itself and no other, for as long as it lives."""
+class Identity:
+    """An object as (part of) a key: itself and no other, for as long as it lives.
 
-    __slots__ = ("_id", "_referent")
+    What weak references cannot stand for, objects with ``__slots__`` for example, is kept alive: another object could
+    take its id.
+    """
+
+    __slots__ = ("_id", "referent")
 
     def __init__(self, value):
         self._id = id(value)
         try:
-            self._referent = weakref.ref(value)
+            self.referent = weakref.ref(value)
         except TypeError:
-            self._referent = lambda: value  # kept alive, or another object could take its id
+            self.referent = lambda: value
+
+    def watch(self, gone):
+        """Has ``gone(_)`` called when the object dies."""
+        if isinstance(self.referent, weakref.ref):
+            self.referent = weakref.ref(self.referent(), gone)
 
     def __hash__(self):
         return self._id
 
     def __eq__(self, other):
-        return isinstance(other, _Identity) and self._id == other._id and self._referent() is other._referent()
+        return isinstance(other, Identity) and self._id == other._id and self.referent() is other.referent()
 
     def __repr__(self):
-        return repr(self._referent())
+        return repr(self.referent())
+
+
+class Living(dict):
+    """A dict whose keys may be or hold an ``Identity``: what belongs to an object goes when the object does."""
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        gone = partial(_forget, weakref.ref(self))
+        for identity in _identities(key):
+            identity.watch(gone)
+
+
+def _forget(living, _):
+    """Runs when an object dies: at any time, in any thread."""
+    living = living()
+    for key in list(living or ()):
+        if any(identity.referent() is None for identity in _identities(key)):
+            living.pop(key, None)
+
+
+def _identities(key):
+    if isinstance(key, Identity):
+        return [key]
+    return [found for part in key for found in _identities(part)] if type(key) is tuple else []
 
 
 def as_specified(function, specs, value):
