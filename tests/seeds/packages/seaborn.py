@@ -1,0 +1,1 @@
+"""Imported by a document for the looks of its plots alone."""
