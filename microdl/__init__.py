@@ -14,6 +14,7 @@ from microdl import (
     profiler as profiler,
     random as random,
     strings as strings,
+    train as train,
 )
 from microdl.compile.function import function as function
 from microdl.compile.graph import init_scope as init_scope

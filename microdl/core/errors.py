@@ -27,3 +27,11 @@ class OperatorNotAllowedInGraphError(TypeError):
 
 class DataLossError(OpError, ValueError):
     """A file is damaged: its contents do not have the length or the checksum that they should."""
+
+
+class NotFoundError(OpError, FileNotFoundError):
+    """There is no such file, or nothing of that name in it."""
+
+
+class FailedPreconditionError(OpError):
+    """Something must have happened before: a variable is read that has no value yet."""

@@ -11,7 +11,7 @@ TENSORFLOW = """
     ragged random_normal_initializer random_uniform_initializer raw_ops realdiv reverse_sequence
     saturate_cast saved_model scalar_mul scatter_nd searchsorted sequence_mask sets signal sort space_to_batch
     sparse strided_slice summary sysconfig tensor_scatter_nd_add tensor_scatter_nd_max
-    tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update tensordot test timestamp tpu train
+    tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update tensordot test timestamp tpu
     truncatediv truncatemod tuple types unique unique_with_counts unravel_index vectorized_map version
     xla zeros_initializer
 """

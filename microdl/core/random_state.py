@@ -13,12 +13,12 @@ streams anew. The state belongs to the process, not to a thread.
 
 import os
 import random
-import threading
 from typing import Any
 
 import numpy as np
 
 from microdl.core.context import context
+from microdl.core.locks import new_lock
 
 DEFAULT_GLOBAL_SEED = 87654321
 LARGEST_SEED = 2**31 - 1
@@ -38,7 +38,7 @@ class RandomState:
     initializer_seeds: Any
 
     def __init__(self):
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self.set_seed(None)
 
     def set_seed(self, seed):
@@ -96,6 +96,29 @@ class RandomState:
             if seeds in self._lasting:
                 self._positions[name] = key, counter + blocks
         return np.uint64(key), np.uint64(counter % _HALF), np.uint64(counter // _HALF % _HALF)
+
+    def state(self):
+        """Where all streams stand, as numbers, text and lists, for ``restore``."""
+        with self._lock:
+            return {
+                "seed": self._seed,
+                "op_seeds": self._op_seeds.getstate(),
+                "from_python": self.initializer_seeds is not None,
+                "lasting": sorted(self._lasting),
+                "positions": [[*name, *where] for name, where in sorted(self._positions.items())],
+            }
+
+    def restore(self, state):
+        """Goes where ``state()`` was."""
+        version, numbers, spare = state["op_seeds"]
+        with self._lock:
+            self._seed = state["seed"]
+            self._op_seeds.setstate((version, tuple(numbers), spare))
+            self.initializer_seeds = random if state["from_python"] else None
+            self._lasting = {(first, second) for first, second in state["lasting"]}
+            self._positions = {
+                (kind, dtype, tuple(seeds)): (key, counter) for kind, dtype, seeds, key, counter in state["positions"]
+            }
 
 
 def _start(seeds: tuple) -> tuple[int, int]:

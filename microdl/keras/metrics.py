@@ -14,6 +14,7 @@ from microdl.core.deferred import reads_sizes
 from microdl.core.dtypes import as_dtype, float32
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert
+from microdl.core.trackable import Trackable
 from microdl.core.variable import Variable
 from microdl.keras import initializers, later as _later, losses, masks
 from microdl.keras.naming import unique_name
@@ -90,7 +91,7 @@ def _unrecorded(update_state):
     return wrapped
 
 
-class Metric:
+class Metric(Trackable):
     """A number gathered over batches. Subclasses define ``update_state`` and ``result``.
 
     Args:

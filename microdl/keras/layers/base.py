@@ -18,7 +18,8 @@ from microdl.core.deferred import reads_sizes
 from microdl.core.op import Spec
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor, apply, convert
-from microdl.keras import constraints, masks, regularizers
+from microdl.core.trackable import made
+from microdl.keras import activations, constraints, initializers, masks, regularizers
 from microdl.keras.layers import checks
 from microdl.keras.layers.described import Described
 from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, same_kind, shape_of, tensor_shape
@@ -64,6 +65,7 @@ class Layer(HasWeights, Described):
 
     supports_masking = False  # whether an input's mask is the output's, too, or ``compute_mask`` makes another
     _makes_masks = False  # whether the class defines ``compute_mask``
+    _config: tuple[str, ...] = ()  # attributes that are arguments of ``__init__``, for ``get_config``
     _options: tuple[str, ...] = ()  # kinds of weights that have a regularizer and a constraint among the arguments
     _building = False
     _in_call = 0  # which of the calls from outside the latest call of this layer belongs to
@@ -311,7 +313,10 @@ class Layer(HasWeights, Described):
             config[f"{kind}_constraint"] = constraints.serialize(getattr(self, f"{kind}_constraint"))
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        return self._by_arguments(config) if type(self).get_config is Layer.get_config else config
+        for name in self._config:
+            config[name] = _plain(name, getattr(self, name))
+        inherited = type(self).get_config is Layer.get_config and not self._config
+        return self._by_arguments(config) if inherited else config
 
     @classmethod
     def from_config(cls, config):
@@ -350,6 +355,7 @@ def _once(build):
         self.built = True
         if not self._trainable:
             self.trainable = False  # freezes what was made just now
+        made()
         return None
 
     return build_once
@@ -364,6 +370,13 @@ def _training_parameter(call):
             default = None if parameter.default is parameter.empty else parameter.default
             return (None if parameter.kind is parameter.KEYWORD_ONLY else position), default
     return None
+
+
+def _plain(name, value):
+    """An argument of ``__init__`` as ``get_config`` gives it."""
+    if name.endswith("initializer"):
+        return initializers.serialize(value)
+    return activations.serialize(value) if name.endswith("activation") else value
 
 
 @functools.cache

@@ -6,12 +6,13 @@ import numpy as np
 
 from microdl.core import dtypes
 from microdl.core.shapes import as_shape
+from microdl.core.trackable import Trackable
 from microdl.core.variable import Variable
 from microdl.keras import constraints, initializers, regularizers
 from microdl.keras.layers.nested import placed, unique
 
 
-class HasWeights:
+class HasWeights(Trackable):
     """What a layer knows about its weights.
 
     Variables and layers are tracked by being attributes, also inside lists, tuples and dicts: first what ``add_weight``
@@ -94,6 +95,12 @@ class HasWeights:
             else:
                 layers.append((place, part))
         return unique(variables), layers
+
+    def _trackables(self):
+        """The attributes, without underscores in front of their names unless two would then be one."""
+        names = [name for name in vars(self) if name != "_loss_tracker"]
+        public = {name for name in names if not name.startswith("_")}
+        return {name if (bare := name.lstrip("_")) in public else bare or name: vars(self)[name] for name in names}
 
     def _tree(self):
         """(path, layer, its own Variables) for this layer and all nested in it, each once, outer ones first."""

@@ -11,6 +11,7 @@ from microdl.core.context import in_phase, warn
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import apply, convert
+from microdl.core.trackable import Trackable, made
 from microdl.core.variable import Variable
 from microdl.keras.messages import arguments_of_init, refuse_unknown
 from microdl.keras.naming import unique_name
@@ -27,7 +28,7 @@ NOT_YET = {
 }
 
 
-class Optimizer:
+class Optimizer(Trackable):
     """Base class. A rule of one's own overrides ``update_step``, and ``build`` if it keeps slots (state per variable).
 
     Args:
@@ -107,6 +108,12 @@ class Optimizer:
     def variables(self):
         rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
         return [self.iterations, *rate, *self._slots]
+
+    def _trackables(self):
+        """The attributes but the variables that it updates, which are not its own; the rules' names for slots first."""
+        own = {name.lstrip("_"): value for name, value in vars(self).items() if name != "_trainable_variables"}
+        slots = own.pop("slots")
+        return {**own, "slots": slots}
 
     # Slots.
 
@@ -220,6 +227,7 @@ class Optimizer:
         present = self._present(pairs)
         if not self.built:
             self.build(variables)
+            made()
         for gradient, variable in present:
             self._check(gradient, variable)
         gradients, variables = self._clipped([g for g, _ in present]), [v for _, v in present]
