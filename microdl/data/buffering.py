@@ -5,6 +5,7 @@ import threading
 import weakref
 
 from microdl.data.node import EndOfData, Following, Step, decoded, encoded
+from microdl.data.rows import Slices
 
 
 class Cache(Step):
@@ -17,7 +18,8 @@ class Cache(Step):
         self.kept, self.begun = None, None  # elements of a whole pass; the state of its cursor when it began
 
     def iterate(self):
-        return _Caching(self.source.iterate(), self)
+        cursor = self.source.iterate()
+        return cursor if isinstance(self.source, Slices) else _Caching(cursor, self)  # slices lie in memory already
 
 
 class _Caching(Following):
@@ -49,14 +51,17 @@ class _Caching(Following):
             raise
 
     def state(self):
-        return {"given": self.given, "begun": self._begun}
+        return {"given": self.given, "begun": self._begun, "filled": self._filled}
 
     def restore(self, state):
         self._node.kept = self._node.begun = None
         self._filled, self._kept, self._begun, self.given = False, [], state["begun"], state["given"]
         self.source.restore(state["begun"])
-        while len(self._kept) < self.given:
-            self._fill()
+        try:
+            while state["filled"] or len(self._kept) < self.given:
+                self._fill()
+        except EndOfData:  # the whole pass is in the cache, as it was
+            return
 
 
 class Prefetch(Step):

@@ -75,8 +75,9 @@ class Call:
 
     def _result(self, *arguments):
         if self._unpacks and len(arguments) == 1 and isinstance(arguments[0], tuple):
-            return self.function(*arguments[0])
-        return self.function(*arguments)
+            arguments = arguments[0]
+        result = self.function(*arguments)
+        return tuple(result) if isinstance(result, list) else result  # not one tensor: so TensorFlow reads it, too
 
     def truth(self, element):
         """The result as a bool. Raises ValueError if it is none."""

@@ -2,6 +2,7 @@
 
 from microdl.data.node import INFINITE, UNKNOWN, Cursor, EndOfData, Node, Selecting, Step
 from microdl.data.rows import RangeCursor, Rows
+from microdl.data.shuffling import Shuffle
 from microdl.data.structure import joined, mapped, merged_specs, packed, rows_in
 
 HUGE = 2**62
@@ -139,9 +140,12 @@ class Repeat(Step):
 
     def iterate(self):
         first = self.source.iterate()
+        # After its last pass TensorFlow begins one more, which nobody sees, but for which each shuffle before it draws
+        # seeds; only where shuffle comes right before, the two are one step and there is none.
+        begun = self.count + (not isinstance(self.source, Shuffle)) if self.count >= 0 else INFINITE
         if type(first) is not Rows:
-            return _Repeating(first, self.source.iterate, self.count)
-        return Rows(first.arrays, _Repeating(first.positions, self._positions, self.count))
+            return _Repeating(first, self.source.iterate, self.count, begun)
+        return Rows(first.arrays, _Repeating(first.positions, self._positions, self.count, begun))
 
     def _positions(self):
         """A new pass of the numbers of rows."""
@@ -151,9 +155,9 @@ class Repeat(Step):
 class _Repeating(Selecting):
     fields = ("passes", "gave")
 
-    def __init__(self, first, again, count):
+    def __init__(self, first, again, count, begun):
         super().__init__(first)
-        self._again, self._count = again, count
+        self._again, self._count, self._begun = again, count, begun
         self.passes, self.gave = 0, False  # passes that ended; whether this one has given anything
 
     def next(self):
@@ -186,7 +190,7 @@ class _Repeating(Selecting):
         if not self.gave:
             raise EndOfData
         self.passes, self.gave = self.passes + 1, False
-        if self.passes != self._count:
+        if self.passes != self._begun:
             self.inputs = (self._again(),)
 
 

@@ -144,3 +144,27 @@ def test_dropout_gives_the_same_bits_for_any_number_of_threads(same_bits):
         return [y, mask, dx]
 
     same_bits(run)
+
+
+@pytest.mark.parametrize("capacity", [1, 3, 9, 20])
+@pytest.mark.parametrize("at_once", [1, 4, 100])
+def test_numbers_pass_a_shuffle_buffer_as_the_definition_says(capacity, at_once):
+    words = np.empty(40, np.int32)
+    KERNELS.uniform_int(*stream(5, 8), np.int64(0), np.uint64(2**32), words)
+    buffer, expected, incoming = [], [], list(range(12))
+    for word in words.view(np.uint32).tolist()[:12]:
+        while len(buffer) < capacity and incoming:
+            buffer.append(incoming.pop(0))
+        chosen = word % len(buffer)
+        expected.append(buffer[chosen])
+        buffer[chosen] = buffer[0]
+        buffer.pop(0)
+    ring, places, shuffled, left = np.empty(capacity, np.int64), np.zeros(3, np.int64), [], np.arange(12)
+    while len(shuffled) < 12:
+        room = capacity - int(places[1] - places[0]) + at_once - 1
+        given, left = left[:room].copy(), left[room:]
+        outgoing = np.empty(min(at_once, int(places[1] - places[0]) + len(given)), np.int64)
+        KERNELS.shuffle_through(np.uint64(5), np.uint64(8), given, ring, places, outgoing)
+        shuffled += outgoing.tolist()
+    assert shuffled == expected
+    assert places.tolist() == [12, 12, 12]
