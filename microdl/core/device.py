@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 
 from microdl.core import memory
-from microdl.core.errors import InvalidArgumentError
+from microdl.core.context import warn
+from microdl.core.errors import InvalidArgumentError, OpError
 from microdl.core.kernels import cpu, launcher
 
 
@@ -35,32 +36,67 @@ class CPU:
                 prepared.launch = launcher(partial(op.run, self.kernels, **attrs), arrays, outputs)
             else:
                 op.run(self.kernels, *arrays, *outputs, **attrs)
-        except NotImplementedError as error:  # what Numba says of a dtype that it has no machine type for
-            if not any(array.dtype == np.float16 for array in [*arrays, *outputs]):
+        except OpError:
+            raise
+        except Exception as error:
+            explained = _explained(op, [*arrays, *outputs], error)
+            if explained is None:
                 raise
-            raise InvalidArgumentError(
-                f"{op.name}: float16 tensors can be stored, moved and cast, but the CPU's kernels do not compute with "
-                "them; convert them first: tf.cast(x, tf.float32)"
-            ) from error
+            raise explained from error
         return outputs
 
     def replay(self, plan, slots):
-        """Runs the steps of a ``compile.plan.Plan`` on its ``slots``."""
+        """Runs the steps of a ``compile.settled.Settled`` on its ``slots``."""
         for step in plan.steps:
             step.call(slots)
+
+
+def _explained(op, arrays, error):
+    """For ``error`` about a dtype that Numba has no machine type for, one that says what a user can do; else None."""
+    if isinstance(error, NotImplementedError) and any(array.dtype == np.float16 for array in arrays):
+        return InvalidArgumentError(
+            f"{op.name}: float16 tensors can be stored, moved and cast, but the CPU's kernels do not compute with "
+            "them; convert them first: tf.cast(x, tf.float32)"
+        )
+    if any(array.dtype.hasobject for array in arrays):
+        return InvalidArgumentError(f"{op.name}: string tensors have no such op; numbers in them: tf.strings.to_number")
+    return None
 
 
 current = CPU()
 
 
 def device(device_name):
-    """A context in which ops run on a device: ``with tf.device("/cpu:0"):``. There is one, the CPU.
+    """A context in which ops run on a device: ``with tf.device("/cpu:0"):``.
 
-    Raises: InvalidArgumentError (a ValueError) for every other device.
+    A device that is not there is replaced by the CPU, as in TensorFlow (``soft_placement``), with a warning once.
+
+    Raises: ValueError if the name is none. InvalidArgumentError (a ValueError) for a device that is not there, without
+    soft placement.
     """
-    name = str(device_name or "cpu").lower()
-    short = name.removeprefix("/job:localhost/replica:0/task:0").lstrip("/").removeprefix("device:")
-    if short not in ("cpu", "cpu:0"):
-        gpu = "; GPUs are not supported yet" if "gpu" in short else ""
-        raise InvalidArgumentError(f"device: there is one device, '/cpu:0', got {device_name!r}{gpu}")
+    if device_name is not None and not isinstance(device_name, str):
+        raise ValueError(f"device: a name such as '/cpu:0' is expected, got {device_name!r}")
+    short = (device_name or "cpu").lower().removeprefix("/job:localhost/replica:0/task:0").lstrip("/")
+    kind, _, index = short.removeprefix("device:").partition(":")
+    if kind not in ("cpu", "gpu", "tpu") or not (index or "0").isdigit():
+        raise ValueError(f"device: {device_name!r} is no device; there are names such as '/cpu:0' and '/gpu:0'")
+    if (kind, index or "0") != ("cpu", "0"):
+        name = f"{kind.upper()}:{index or 0}"
+        if not soft_placement.on:
+            raise InvalidArgumentError(
+                f"device: Could not satisfy device specification '{device_name}'; available is {current.name}"
+            )
+        if name not in soft_placement.told:
+            soft_placement.told.add(name)
+            warn(f"there is no {name}: what is placed on it runs on the CPU")
     return contextlib.nullcontext()
+
+
+class _SoftPlacement:
+    """Whether the CPU stands in for devices that are not there, and for which ones that was said."""
+
+    def __init__(self):
+        self.on, self.told = True, set()
+
+
+soft_placement = _SoftPlacement()

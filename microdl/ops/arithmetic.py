@@ -43,9 +43,24 @@ def back(node, *gradients):
     return tuple(results)
 
 
+def _require_number_or_string(op, *specs):
+    if not all(spec.dtype.is_string for spec in specs):
+        require_number(op, *specs)
+
+
 @register_op("AddV2")
 class _AddV2(BinaryOp):
+    """Strings are joined."""
+
     name, kernel = "AddV2", "add"
+    check = staticmethod(_require_number_or_string)
+
+    @staticmethod
+    def run(kernels, x, y, z):
+        if x.dtype.hasobject:
+            kernels.text.add(x, y, z)
+        else:
+            kernels.elementwise.add(x.ravel(), y.ravel(), layout_of_two(x.shape, y.shape), z.ravel())
 
     @staticmethod
     def gradient(node, dz):

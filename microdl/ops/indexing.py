@@ -239,7 +239,8 @@ def where(condition, x=None, y=None, name=None):
     if x is None or y is None:
         raise ValueError("where: give both x and y, or neither")
     hint = next((value.dtype for value in (x, y) if hasattr(value, "spec")), None)
-    return apply("SelectV2", condition, convert(x, hint=hint), convert(y, hint=hint))
+    x = convert(x, hint=hint)
+    return apply("SelectV2", condition, x, convert(y, hint=x.dtype))
 
 
 @reads_sizes

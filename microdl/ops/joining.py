@@ -238,13 +238,15 @@ class _MirrorPadGrad:
 
 
 def _tensors(op, values):
-    """The list ``values`` as tensors of one dtype: that of the first tensor in it."""
+    """The list ``values`` as tensors of one dtype: that of the first tensor in it, or else of the first float."""
     if hasattr(values, "spec"):
         values = unstack(values)
     values = list(values)
     if not values:
         raise ValueError(f"{op}: at least one tensor is needed, got an empty list")
     hint = next((x.dtype for x in values if hasattr(x, "spec")), None)
+    if hint is None:
+        hint = next((x.dtype for x in map(convert, values) if x.dtype.is_floating), None)
     return [convert(x, hint=hint) for x in values]
 
 
