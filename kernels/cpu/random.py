@@ -68,6 +68,12 @@ def draw_words(key, low, high, words):
 
 
 @kernel
+def stream_words(key, low, high, y):
+    """y[i] = word i of the stream. key, low, high: uint64 scalars. y: uint32 (n,), written."""
+    draw_words(key, low, high, y)
+
+
+@kernel
 def stateless_stream(seed, seed2, stream):
     """stream: uint64 (3,), written: key, low and high of TensorFlow's stateless ops for two seeds (uint64 scalars).
 

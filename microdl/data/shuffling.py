@@ -28,11 +28,9 @@ def kernels() -> Any:
 
 def words(seeds, first, count):
     """Words ``first`` (a multiple of 4) to ``first + count`` of the Philox stream of two seeds, as ints."""
-    drawn = np.empty(count, np.int32)
-    kernels().uniform_int(
-        np.uint64(seeds[0]), np.uint64(first // 4), np.uint64(seeds[1]), np.int64(0), np.uint64(2**32), drawn
-    )
-    return drawn.view(np.uint32).tolist()
+    drawn = np.empty(count, np.uint32)
+    kernels().stream_words(np.uint64(seeds[0]), np.uint64(first // 4), np.uint64(seeds[1]), drawn)
+    return drawn.tolist()
 
 
 def from_entropy(seeds):
