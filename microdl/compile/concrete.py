@@ -3,6 +3,7 @@
 import functools
 import time
 
+from microdl.compile.arguments import Structured
 from microdl.compile.graph import FuncGraph
 from microdl.compile.passes import optimize
 from microdl.compile.plan import Plan
@@ -11,12 +12,12 @@ from microdl.core import nest
 from microdl.core.backprop import backpropagate
 from microdl.core.context import context
 from microdl.core.op import Op
-from microdl.core.tensor import Tensor, apply, convert, record
+from microdl.core.tensor import Tensor, apply, record
 
 traces: list[tuple[str, float, float]] = []  # (name, start, seconds) of this process's traces and plans; for profiles
 
 
-class ConcreteFunction:
+class ConcreteFunction(Structured):
     """A traced graph as a function of Tensors.
 
     Attributes:
@@ -63,19 +64,6 @@ class ConcreteFunction:
         plan = Plan(optimize(Program(self.graph.nodes, self._all_inputs(), outputs)))
         traces.append((self.name, start, time.perf_counter() - start))
         return plan
-
-    def __call__(self, *args):
-        """The outputs for Tensors (or what becomes one), one for each input."""
-        if len(args) != len(self.graph.inputs):
-            raise TypeError(f"{self.name}: {len(self.graph.inputs)} tensors are expected, got {len(args)}")
-        tensors = [convert(value, hint=x.dtype) for value, x in zip(args, self.graph.inputs, strict=True)]
-        for value, x in zip(tensors, self.graph.inputs, strict=True):
-            if value.spec != x.spec:
-                raise ValueError(
-                    f"{self.name}: traced for a tensor of shape {x.shape} and dtype {x.dtype.name}, got one of shape "
-                    f"{value.shape} and dtype {value.dtype.name}"
-                )
-        return self.call(tensors)
 
     def call(self, tensors):
         """The structure that the Python function returned, for Tensors of the specs it was traced for."""

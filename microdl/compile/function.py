@@ -4,6 +4,7 @@ import functools
 import inspect
 import time
 
+from microdl.compile.arguments import Arguments
 from microdl.compile.concrete import ConcreteFunction, traces
 from microdl.compile.flow import why_unset
 from microdl.compile.graph import FuncGraph
@@ -128,9 +129,12 @@ class Function:
         """The trace for arguments of this kind; TensorSpecs may stand for tensors."""
         if not args and not kwargs and self._input_signature is not None:
             args = tuple(self._input_signature)
-        args, kwargs = self._arguments(tuple(map(_symbolic, args)), {k: _symbolic(v) for k, v in kwargs.items()})
+        given = self._signature.bind(*args, **kwargs)
+        args, kwargs = self._arguments(_symbolic(args), _symbolic(kwargs))
         key, _, traced = self._kind(args, kwargs)
-        return self._traces.get(key) or self._new_trace(key, args, kwargs, traced)
+        concrete = self._traces.get(key) or self._new_trace(key, args, kwargs, traced)
+        concrete.arguments.rename(given.args, given.kwargs)
+        return concrete
 
     def _kind(self, args, kwargs):
         """The key of the trace that serves these arguments, the Tensors among them, and what it is traced for."""
@@ -163,7 +167,7 @@ class Function:
 
     def pretty_printed_concrete_signatures(self, verbose=True):
         """The traces there are, as text."""
-        return "\n".join(map(repr, list(self._traces.values())))
+        return "\n\n".join(concrete.pretty_printed_signature(verbose) for concrete in list(self._traces.values()))
 
     def _python(self, function, /, *args, **kwargs):
         if self._owner is None:
@@ -229,7 +233,10 @@ class Function:
                 "(if self.v is None: ...)"
             )
         graph.outputs = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
-        return (OpenFunction if is_open else ConcreteFunction)(graph, nest.pack_as(result, leaves))
+        concrete = (OpenFunction if is_open else ConcreteFunction)(graph, nest.pack_as(result, leaves))
+        concrete.arguments = Arguments(self._signature, args, kwargs)
+        concrete.arguments.rename(self._input_signature or (), {})
+        return concrete
 
     def _report_retracing(self, key):
         """A warning, once, where calls trace anew again and again."""
@@ -251,15 +258,15 @@ class Function:
 
 def _symbolic(structure):
     """A structure of arguments with a symbolic Tensor for each TensorSpec."""
-    if isinstance(structure, TensorSpec):
-        if structure.shape is None:
-            raise ValueError(f"function: the number of axes must be known here, got {structure}")
-        return Tensor(Spec(tuple(structure.shape), structure.dtype))
-    if isinstance(structure, dict):
-        return {key: _symbolic(value) for key, value in structure.items()}
-    if isinstance(structure, (list, tuple)):
-        return type(structure)(map(_symbolic, structure))
-    return structure
+    return nest.pack_as(structure, [_placeholder(leaf) for leaf in nest.flatten(structure)])
+
+
+def _placeholder(leaf):
+    if not isinstance(leaf, TensorSpec):
+        return leaf
+    if leaf.shape is None:
+        raise ValueError(f"function: the number of axes must be known here, got {leaf}")
+    return Tensor(Spec(tuple(leaf.shape), leaf.dtype))
 
 
 def _open_arguments(signature):

@@ -12,6 +12,7 @@ import re
 
 import numpy as np
 
+from microdl.compile.arguments import Structured
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.graph import FuncGraph
 from microdl.core import nest
@@ -20,7 +21,7 @@ from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.node import Graph
 from microdl.core.op import Spec
-from microdl.core.tensor import Operand, Tensor, convert
+from microdl.core.tensor import Operand, Tensor
 
 # 2^4 * 3 * 5 * 7^2, and twice that: most sizes into which somebody may cut them divide both. 1 suits what stretches.
 SAMPLES = 11760, 23520, 1
@@ -211,7 +212,7 @@ class OpenGraph(Graph):
         return any(id(tensor) in sample.values for sample in self.samples)
 
 
-class OpenFunction:
+class OpenFunction(Structured):
     """A traced function with sizes left open: for each choice of sizes there is a ConcreteFunction.
 
     Attributes:
@@ -237,12 +238,6 @@ class OpenFunction:
     @property
     def trainable_variables(self):
         return tuple(v for v in self.variables if v.trainable)
-
-    def __call__(self, *args):
-        """The outputs for Tensors (or what becomes one), one for each input."""
-        if len(args) != len(self.graph.inputs):
-            raise TypeError(f"{self.name}: {len(self.graph.inputs)} tensors are expected, got {len(args)}")
-        return self.call([convert(value, hint=x.dtype) for value, x in zip(args, self.graph.inputs, strict=True)])
 
     @reads_sizes
     def call(self, tensors):

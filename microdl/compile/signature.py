@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from microdl.core import dtypes
+from microdl.core import dtypes, nest
 from microdl.core.op import Spec
 from microdl.core.shapes import TensorShape, as_shape
 from microdl.core.tensor import Operand, Tensor, convert
@@ -60,7 +60,7 @@ def split(value, tensors):
     if isinstance(value, (list, tuple)):
         return kind, tuple([split(part, tensors) for part in value])
     if isinstance(value, dict):
-        return kind, tuple([(key, split(value[key], tensors)) for key in sorted(value)])
+        return kind, tuple([(key, split(value[key], tensors)) for key in nest.sorted_keys(value)])
     if isinstance(value, (np.ndarray, np.generic)):
         tensors.append(convert(value))
         return tensors[-1].spec
@@ -74,7 +74,7 @@ def join(value, tensors):
     if isinstance(value, (Tensor, np.ndarray, np.generic)):
         return next(tensors)
     if isinstance(value, dict):
-        joined = {key: join(value[key], tensors) for key in sorted(value)}
+        joined = {key: join(value[key], tensors) for key in nest.sorted_keys(value)}
         packed = value.copy()  # keeps its class and the order of its keys
         packed.update(joined)
         return packed

@@ -1,0 +1,230 @@
+"""Calls of one trace: by position, by keyword, with structures of tensors; and its signature, as text too."""
+
+import inspect
+
+from microdl.compile.signature import Identity, TensorSpec
+from microdl.core import nest
+from microdl.core.tensor import Operand, Tensor, convert
+
+_VALUES = (int, float, complex, str, bytes, range, type(None))
+
+
+class Arguments:
+    """The arguments that a function was traced with.
+
+    Args:
+        signature: inspect.Signature of the function. args, kwargs: what it was called with, symbolic Tensors in the
+            place of tensors.
+    """
+
+    def __init__(self, signature, args, kwargs):
+        self.args, self.kwargs = _not_kept_alive(args), _not_kept_alive(kwargs)
+        bound = signature.bind(*self.args, **self.kwargs)
+        self._signature = signature.replace(
+            parameters=[p.replace(default=inspect.Parameter.empty) for p in signature.parameters.values()]
+        )
+        self._traced = dict(bound.arguments)
+        self.names = {}  # id of a symbolic Tensor -> the name of its TensorSpec
+        for name, value in self._flat_parameters():
+            for path, leaf in _paths(value, name):
+                if isinstance(leaf, Tensor):
+                    self.names[id(leaf)] = path
+
+    def rename(self, args, kwargs):
+        """Takes over the names of TensorSpecs among other arguments of this kind."""
+        for leaf, given in zip(nest.flatten([self.args, self.kwargs]), nest.flatten([args, kwargs]), strict=False):
+            if isinstance(given, TensorSpec) and given.name:
+                self.names[id(leaf)] = given.name
+
+    def _flat_parameters(self):
+        """(name, value) for each parameter, with one for each entry of ``*args`` and ``**kwargs``."""
+        for name, value in self._traced.items():
+            kind = self._signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                yield from ((f"{name}_{k}", part) for k, part in enumerate(value))
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                yield from sorted(value.items())
+            else:
+                yield name, value
+
+    def leaves(self, args, kwargs):
+        """What is given for each symbolic Tensor, in the order of the trace. Raises TypeError if it does not fit."""
+        given = self._signature.bind_partial(*args, **kwargs).arguments
+        found = {}
+        for name, traced in self._traced.items():
+            if name not in given:
+                if any(isinstance(leaf, Tensor) for leaf in nest.flatten(traced)):
+                    raise TypeError(f"missing a required argument: {name!r}")
+                continue
+            found.update(_matched(name, traced, given[name]))
+        if extra := [name for name in given if name not in self._traced]:
+            raise TypeError(f"unexpected arguments: {', '.join(extra)}")
+        return found
+
+    def by_name(self, inputs, args, kwargs):
+        """What is given for each of the symbolic Tensors ``inputs``: in their order, then by their names."""
+        left = {self.names[id(x)]: x for x in inputs[len(args) :] if id(x) in self.names}
+        if len(args) > len(inputs) or set(left) != set(kwargs) or len(args) + len(left) != len(inputs):
+            raise TypeError(f"{len(inputs)} tensors are expected, got {len(args) + len(kwargs)}")
+        return {id(x): value for x, value in zip(inputs, args, strict=False)} | {
+            id(x): kwargs[name] for name, x in left.items()
+        }
+
+    def specs(self, structure):
+        """A structure with TensorSpecs in the place of symbolic Tensors."""
+        return nest.pack_as(structure, [self._spec(leaf) for leaf in nest.flatten(structure)])
+
+    def _spec(self, leaf):
+        if isinstance(leaf, Identity):
+            return leaf.referent()
+        return TensorSpec(leaf.shape, leaf.dtype, self.names.get(id(leaf))) if isinstance(leaf, Tensor) else leaf
+
+    def lines(self):
+        """(name, kind, text of what is expected) of each parameter."""
+        kinds = inspect.Parameter
+        single = {kinds.VAR_POSITIONAL: kinds.POSITIONAL_ONLY, kinds.VAR_KEYWORD: kinds.KEYWORD_ONLY}
+        expanded = []
+        for name, value in self._traced.items():
+            kind = self._signature.parameters[name].kind
+            count = len(value) if kind in single else 1
+            expanded += [single.get(kind, kind)] * count
+        texts = [(name, described(self.specs(value))) for name, value in self._flat_parameters()]
+        return [(name, kind, text) for (name, text), kind in zip(texts, expanded, strict=True)]
+
+
+def _not_kept_alive(structure):
+    """A structure with Identities in the place of objects that are told apart by identity."""
+    leaves = [x if isinstance(x, (Tensor, *_VALUES)) else Identity(x) for x in nest.flatten(structure)]
+    return nest.pack_as(structure, leaves)
+
+
+def _paths(value, name):
+    """(name, leaf) of the leaves of a structure: ``d_x``, ``d_y_0``."""
+    if isinstance(value, dict):
+        parts = [(key, value[key]) for key in nest.sorted_keys(value)]
+    elif isinstance(value, (list, tuple)):
+        parts = list(enumerate(value))
+    else:
+        return [(name, value)]
+    return [found for key, part in parts for found in _paths(part, f"{name}_{key}")]
+
+
+def _matched(name, traced, given):
+    """id of each symbolic Tensor in ``traced`` -> what stands in its place in ``given``."""
+    if isinstance(traced, Tensor):
+        return {id(traced): given}
+    if isinstance(traced, dict) and isinstance(given, dict) and set(traced) == set(given):
+        return {k: v for key in traced for k, v in _matched(f"{name}[{key!r}]", traced[key], given[key]).items()}
+    nested = isinstance(traced, (list, tuple)) and isinstance(given, (list, tuple))
+    if nested and len(traced) == len(given):
+        parts = zip(traced, given, strict=True)
+        return {key: v for k, (x, y) in enumerate(parts) for key, v in _matched(f"{name}[{k}]", x, y).items()}
+    if isinstance(traced, Identity):
+        traced = traced.referent()
+    if given is not traced and (isinstance(given, Operand) or type(given) is not type(traced) or given != traced):
+        raise TypeError(f"{name}: traced for {described(traced)}, got {given!r}")
+    return {}
+
+
+def described(structure):
+    """A structure of TensorSpecs and Python values as TensorFlow writes it: ``Dict[['x', TensorSpec(...)]]``."""
+    if isinstance(structure, dict):
+        entries = [f"[{key!r}, {described(structure[key])}]" for key in nest.sorted_keys(structure)]
+        return f"Dict[{', '.join(entries)}]"
+    if isinstance(structure, (list, tuple)):
+        kind = "List" if isinstance(structure, list) else "Tuple"
+        return f"{kind}[{', '.join(map(described, structure))}]"
+    return repr(structure) if isinstance(structure, TensorSpec) else f"Literal[{structure!r}]"
+
+
+class Structured:
+    """Base of traced functions: calls with the arguments of the Python function, and the signature.
+
+    Attributes:
+        arguments: Arguments; None for a function of tensors alone.
+    """
+
+    arguments: Arguments | None = None
+    name = ""
+    inputs: list = []  # noqa: RUF012 - properties of those that derive from it
+    variables: tuple = ()
+    structured_outputs = None
+
+    def call(self, tensors):
+        """What the function returns for Tensors, one for each input."""
+        raise NotImplementedError
+
+    def __call__(self, *args, **kwargs):
+        """What the function returns for arguments like those it was traced for, or for one tensor for each input.
+
+        Python values must equal those of the trace, or be left out. Raises: TypeError if the arguments do not fit,
+        ValueError for a tensor of another shape or dtype.
+        """
+        inputs = self.inputs
+        if self.arguments is None:
+            if kwargs or len(args) != len(inputs):
+                raise TypeError(f"{self.name}: {len(inputs)} tensors are expected, got {len(args) + len(kwargs)}")
+            given = {id(x): value for x, value in zip(inputs, args, strict=True)}
+        else:
+            given = self._given(self.arguments, inputs, args, kwargs)
+        tensors = []
+        for x in inputs:
+            value = convert(given[id(x)], hint=x.dtype)
+            if value.dtype is not x.dtype or not x.shape.is_compatible_with(value.shape):
+                raise ValueError(
+                    f"{self.name}: traced for a tensor of shape {x.shape} and dtype {x.dtype.name}, got one of shape "
+                    f"{value.shape} and dtype {value.dtype.name}"
+                )
+            tensors.append(value)
+        return self.call(tensors)
+
+    def _given(self, arguments, inputs, args, kwargs):
+        try:
+            return arguments.leaves(args, kwargs)
+        except TypeError as error:
+            try:
+                return arguments.by_name(inputs, args, kwargs)
+            except TypeError as flat:
+                raise TypeError(
+                    f"{self.name}: the arguments do not fit the trace: {error}; nor do they as tensors alone: {flat}. "
+                    f"It takes {self.pretty_printed_signature(verbose=False)}"
+                ) from None
+
+    @property
+    def structured_input_signature(self):
+        """(args, kwargs) with a TensorSpec for each tensor."""
+        if self.arguments is None:
+            return tuple(TensorSpec(x.shape, x.dtype) for x in self.inputs), {}
+        return self.arguments.specs(self.arguments.args), self.arguments.specs(self.arguments.kwargs)
+
+    def _returned(self):
+        """The structure that the function returns, with TensorSpecs."""
+        leaves = nest.flatten(self.structured_outputs)
+        specs = [TensorSpec(x.shape, x.dtype) if isinstance(x, Tensor) else x for x in leaves]
+        return nest.pack_as(self.structured_outputs, specs)
+
+    def pretty_printed_signature(self, verbose=True):
+        """What the function takes and returns, as text."""
+        kinds = inspect.Parameter
+        lines = self.arguments.lines() if self.arguments else []
+        if not self.arguments:
+            specs = [TensorSpec(x.shape, x.dtype) for x in self.inputs]
+            lines = [(f"arg{k}", kinds.POSITIONAL_ONLY, repr(spec)) for k, spec in enumerate(specs)]
+        if not verbose:
+            texts = [f"{name}: {text}" for name, _, text in lines]
+            star = next((k for k, (_, kind, _) in enumerate(lines) if kind is kinds.KEYWORD_ONLY), None)
+            texts[star:star] = ["*"] * (star is not None)
+            return f"({', '.join(texts)}) -> {described(self._returned())}"
+        return "\n".join(
+            [
+                "Input Parameters:",
+                *([f"  {name} ({kind.name}): {text}" for name, kind, text in lines] or ["  None"]),
+                "Output Type:",
+                f"  {described(self._returned())}",
+                "Captures:",
+                *([f"  {v.name}: {TensorSpec(v.shape, v.dtype)}" for v in self.variables] or ["  None"]),
+            ]
+        )
+
+    def __str__(self):
+        return f"ConcreteFunction {self.pretty_printed_signature()}"
