@@ -143,16 +143,7 @@ class ConcreteFunction(Structured):
 
     @functools.cached_property
     def _differentiable(self):
-        """The Nodes that a tape would have recorded."""
-        followed = {x.uid for x in (*self.graph.inputs, *self._read, *self._constants) if x.dtype.is_floating}
-        nodes = []
-        for node in self.graph.nodes:
-            if node.op.name == "ReadVariableOp" or node.op.gradient is None or followed.isdisjoint(node.input_ids):
-                continue
-            if floating := [y.uid for y in node.outputs if y.dtype.is_floating]:
-                followed.update(floating)
-                nodes.append(node)
-        return nodes
+        return differentiable(self.graph.nodes, [*self.graph.inputs, *self._read, *self._constants])
 
     @functools.cached_property
     def _saved(self):
@@ -222,6 +213,19 @@ class ConcreteFunction(Structured):
     def __repr__(self):
         arguments = ", ".join(f"{x.dtype.name}{list(x.shape)}" for x in self.graph.inputs)
         return f"<ConcreteFunction {self.name}({arguments})>"
+
+
+def differentiable(nodes, sources):
+    """Those of the Nodes that a tape which watches the ``sources`` would have recorded."""
+    followed = {x.uid for x in sources if x.dtype.is_floating}
+    found = []
+    for node in nodes:
+        if node.op.name == "ReadVariableOp" or node.op.gradient is None or followed.isdisjoint(node.input_ids):
+            continue
+        if floating := [y.uid for y in node.outputs if y.dtype.is_floating]:
+            followed.update(floating)
+            found.append(node)
+    return found
 
 
 class _Borrowing:

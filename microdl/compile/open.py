@@ -100,12 +100,15 @@ class OpenGraph(Graph):
     """
 
     open = True
+    sizes = SAMPLES  # what each sample takes for sizes that are unknown
+    folds = True  # whether what is made of constants alone is computed at once
+    sized = FuncGraph  # what holds the Nodes once sizes are given
 
     def __init__(self, name, examples=None):
         super().__init__()
         self.name, self.inputs, self.outputs, self.calls = name, [], [], []
         self._examples = iter(examples or ())
-        self.samples = [Replay(FuncGraph(name)) for _ in SAMPLES]
+        self.samples = [Replay(self.sized(name)) for _ in self.sizes]
         self.created, self.captures = 0, {}
         self._tensors = {}  # ids of what a Tensor is in the samples -> the Tensor
 
@@ -115,30 +118,32 @@ class OpenGraph(Graph):
 
     def placeholder(self, spec):
         """A new input."""
-        shapes = [tuple(size if n is None else n for n in spec.shape) for size in SAMPLES]
+        shapes = [tuple(size if n is None else n for n in spec.shape) for size in self.sizes]
         shapes[0] = next(self._examples, shapes[0])
-        inputs = [
-            sample.graph.placeholder(Spec(shape, spec.dtype))
-            for sample, shape in zip(self.samples, shapes, strict=True)
-        ]
-        self.inputs.append(self._standing_for(inputs))
+        self.inputs.append(self._placeholder(shapes, spec.dtype))
         return self.inputs[-1]
+
+    def _placeholder(self, shapes, dtype):
+        """A symbolic Tensor that has one of ``shapes`` in each sample."""
+        pairs = zip(self.samples, shapes, strict=True)
+        return self._standing_for([sample.graph.placeholder(Spec(shape, dtype)) for sample, shape in pairs])
 
     def defer(self, function, args, kwargs):
         """Records a call. Returns what it returned, with symbolic Tensors."""
-        call = Call(function, args, kwargs)
+        call = self._call(function, args, kwargs)
         results = self._sampled(call)
         structure = next(result for result in results if result is not None)[0]
-        leaves = [self._common(values, steady=not call.inputs) for values in _by_leaf(results)]
+        leaves = [self._common(values, steady=self.folds and not call.inputs) for values in _by_leaf(results)]
         call.outputs = [x if isinstance(x, Tensor) and x.array is None else None for x in leaves]
         if any(y is not None for y in call.outputs) or not any(isinstance(x, Tensor) for x in leaves):
             self.calls.append(call)
+            self._recorded(call)
         return nest.pack_as(structure, leaves)
 
     def _sampled(self, call):
         """What a call gives in each sample, in a tuple; None for one that was given up."""
         results, errors = [], []
-        for sample, size in zip(self.samples, SAMPLES, strict=True):
+        for sample, size in zip(self.samples, self.sizes, strict=True):
             if any(id(x) not in sample.values for x in call.inputs if isinstance(x, Tensor)):
                 results.append(None)
                 continue
@@ -182,6 +187,12 @@ class OpenGraph(Graph):
             if value is not _GIVEN_UP:
                 sample.values[id(tensor)] = value
         return tensor
+
+    def _call(self, function, args, kwargs):
+        return Call(function, args, kwargs)
+
+    def _recorded(self, call):
+        """Hears of a Call when it has its outputs."""
 
     def _symbolic(self, shape, example):
         """A Tensor of a shape with unknown sizes; None, if even their number is unknown: then it is the example's."""
@@ -258,7 +269,7 @@ class OpenFunction(Structured):
         return self._sized[key]
 
     def _with_sizes(self, specs):
-        graph = FuncGraph(self.name)
+        graph = self.graph.sized(self.name)
         replay = Replay(graph)
         with graph:
             replay.keep(self.graph.inputs, [graph.placeholder(spec) for spec in specs])

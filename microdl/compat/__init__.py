@@ -1,0 +1,1 @@
+"""APIs of other versions of TensorFlow."""

@@ -1,0 +1,116 @@
+"""TensorFlow 1: graphs that are built first and run by sessions. ``import microdl.compat.v1 as tf``.
+
+Every function adds to the default graph. What is not listed here is microdl's own function of that name, made to do so.
+"""
+
+import sys
+
+import microdl
+
+from . import train as train
+from .functions import (
+    add_to_collection as add_to_collection,
+    argmax as argmax,
+    argmin as argmin,
+    constant as constant,
+    control_dependencies as control_dependencies,
+    convert_to_tensor as convert_to_tensor,
+    disable_eager_execution as disable_eager_execution,
+    disable_resource_variables as disable_resource_variables,
+    disable_tensor_equality as disable_tensor_equality,
+    disable_v2_behavior as disable_v2_behavior,
+    disable_v2_tensorshape as disable_v2_tensorshape,
+    div as div,
+    enable_resource_variables as enable_resource_variables,
+    executing_eagerly as executing_eagerly,
+    expand_dims as expand_dims,
+    get_collection as get_collection,
+    get_collection_ref as get_collection_ref,
+    gradients as gradients,
+    name_scope as name_scope,
+    placeholder as placeholder,
+    placeholder_with_default as placeholder_with_default,
+    random_normal as random_normal,
+    random_shuffle as random_shuffle,
+    random_uniform as random_uniform,
+    reduce_all as reduce_all,
+    reduce_any as reduce_any,
+    reduce_logsumexp as reduce_logsumexp,
+    reduce_max as reduce_max,
+    reduce_mean as reduce_mean,
+    reduce_min as reduce_min,
+    reduce_prod as reduce_prod,
+    reduce_sum as reduce_sum,
+    set_random_seed as set_random_seed,
+    squeeze as squeeze,
+    to_double as to_double,
+    to_float as to_float,
+    to_int32 as to_int32,
+    to_int64 as to_int64,
+    truncated_normal as truncated_normal,
+)
+from .graph import (
+    Graph as Graph,
+    GraphTensor as Tensor,
+    Operation as Operation,
+    get_default_graph as get_default_graph,
+    reset_default_graph as reset_default_graph,
+)
+from .initializers import (
+    constant_initializer as constant_initializer,
+    glorot_normal_initializer as glorot_normal_initializer,
+    glorot_uniform_initializer as glorot_uniform_initializer,
+    ones_initializer as ones_initializer,
+    random_normal_initializer as random_normal_initializer,
+    random_uniform_initializer as random_uniform_initializer,
+    truncated_normal_initializer as truncated_normal_initializer,
+    variance_scaling_initializer as variance_scaling_initializer,
+    zeros_initializer as zeros_initializer,
+)
+from .naming import Namespace, adapted
+from .nn import nn as nn
+from .scopes import (
+    AUTO_REUSE as AUTO_REUSE,
+    VariableScope as VariableScope,
+    get_variable as get_variable,
+    get_variable_scope as get_variable_scope,
+    variable_scope as variable_scope,
+)
+from .session import (
+    InteractiveSession as InteractiveSession,
+    Session as Session,
+    get_default_session as get_default_session,
+)
+from .shapes import Dimension as Dimension, TensorShape as TensorShape
+from .variables import (
+    GraphKeys as GraphKeys,
+    Variable as Variable,
+    assign as assign,
+    assign_add as assign_add,
+    assign_sub as assign_sub,
+    global_variables as global_variables,
+    global_variables_initializer as global_variables_initializer,
+    group as group,
+    local_variables as local_variables,
+    local_variables_initializer as local_variables_initializer,
+    no_op as no_op,
+    trainable_variables as trainable_variables,
+    variables_initializer as variables_initializer,
+)
+
+all_variables = global_variables
+initialize_all_variables = global_variables_initializer
+AUTO_REUSE = AUTO_REUSE
+math = Namespace(microdl.math, {name: globals()[name] for name in ("argmax", "argmin", "reduce_sum", "reduce_mean")})
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    value = adapted(getattr(microdl, name))
+    setattr(sys.modules[__name__], name, value)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *dir(microdl)})

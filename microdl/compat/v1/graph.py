@@ -1,0 +1,441 @@
+"""Graphs as TensorFlow 1 builds them: operations with names, tensors with names, and which graph is the default."""
+
+import re
+
+from microdl.compile.graph import FuncGraph
+from microdl.compile.open import SAMPLES, Call, OpenGraph
+from microdl.core.context import context
+from microdl.core.op import Spec
+from microdl.core.tensor import Operand, Tensor, apply
+
+from .shapes import TensorShape
+
+# Two more samples try a placeholder of unknown rank with one and two axes; in the others it has none.
+SIZES = (*SAMPLES, *SAMPLES[:1] * 2)
+UNKNOWN_SHAPES = ((),) * len(SAMPLES) + (SAMPLES[:1], SAMPLES[:2])
+
+# What TensorFlow calls operations after, where it is not the name of our op or function.
+TYPES = {
+    "BatchMatMulV2": "MatMul",
+    "Fill": "Fill",
+    "_constant": "Const",
+    "_read": "ReadVariableOp",
+    "_assigned": "AssignVariableOp",
+    "_no_op": "NoOp",
+}
+
+
+class Operation(Call):
+    """One operation of a Graph: a call that is made whenever a session needs its results.
+
+    Attributes:
+        name, type: str. graph: the Graph. outputs: its Tensors (None for what is no tensor).
+        control_inputs: Operations that run before. initializes: Variables that have a value afterwards.
+    """
+
+    __slots__ = ("control_inputs", "device", "graph", "initializes", "name")
+
+    def __init__(self, graph, function, args, kwargs):
+        super().__init__(function, args, kwargs)
+        self.graph, self.name, self.device = graph, "", graph.device
+        self.control_inputs, self.initializes = list(graph.control), []
+
+    @property
+    def type(self):
+        if self.function is apply:
+            return TYPES.get(str(getattr(self.args[0], "name", self.args[0])), str(self.args[0]))
+        name = self.function.__name__
+        return TYPES.get(name) or "".join(part.capitalize() for part in name.strip("_").split("_"))
+
+    @property
+    def node_def(self):
+        return f'name: "{self.name}"\nop: "{self.type}"'
+
+    def run(self, feed_dict=None, session=None):
+        """Runs it in ``session``, or in the default one."""
+        from .session import chosen_session
+
+        chosen_session("Operation.run", session).run(self, feed_dict)
+
+    def __repr__(self):
+        return f"<tf.Operation '{self.name}' type={self.type}>"
+
+    __str__ = __repr__
+
+
+class Named(Operand):
+    """What Tensors and Variables of a graph share: hashing by identity, as keys of feed_dict, and operators.
+
+    An operator that is used outside of ``with graph.as_default()`` adds to the operand's own graph.
+    """
+
+    __slots__ = ()
+    graph: "Graph"
+
+    def __hash__(self):
+        return id(self)
+
+    def __eq__(self, other):
+        return self is other
+
+    def __ne__(self, other):
+        return self is not other
+
+    def __bool__(self):
+        raise TypeError(
+            "Using a `tf.Tensor` as a Python `bool` is not allowed. Use `if t is not None:` instead of `if t:` to test "
+            "if a tensor is defined, and use TensorFlow ops such as tf.cond to execute subgraphs conditioned on the "
+            "value of a tensor."
+        )
+
+    def __iter__(self):
+        raise TypeError("Tensor objects are only iterable when eager execution is enabled; use tf.unstack or tf.map_fn")
+
+    def eval(self, feed_dict=None, session=None):
+        """Its value in ``session``, or in the default one."""
+        from .session import chosen_session
+
+        return chosen_session("eval", session).run(self, feed_dict)
+
+
+_OPERATORS = {
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "truediv", "floordiv": "floordiv", "mod": "mod", "pow": "pow",
+    "matmul": "matmul", "and": "and", "or": "or", "xor": "xor",
+}  # fmt: skip
+
+
+def _in_its_graph(method, name):
+    def operator(self, *args):
+        with self.graph.entered(), self.graph.naming(name):
+            return method(self, *args)
+
+    operator.__name__ = method.__name__
+    return operator
+
+
+for _name, _label in (
+    *((f"__{prefix}{name}__", label) for name, label in _OPERATORS.items() for prefix in ("", "r")),
+    *(("__neg__", "Neg"), ("__abs__", "Abs"), ("__invert__", "LogicalNot"), ("__getitem__", "strided_slice")),
+    *(("__lt__", "Less"), ("__le__", "LessEqual"), ("__gt__", "Greater"), ("__ge__", "GreaterEqual")),
+):
+    setattr(Named, _name, _in_its_graph(getattr(Operand, _name), _label))
+
+
+class GraphTensor(Named, Tensor):
+    """A result of an Operation. It has a value only in a session.
+
+    Attributes: op: the Operation. value_index: which of its outputs this is.
+    """
+
+    __slots__ = ("_shape", "graph", "op", "value_index")
+    __hash__ = Named.__hash__
+
+    def __init__(self, graph, shape, example):
+        super().__init__(Spec((None,) * example.ndim if shape is None else shape, example.dtype))
+        self.graph, self.op, self.value_index = graph, None, 0
+        self._shape = TensorShape(shape)
+
+    @property
+    def name(self):
+        return f"{self.op.name}:{self.value_index}"
+
+    @property
+    def shape(self):
+        return self._shape
+
+    def get_shape(self):
+        return self._shape
+
+    def set_shape(self, shape):
+        """Says what is known of the shape besides. Raises ValueError if it does not fit."""
+        self._shape = self._shape.merge_with(shape)
+        if self._shape.rank is not None:
+            self.spec = Spec(tuple(self._shape.as_list()), self.dtype)
+
+    @property
+    def device(self):
+        return self.op.device
+
+    def consumers(self):
+        return [op for op in self.graph.calls if any(x is self for x in op.inputs)]
+
+    def numpy(self):
+        raise AttributeError("'Tensor' object has no attribute 'numpy'; run it: session.run(tensor) or tensor.eval()")
+
+    def __str__(self):
+        return f'Tensor("{self.name}", shape={self._shape}, dtype={self.dtype.name})'
+
+    def __repr__(self):
+        return f"<tf.Tensor '{self.name}' shape={self._shape} dtype={self.dtype.name}>"
+
+    def __format__(self, spec):
+        return format(str(self), spec)
+
+
+class _Sized(FuncGraph):
+    """The Nodes of a run. Nothing that may have a gradient is computed beforehand, not even of constants."""
+
+    def _followable(self, tensor):
+        return tensor.dtype.is_floating
+
+
+class Graph(OpenGraph):
+    """A graph that is built operation by operation, and run by sessions.
+
+    Attributes:
+        calls: its Operations, in order. collections: name -> list. seed: of its random operations, or None.
+    """
+
+    sizes, folds, sized = SIZES, False, _Sized
+
+    def __init__(self):
+        super().__init__("graph")
+        self.collections, self.seed, self.control, self.device = {}, None, (), ""
+        self.variable_scopes = None  # what scopes.py keeps
+        self._scope = ""  # of names: ends in a slash unless empty
+        self._used = {}  # name in lower case -> how many have asked for it
+        self._operations = {}  # name -> Operation
+        self._frame = None  # Operations that wait for their names
+        self._finalized = False
+
+    # Building.
+
+    def as_default(self):
+        """A context in which everything is added to this graph."""
+        return Default(self)
+
+    def entered(self):
+        """A context for one call: this graph, unless some graph is being built."""
+        return Default(self) if context.graph is None else _NOTHING
+
+    def defer(self, function, args, kwargs):
+        if self._finalized:
+            raise RuntimeError("Graph is finalized and cannot be modified.")
+        return super().defer(function, args, kwargs)
+
+    def _call(self, function, args, kwargs):
+        op = Operation(self, function, args, kwargs)
+        for x in op.inputs:
+            if isinstance(x, Named) and x.graph is not self:
+                raise ValueError(f"{x} must be from the same graph as the operation {op.type} that uses it")
+        return op
+
+    def _recorded(self, call):
+        for i, y in enumerate(call.outputs):
+            if y is not None and y.op is None:
+                y.op, y.value_index = call, i
+        if self._frame is None:
+            self._name(call, self.unique_name(call.type))
+        else:
+            self._frame.append(call)
+
+    def _symbolic(self, shape, example):
+        return GraphTensor(self, shape, example)
+
+    def placeholder(self, dtype, shape=None):
+        """A Tensor that is fed. ``shape``: sizes or None; None as a whole if not even the number of axes is known."""
+        if shape is None:
+            shapes = UNKNOWN_SHAPES
+        else:
+            shapes = [tuple(size if n is None else n for n in shape) for size in SIZES]
+        tensor = self._placeholder(shapes, dtype)
+        if shape is not None:
+            tensor.set_shape(shape)
+        op = self._call(_placeholder, (dtype, shape), {})
+        op.outputs = [tensor]
+        self.calls.append(op)
+        self._recorded(op)
+        return tensor
+
+    # Names.
+
+    def naming(self, name):
+        """A context whose operations get ``name``: the only one itself, several as a scope."""
+        return _Frame(self, name)
+
+    def name_scope(self, name):
+        return _Scope(self, name)
+
+    def unique_name(self, name, mark_as_used=True):
+        """``name`` in the present scope, with a number after it if it is taken."""
+        full = self._scope + name
+        count = self._used.get(full.lower(), 0)
+        unique = full
+        while unique.lower() in self._used and count:
+            unique, count = f"{full}_{count}", count + 1
+        if mark_as_used:
+            self._used[full.lower()] = max(count, 1)
+            self._used.setdefault(unique.lower(), 1)
+        return unique
+
+    def unique_in(self, scope, name):
+        """The same in another scope."""
+        with _Set(self, "_scope", f"{scope}/"):
+            return self.unique_name(name)
+
+    def _name(self, op, name):
+        op.name = name
+        self._operations[name] = op
+
+    # Looking things up.
+
+    def get_operations(self):
+        return list(self.calls)
+
+    def get_operation_by_name(self, name):
+        if name not in self._operations:
+            raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
+        return self._operations[name]
+
+    def get_tensor_by_name(self, name):
+        """The Tensor ``operation:number``."""
+        operation, _, index = name.partition(":")
+        if not index:
+            raise ValueError(
+                f"The name {name!r} looks like an (invalid) Operation name, not a Tensor. Tensor names must be of the "
+                'form "<op_name>:<output_index>".'
+            )
+        found = self._operations.get(operation)
+        tensors = [] if found is None else found.outputs
+        if int(index) >= len(tensors) or tensors[int(index)] is None:
+            raise KeyError(
+                f"The name {name!r} refers to a Tensor which does not exist. The operation, {operation!r}, does not "
+                "exist in the graph."
+            )
+        return tensors[int(index)]
+
+    def as_graph_element(self, obj, allow_tensor=True, allow_operation=True):
+        """The Tensor or Operation that ``obj`` is, or is the name of. Raises ValueError if it is another graph's."""
+        if isinstance(obj, str):
+            return self.get_tensor_by_name(obj) if ":" in obj else self.get_operation_by_name(obj)
+        if hasattr(obj, "snapshot"):  # a Variable
+            obj = obj.snapshot
+        if not isinstance(obj, (GraphTensor, Operation)):
+            raise TypeError(f"Can not convert a {type(obj).__name__} into a Tensor or Operation.")
+        if obj.graph is not self:
+            kind = "Tensor" if isinstance(obj, GraphTensor) else "Operation"
+            raise ValueError(f"{kind} {obj} is not an element of this graph.")
+        return obj
+
+    def add_to_collection(self, name, value):
+        self.collections.setdefault(name, []).append(value)
+
+    def get_collection(self, name, scope=None):
+        """The values; with ``scope`` those whose names match it."""
+        values = self.collections.get(name, [])
+        return [x for x in values if scope is None or re.match(scope, getattr(x, "name", ""))]
+
+    def get_collection_ref(self, name):
+        return self.collections.setdefault(name, [])
+
+    def control_dependencies(self, control_inputs):
+        """A context whose operations run after these Operations, Tensors and Variables."""
+        elements = [self.as_graph_element(x) for x in control_inputs or ()]
+        ops = tuple(getattr(x, "op", x) for x in elements)
+        return _Set(self, "control", self.control + ops if control_inputs is not None else ())
+
+    def finalize(self):
+        """From now on nothing can be added."""
+        self._finalized = True
+
+    @property
+    def finalized(self):
+        return self._finalized
+
+    def __repr__(self):
+        return f"<microdl.compat.v1.Graph of {len(self.calls)} operations>"
+
+
+def _placeholder(dtype, shape):
+    raise RuntimeError("placeholders are fed, never computed")
+
+
+class _Set:
+    """A context in which an attribute has another value."""
+
+    def __init__(self, owner, attribute, value):
+        self._owner, self._attribute, self._value = owner, attribute, value
+
+    def __enter__(self):
+        self._before = getattr(self._owner, self._attribute)
+        setattr(self._owner, self._attribute, self._value)
+        return self._owner
+
+    def __exit__(self, *error):
+        setattr(self._owner, self._attribute, self._before)
+
+
+class _Nothing:
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *error):
+        pass
+
+
+_NOTHING = _Nothing()
+
+
+class Default(_Set):
+    def __init__(self, graph):
+        super().__init__(context, "graph", graph)
+        self._graph = graph
+
+    def __enter__(self):
+        super().__enter__()
+        return self._graph
+
+
+class _Frame:
+    def __init__(self, graph, name):
+        self._graph, self._name = graph, name
+
+    def __enter__(self):
+        self._outer, self._graph._frame = self._graph._frame, []
+
+    def __exit__(self, error, *others):
+        graph, ops = self._graph, self._graph._frame
+        graph._frame = self._outer
+        if self._outer is not None:  # the outermost frame gives the names
+            self._outer.extend(ops)
+            return
+        if not ops:
+            return
+        name = graph.unique_name(self._name or ops[-1].type)
+        for op in ops[:-1]:
+            graph._name(op, graph.unique_in(name, op.type))
+        graph._name(ops[-1], name)
+
+
+class _Scope:
+    def __init__(self, graph, name):
+        self._graph, self._name = graph, name
+
+    def __enter__(self):
+        self._before = self._graph._scope
+        if self._name is None or self._name == "":
+            self._graph._scope = ""
+        elif self._name.endswith("/"):
+            self._graph._scope = self._name  # opened again
+        else:
+            self._graph._scope = self._graph.unique_name(self._name) + "/"
+        return self._graph._scope
+
+    def __exit__(self, *error):
+        self._graph._scope = self._before
+
+
+_graph = Graph()
+
+
+def get_default_graph():
+    """The Graph that is being built: of the innermost ``as_default``, else one for the whole process."""
+    return context.graph if isinstance(context.graph, Graph) else _graph
+
+
+def reset_default_graph():
+    """A new, empty default graph."""
+    global _graph
+    if isinstance(context.graph, Graph):
+        raise AssertionError("Do not use tf.reset_default_graph() to clear nested graphs.")
+    _graph = Graph()

@@ -1,0 +1,271 @@
+"""Sessions: they hold the values of variables, and run what is fetched as a plan of its own."""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from microdl.compile.concrete import ConcreteFunction
+from microdl.compile.open import Replay
+from microdl.core import errors, variable as core
+from microdl.core.op import Spec
+from microdl.core.tensor import Tensor, constant
+
+from .graph import GraphTensor, Operation, Default, _placeholder, get_default_graph
+from .variables import Variable
+
+_sessions = threading.local()  # those entered by ``with``, the innermost last
+
+
+class Session:
+    """Runs parts of a graph. Variables have a value of their own in each session.
+
+    Args:
+        target, config: accepted; everything runs in this process. graph: the Graph, by default the default one.
+
+    >>> with Session() as session:
+    ...     session.run(a + b, feed_dict={a: 1.0})
+    """
+
+    def __init__(self, target="", graph=None, config=None):
+        self.graph = get_default_graph() if graph is None else graph
+        self._values = {}  # Variable -> the core Variable that holds its value
+        self._initialized = set()
+        self._runs = {}  # what is fetched and fed -> _Run
+        self._closed = False
+        self._contexts = []
+
+    def run(self, fetches, feed_dict=None, options=None, run_metadata=None):
+        """The values of ``fetches``.
+
+        Args:
+            fetches: Tensor, Variable, Operation, name of one, or a nested structure of them.
+            feed_dict: Tensor (or its name) -> value that it has in this run: array, number or nested lists.
+
+        Returns: the same structure, with arrays (NumPy numbers for shape ``()``); None for Operations.
+        """
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        elements = [self._element(x) for x in _leaves(fetches)]
+        with Default(None):
+            feeds = [self._feed(key, value) for key, value in (feed_dict or {}).items()]
+        key = (*map(id, elements), None, *((id(x), value.spec) for x, value in feeds))
+        run = self._runs.get(key)
+        if run is None:
+            run = self._runs[key] = self._prepare(elements, [x for x, _ in feeds], [value for _, value in feeds])
+        self._check_initialized(run)
+        with Default(None):  # here things run, whatever graph is being built around it
+            results = iter(run.function.call([value for _, value in feeds]))
+        self._initialized.update(run.initializes)
+        values = [next(results).numpy() if isinstance(x, GraphTensor) else None for x in elements]
+        return _packed(fetches, iter(values))
+
+    def make_callable(self, fetches, feed_list=None, accept_options=False):
+        """A function of the values of ``feed_list`` that returns what ``run`` does."""
+        return lambda *values: self.run(fetches, dict(zip(feed_list or (), values, strict=True)))
+
+    def _element(self, fetch):
+        try:
+            return self.graph.as_graph_element(fetch)
+        except TypeError as error:
+            raise TypeError(
+                f"Fetch argument {fetch!r} has invalid type {type(fetch)}, must be a string or Tensor. ({error})"
+            ) from None
+        except ValueError as error:
+            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
+        except KeyError as error:
+            raise ValueError(
+                f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error.args[0]})"
+            ) from None
+
+    def _feed(self, key, value):
+        try:
+            tensor = self.graph.as_graph_element(key)
+        except (KeyError, TypeError, ValueError) as error:
+            raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
+        if isinstance(value, (GraphTensor, Variable)):
+            raise TypeError(
+                "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, "
+                f"strings, lists, numpy ndarrays, or TensorHandles. For reference, the tensor object was {value} which "
+                f"was passed to the feed with key {tensor}."
+            )
+        array = np.asarray(value)
+        dtype = tensor.dtype.as_numpy_dtype
+        if array.dtype.kind == "f" and np.dtype(dtype).kind in "iu" and not np.array_equal(array, array.astype(dtype)):
+            raise TypeError(f"Type of feed value {value} with type {type(value)} is not compatible with {tensor}")
+        array = array.astype(dtype, copy=False)
+        if not tensor.shape.is_compatible_with(array.shape):
+            raise ValueError(
+                f"Cannot feed value of shape {array.shape} for Tensor '{tensor.name}', which has shape '{tensor.shape}'"
+            )
+        return tensor, constant(array, tensor.dtype)
+
+    def _prepare(self, elements, fed, values):
+        """The plan for these fetches and feeds."""
+        needed = self._needed(elements, fed)
+        for op in needed:
+            if op.function is _placeholder:
+                tensor = op.outputs[0]
+                raise errors.InvalidArgumentError(
+                    f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape "
+                    f"{tensor.shape}\n\t [[{{{{node {op.name}}}}}]]"
+                )
+        graph = self.graph.sized("session.run")
+        replay = _SessionReplay(graph, self)
+        with Default(graph):
+            replay.keep(fed, [graph.placeholder(x.spec) for x in values])
+            replay.again(needed)
+            fetched = [replay.value(x) for x in elements if isinstance(x, GraphTensor)]
+            graph.outputs = [graph.own(x) for x in fetched]
+        written = {v for op in needed for v in op.initializes}
+        read = {x for op in needed for x in op.inputs if isinstance(x, Variable) and x not in op.initializes}
+        return _Run(ConcreteFunction(graph, list(graph.outputs)), written, read - written)
+
+    def _needed(self, elements, fed):
+        """The Operations that these Tensors and Operations come to, in order."""
+        known, found = set(map(id, fed)), set()
+        waiting = [x.op if isinstance(x, GraphTensor) else x for x in elements if id(x) not in known]
+        while waiting:
+            op = waiting.pop()
+            if id(op) in found:
+                continue
+            found.add(id(op))
+            waiting += op.control_inputs
+            waiting += [x.op for x in op.inputs if isinstance(x, GraphTensor) and id(x) not in known]
+        return [op for op in self.graph.calls if id(op) in found]
+
+    # Variables.
+
+    def storage(self, variable):
+        """The core Variable that holds a Variable's value here."""
+        if variable not in self._values:
+            with Default(None):
+                start = np.zeros(variable.spec.shape, variable.dtype.as_numpy_dtype)
+                self._values[variable] = core.Variable(start, variable.trainable, variable.name.removesuffix(":0"))
+        return self._values[variable]
+
+    def store(self, variable, array):
+        """Gives a Variable a value."""
+        with Default(None):
+            self.storage(variable).assign(array)
+        self._initialized.add(variable)
+
+    def is_initialized(self, variable):
+        return variable in self._initialized
+
+    def _check_initialized(self, run):
+        for variable in run.reads:
+            if variable not in self._initialized:
+                name = variable.name.removesuffix(":0")
+                raise errors.FailedPreconditionError(
+                    f"Attempting to use uninitialized value {name}\n\t [[{{{{node {name}/read}}}}]]: run "
+                    "tf.global_variables_initializer() in this session first"
+                )
+
+    # Contexts.
+
+    def as_default(self):
+        """A context in which ``tensor.eval()`` and ``operation.run()`` use this session; it stays open."""
+        return _Entered(self)
+
+    def __enter__(self):
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        contexts = [Default(self.graph), _Entered(self)]
+        for one in contexts:
+            one.__enter__()
+        self._contexts.append(contexts)
+        return self
+
+    def __exit__(self, *error):
+        for one in reversed(self._contexts.pop()):
+            one.__exit__(*error)
+        self.close()
+
+    def close(self):
+        """Lets go of the values of variables and of plans."""
+        self._closed = True
+        self._values, self._runs = {}, {}
+
+    def list_devices(self):
+        return ["/job:localhost/replica:0/task:0/device:CPU:0"]
+
+
+class InteractiveSession(Session):
+    """A session that is the default one from the start, as in a notebook."""
+
+    def __init__(self, target="", graph=None, config=None):
+        super().__init__(target, graph, config)
+        self._entered = _Entered(self)
+        self._entered.__enter__()
+
+    def close(self):
+        super().close()
+        if self._entered is not None:
+            self._entered.__exit__()
+            self._entered = None
+
+
+class _Run(NamedTuple):
+    function: ConcreteFunction
+    initializes: set  # Variables that have a value afterwards
+    reads: set  # Variables that need one before
+
+
+class _SessionReplay(Replay):
+    """Makes calls with the variables of a session."""
+
+    def __init__(self, graph, session):
+        super().__init__(graph)
+        self._session = session
+
+    def value(self, x):
+        return self._session.storage(x) if isinstance(x, Variable) else super().value(x)
+
+
+class _Entered:
+    def __init__(self, session):
+        self._session = session
+
+    def __enter__(self):
+        _sessions.entered = [*getattr(_sessions, "entered", []), self._session]
+        return self._session
+
+    def __exit__(self, *error):
+        _sessions.entered = [s for s in _sessions.entered if s is not self._session]
+
+
+def get_default_session():
+    """The innermost session entered by ``with``; None if there is none."""
+    entered = getattr(_sessions, "entered", [])
+    return entered[-1] if entered else None
+
+
+def chosen_session(what, session):
+    """``session``, or the default one. Raises ValueError if there is neither."""
+    session = session or get_default_session()
+    if session is None:
+        raise ValueError(
+            f"Cannot evaluate with `{what}()`: No default session is registered. Use `with sess.as_default()` or pass "
+            "an explicit session"
+        )
+    return session
+
+
+def _leaves(fetches):
+    if isinstance(fetches, dict):
+        return [leaf for x in fetches.values() for leaf in _leaves(x)]
+    if isinstance(fetches, (list, tuple)):
+        return [leaf for x in fetches for leaf in _leaves(x)]
+    if fetches is None:
+        raise TypeError("Argument `fetch` = None has invalid type \"NoneType\". Cannot be None")
+    return [fetches]
+
+
+def _packed(fetches, values):
+    if isinstance(fetches, dict):
+        return type(fetches)((key, _packed(x, values)) for key, x in fetches.items())
+    if isinstance(fetches, (list, tuple)):
+        parts = [_packed(x, values) for x in fetches]
+        return type(fetches)(*parts) if hasattr(fetches, "_fields") else type(fetches)(parts)
+    return next(values)

@@ -1,0 +1,46 @@
+"""The global step, and learning rates that follow it."""
+
+import numpy as np
+
+from microdl.core.tensor import apply, convert
+
+from ..graph import get_default_graph
+from ..naming import in_graph
+from ..variables import GraphKeys, Variable
+
+
+def get_global_step(graph=None):
+    """The Variable that counts training steps; None if there is none."""
+    found = (graph or get_default_graph()).get_collection(GraphKeys.GLOBAL_STEP)
+    return found[0] if found else None
+
+
+def create_global_step(graph=None):
+    """A new int64 Variable ``global_step``. Raises ValueError if there is one."""
+    graph = graph or get_default_graph()
+    if get_global_step(graph) is not None:
+        raise ValueError('"global_step" already exists.')
+    with graph.entered(), graph.name_scope(None):
+        keys = [GraphKeys.GLOBAL_VARIABLES, GraphKeys.GLOBAL_STEP]
+        return Variable(np.int64(0), trainable=False, collections=keys, name="global_step")
+
+
+def get_or_create_global_step(graph=None):
+    """The Variable that counts training steps."""
+    found = get_global_step(graph)
+    return create_global_step(graph) if found is None else found
+
+
+def global_step(sess, global_step_tensor):
+    """Its value in a session, an int."""
+    return int(sess.run(global_step_tensor))
+
+
+@in_graph
+def exponential_decay(learning_rate, global_step, decay_steps, decay_rate, staircase=False, name=None):
+    """``learning_rate * decay_rate ^ (global_step / decay_steps)``; with ``staircase`` the exponent is rounded down."""
+    rate = convert(float(learning_rate)) if isinstance(learning_rate, (int, float)) else convert(learning_rate)
+    exponent = apply("Cast", convert(global_step), dtype=rate.dtype) / float(decay_steps)
+    if staircase:
+        exponent = apply("Floor", exponent)
+    return rate * apply("Pow", convert(float(decay_rate), rate.dtype), exponent)
