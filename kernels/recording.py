@@ -7,6 +7,7 @@ through ``call``, which takes a NumPy function along as a call of its own.
 """
 
 import contextlib
+import os
 import threading
 from functools import partial
 
@@ -19,6 +20,17 @@ class _Local(threading.local):
 _local = _Local()
 _lock = threading.Lock()
 listening = 0  # how many threads record; kernels look at this first
+
+
+def _after_fork():
+    """The other threads, which may have recorded or held the lock, do not live on in a forked child."""
+    global _lock, listening
+    _lock = threading.Lock()
+    listening = int(_local.calls is not None or _local.wanted is not None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def recorded(function, *args, **kwargs):

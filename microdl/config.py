@@ -116,10 +116,10 @@ def plan_memory():
 
 
 def set_plan_memory_limit(nbytes):
-    """Sets how many bytes plans may hold together; 1 GiB at first.
+    """Sets how many bytes plans may hold together; 512 MiB at first.
 
     Beyond it those that ran longest ago free theirs, but for the four latest. A plan without memory can still run: it
-    takes about twice as long, once.
+    takes two or three times as long, once.
 
     Args: nbytes: int. Raises: ValueError if it is negative. TypeError for something else than an int.
     """

@@ -1,10 +1,11 @@
 """Names of layers, models, metrics and optimizers, made from their class where the user gives none."""
 
 import re
-import threading
 from collections import Counter
 
-_lock = threading.Lock()
+from microdl.core.locks import new_lock
+
+_lock = new_lock()
 _used = Counter()
 
 

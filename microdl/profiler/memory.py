@@ -22,7 +22,6 @@ class Memory:
         self.changes = []  # (seconds of time.perf_counter, bytes (negative: freed), owner)
         self._alive = {}  # id of an array that owns its memory -> weak reference to it, bytes, owner
         self._when_freed = self._freed
-        self._plans = set()  # ids of plans whose memory is counted
 
     def known(self, arrays):
         """Counts arrays that are read, unless they are counted already: from the beginning on."""
@@ -41,9 +40,8 @@ class Memory:
     def replayed(self, plan, slots, now):
         """Counts a plan's memory and its variables when it first runs; each time, what it returned."""
         inputs = len(plan.program.inputs)
-        if id(plan) not in self._plans:
-            self._plans.add(id(plan))
-            self.changes.append((-1.0, plan.nbytes, "memory of plans"))
+        if id(plan) not in self._alive:
+            self._follow(plan, "memory of plans", -1.0)
             nodes = plan.program.nodes
             self.known([x.known_array() for node in nodes for x in node.inputs if isinstance(x, Variable)])
         self.known(slots[:inputs])

@@ -74,8 +74,7 @@ def events_of(traced, op_runs, plan_runs, origin):
     events = list(traced)
     for run in plan_runs:
         events.append(Event(PLAN, run.phase, run.start - origin, run.end - run.start, run.thread, False))
-        nodes = [step.node for step in run.plan.steps]
-        for number, (node, phase) in enumerate(zip(nodes, phases_of(nodes), strict=True)):
+        for number, (node, phase) in enumerate(zip(run.nodes, phases_of(run.nodes), strict=True)):
             start, end = run.clocks[number : number + 2]
             inputs, outputs = tuple(x.spec for x in node.inputs), tuple(y.spec for y in node.outputs)
             event = Event(node.op.name, phase, start - origin, end - start, run.thread, True, False)

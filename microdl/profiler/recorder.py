@@ -9,7 +9,6 @@ from threading import get_ident
 from typing import NamedTuple
 
 from microdl.compile import concrete
-from microdl.compile.plan import Plan
 from microdl.core import device, kernels as core_kernels
 from microdl.core.context import context
 from microdl.core.dtypes import as_dtype
@@ -55,11 +54,11 @@ class PlanRun(NamedTuple):
     """All steps of a plan.
 
     Attributes:
-        phase: of the code that called for it. clocks: when the first step began, then when each of them ended.
-        once: number of a step -> Once, where there was something.
+        nodes: of the steps. phase: of the code that called for it. clocks: when the first step began, then when each of
+        them ended. once: number of a step -> Once, where there was something.
     """
 
-    plan: Plan
+    nodes: list
     phase: str
     thread: int
     start: float
@@ -81,7 +80,7 @@ class Recorder(device.CPU):
         self._lengths = (0, 0, 0)
         self._length = 0  # of all three lists
         self._once()
-        self._seen = set()  # ids of plans that ran: only a first run imports or compiles
+        self._seen = set()  # ids of the lists of Nodes of plans that ran: only a first run imports or compiles
         self.outside = []  # (when it was noticed, Once) of what no op needed, but the making of a plan
 
     @property
@@ -109,24 +108,24 @@ class Recorder(device.CPU):
         return outputs
 
     def replay(self, plan, slots):
-        if id(plan) not in self._seen and (lost := self._once()).seconds:
+        if id(plan.nodes) not in self._seen and (lost := self._once()).seconds:
             self.outside.append((clock(), lost))
         start, once = clock(), {}
         clocks = [start]
         note = clocks.append
-        if id(plan) in self._seen:
+        if id(plan.nodes) in self._seen:
             for step in plan.steps:
                 step.call(slots)
                 note(clock())
         else:
-            self._seen.add(id(plan))
+            self._seen.add(id(plan.nodes))
             for number, step in enumerate(plan.steps):
                 step.call(slots)
                 note(clock())
                 if (lost := self._once()).seconds:
                     once[number] = lost
         self.memory.replayed(plan, slots, clocks[-1])
-        self._plans.append((plan, context.phase, get_ident(), start, clock(), clocks, once))
+        self._plans.append((plan.nodes, context.phase, get_ident(), start, clock(), clocks, once))
 
     def _once(self):
         """What was imported, loaded or compiled since the last look."""

@@ -110,7 +110,7 @@ def test_the_configuration_tells_and_limits_what_plans_hold(monkeypatch):
     memory = tf.config.plan_memory()
     assert memory.plans >= 1
     assert memory.bytes >= 12_000
-    assert str(memory) == f"{memory.plans} plans hold {memory.bytes / MIB:.1f} MiB, of 1024.0 MiB that they may"
+    assert str(memory) == f"{memory.plans} plans hold {memory.bytes / MIB:.1f} MiB, of 512.0 MiB that they may"
     tf.config.set_plan_memory_limit(5 * MIB)
     assert tf.config.plan_memory().limit == 5 * MIB
     for wrong, error in ((-1, ValueError), (1.5, TypeError), (True, TypeError)):
