@@ -58,7 +58,7 @@ def exact(function):
     return function if config.DISABLE_JIT else LinkedFunction(function, EXACT_FLAGS)
 
 
-def kernel(function=None, *, tasks=None, work=None, serial_below=SERIAL_BELOW) -> Any:
+def kernel(function=None, *, tasks=None, work=None, serial_below=SERIAL_BELOW, single=None) -> Any:
     """Makes ``function`` callable on arrays from Python, compiled once for each signature and cached on disk.
 
     Args:
@@ -67,26 +67,32 @@ def kernel(function=None, *, tasks=None, work=None, serial_below=SERIAL_BELOW) -
             x, y) and so on, in any order and on any thread. None: ``function`` does all, on one thread.
         work: function of the arguments -> number of elementary steps; None takes the last argument's size.
         serial_below: int, in units of ``work``. Smaller problems stay on one thread.
+        single: function of the arguments, without kernels, that does the same where the last argument has one element:
+            to compile a kernel for a learning rate takes longer than any training saves by it. None: there is none.
 
     Bits must not depend on the number of threads: the number of tasks depends on the problem alone, a task reads
     nothing that another writes, and every output element belongs to one task.
     """
     if function is None:
-        return functools.partial(kernel, tasks=tasks, work=work, serial_below=serial_below)
+        return functools.partial(kernel, tasks=tasks, work=work, serial_below=serial_below, single=single)
     if tasks is not None:
-        return Kernel(function, tasks, work, serial_below)
+        return Kernel(function, tasks, work, serial_below, single)
     return function if config.DISABLE_JIT else _cached(function, function, SerialKernel)
 
 
 class Kernel:
     """A function of one task, called for all tasks of a problem."""
 
-    def __init__(self, function, tasks, work, serial_below):
+    def __init__(self, function, tasks, work, serial_below, single=None):
         functools.update_wrapper(self, function)
         self.py_func, self.tasks, self.work, self.serial_below = function, tasks, work, serial_below
+        self.single = single
         self._launch: Any = None if config.DISABLE_JIT else _launcher(function)
 
     def __call__(self, *args):
+        if self.single is not None and args[-1].size == 1:
+            recording.call(self.single, *args)
+            return
         if recording.listening and recording.note(self, args):
             return
         count = self.tasks(*args)

@@ -12,22 +12,37 @@ import numpy as np
 from ..jit import exact, inner, kernel
 from .broadcast import A, B, C, output_blocks, pairwise, part, whole
 
+
+def _numpy(function):
+    """``single`` of an operator's kernel: NumPy's ``function``, which warns of nothing here."""
+
+    @np.errstate(all="ignore")
+    def single(a, b, layout, y):
+        function(a, b, out=y)
+
+    return single
+
+
+def _select_one(condition, a, b, layout, y):
+    y[0] = a[0] if condition[0] else b[0]
+
+
 # Arithmetic. Integers wrap around; float32 stays float32.
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.add))
 def add(block, a, b, layout, y):
     """y = a + b."""
     pairwise(operator.add, block, a, b, layout, y)
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.subtract))
 def subtract(block, a, b, layout, y):
     """y = a - b."""
     pairwise(operator.sub, block, a, b, layout, y)
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.multiply))
 def multiply(block, a, b, layout, y):
     """y = a * b."""
     pairwise(operator.mul, block, a, b, layout, y)
@@ -49,7 +64,7 @@ def _quotient(a, b):
     return a / b
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.divide))
 def divide(block, a, b, layout, y):
     """y = a / b, floats; infinite or NaN where b is 0, as IEEE 754 says."""
     pairwise(_quotient, block, a, b, layout, y)
@@ -89,13 +104,13 @@ def pow(block, a, b, layout, y):
     pairwise(_power, block, a, b, layout, y)
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.maximum))
 def maximum(block, a, b, layout, y):
     """y = the greater of a and b; NaN if one of them is."""
     pairwise(np.maximum, block, a, b, layout, y)
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.minimum))
 def minimum(block, a, b, layout, y):
     """y = the smaller of a and b; NaN if one of them is."""
     pairwise(np.minimum, block, a, b, layout, y)
@@ -115,25 +130,25 @@ def squared_difference(block, a, b, layout, y):
 # Comparisons and logic: y is bool.
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.equal))
 def equal(block, a, b, layout, y):
     """y = (a == b)."""
     pairwise(operator.eq, block, a, b, layout, y)
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.not_equal))
 def not_equal(block, a, b, layout, y):
     """y = (a != b); true where one of them is NaN."""
     pairwise(operator.ne, block, a, b, layout, y)
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.less))
 def less(block, a, b, layout, y):
     """y = (a < b). ``a > b`` is ``less(b, a)``."""
     pairwise(operator.lt, block, a, b, layout, y)
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_numpy(np.less_equal))
 def less_equal(block, a, b, layout, y):
     """y = (a <= b). ``a >= b`` is ``less_equal(b, a)``."""
     pairwise(operator.le, block, a, b, layout, y)
@@ -151,7 +166,7 @@ def logical_or(block, a, b, layout, y):
     pairwise(operator.or_, block, a, b, layout, y)
 
 
-@kernel(tasks=output_blocks)
+@kernel(tasks=output_blocks, single=_select_one)
 def select(block, condition, a, b, layout, y):
     """y = a where condition holds, else b. condition: flat, bool; layout: of three operands."""
     out = part(y, block)

@@ -274,3 +274,26 @@ def test_function_gives_the_same_bits_for_any_number_of_threads(rng, same_bits):
     x = rng.uniform(0.1, 9, 300_001).astype(np.float32)
     for name in ("rsqrt", "reciprocal", "exp", "sin"):
         same_bits(lambda name=name: [unary(name, x)])
+
+
+EXTREMES = [0.0, -0.5, 3.0, 1 / 3, 1e38, -1e-38, math.inf, -math.inf, math.nan]
+
+
+@pytest.mark.parametrize("name", [name for name in [*OPERATORS, *COMPARISONS] if getattr(cpu.elementwise, name).single])
+def test_one_element_comes_out_as_it_does_among_many(name):
+    a, b = (x.ravel() for x in np.meshgrid(np.array(EXTREMES, np.float32), np.array(EXTREMES, np.float32)))
+    dtype = "bool" if name in COMPARISONS else None
+    many = binary(getattr(cpu.elementwise, name), a, b, dtype)
+    for i in range(a.size):
+        np.testing.assert_array_equal(
+            binary(getattr(cpu.elementwise, name), a[i : i + 1], b[i : i + 1], dtype)[0], many[i]
+        )
+
+
+def test_one_element_is_selected_as_among_many():
+    a, b = np.array([1.0, math.nan]), np.array([math.inf, 2.0])
+    for condition, expected in ((True, a), (False, b)):
+        for i in range(2):
+            y = np.empty(1)
+            cpu.elementwise.select(np.array([condition]), a[i : i + 1], b[i : i + 1], layout((), (), ()), y)
+            np.testing.assert_array_equal(y[0], expected[i])

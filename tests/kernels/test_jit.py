@@ -367,6 +367,20 @@ def test_one_task_needs_no_threads_and_no_task_no_launch(launched):
     assert launches == [(1, 1)]
 
 
+def test_a_single_element_needs_no_kernel_where_another_function_knows_it(monkeypatch):
+    kernel = support("jit").kernel(python_function, tasks=lambda x, y: 1, single=lambda x, y: np.copyto(y, x + 1))
+    monkeypatch.setattr(kernel, "_launch", lambda tasks, threads, x, y: np.copyto(y, x + 2))
+    for size, added in ((1, 1), (2, 2)):
+        y = np.zeros(size)
+        calls = support("recording").recorded(kernel, np.ones(size), y)
+        assert (y == 1 + added).all()
+        y.fill(0)
+        for call in calls:
+            call()
+        assert (y == 1 + added).all()
+    assert support("recording").listed([lambda: kernel(np.ones(1), np.ones(1))]) == []
+
+
 def test_a_kernel_keeps_the_name_and_text_of_its_function():
     kernel = support("jit").Kernel(python_function, len, None, 0)
     assert (kernel.__name__, kernel.__doc__, kernel.py_func) == ("python_function", "Any function.", python_function)
