@@ -9,6 +9,7 @@ sizes for the unknown ones. A size that differs between them is unknown; a sampl
 """
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -128,7 +129,7 @@ class OpenGraph(Graph):
         pairs = zip(self.samples, shapes, strict=True)
         return self._standing_for([sample.graph.placeholder(Spec(shape, dtype)) for sample, shape in pairs])
 
-    def defer(self, function, args, kwargs):
+    def defer(self, function, args, kwargs) -> Any:
         """Records a call. Returns what it returned, with symbolic Tensors."""
         call = self._call(function, args, kwargs)
         results = self._sampled(call)
@@ -169,7 +170,7 @@ class OpenGraph(Graph):
         leaf, *others = [x for x in values if x is not _GIVEN_UP]
         if not isinstance(leaf, Tensor):
             return leaf if all(type(x) is type(leaf) and x == leaf for x in others) else None
-        if steady and all(x.array is not None and np.array_equal(x.array, leaf.array) for x in (leaf, *others)):
+        if steady and leaf.array is not None and all(np.array_equal(leaf.array, x.array) for x in others):
             return leaf
         tensor = self._tensors.get(tuple(map(id, values)))
         return self._standing_for(values) if tensor is None else tensor
@@ -234,10 +235,24 @@ class OpenFunction(Structured):
         self.graph, self.structured_outputs = graph, structured_outputs
         self._sized = {}  # specs of the inputs -> ConcreteFunction
 
-    name = property(lambda self: self.graph.name)
-    inputs = property(lambda self: list(self.graph.inputs))
-    outputs = property(lambda self: list(self.graph.outputs))
-    variables = property(lambda self: tuple(self.graph.variables.values()))
+    @property
+    def name(self):
+        return self.graph.name
+
+    @property
+    def inputs(self):
+        """The symbolic Tensors of the arguments."""
+        return list(self.graph.inputs)
+
+    @property
+    def outputs(self):
+        """The Tensors that are returned."""
+        return list(self.graph.outputs)
+
+    @property
+    def variables(self):
+        """The Variables that are read or written."""
+        return tuple(self.graph.variables.values())
 
     @property
     def plan(self):
@@ -285,9 +300,9 @@ class OpenFunction(Structured):
 
 def _by_leaf(results):
     """For each leaf what it is in each sample: ``_GIVEN_UP`` in one that gives another number of leaves, or dtypes."""
-    leaves = [None if result is None else nest.flatten(result[0]) for result in results]
-    kinds = [None if found is None else [getattr(x, "dtype", None) for x in found] for found in leaves]
-    first = next(kind for kind in kinds if kind is not None)
+    leaves = [[] if result is None else nest.flatten(result[0]) for result in results]
+    kinds = [[getattr(x, "dtype", None) for x in found] for found in leaves]
+    first = next(kind for kind, result in zip(kinds, results, strict=True) if result is not None)
     return [
         [found[i] if kind == first else _GIVEN_UP for found, kind in zip(leaves, kinds, strict=True)]
         for i in range(len(first))
@@ -298,7 +313,7 @@ def _read(variable):
     return variable.read()
 
 
-def _rebuilt(value, leaf):
+def _rebuilt(value, leaf) -> Any:
     """A structure of arguments, slices among them, with ``leaf`` of each of its leaves."""
     if isinstance(value, dict):
         return {key: _rebuilt(part, leaf) for key, part in value.items()}

@@ -7,6 +7,8 @@ TensorFlow's separate multiplication and addition are.
 
 from collections.abc import Callable
 
+from typing import Any
+
 import numpy as np
 
 from microdl.core import dtypes
@@ -223,7 +225,7 @@ def set_seed(seed):
 
 
 @reads_sizes
-def uniform(shape, minval=0, maxval=None, dtype=dtypes.float32, seed=None, name=None):
+def uniform(shape, minval: Any = 0, maxval: Any = None, dtype=dtypes.float32, seed=None, name=None):
     """Uniform numbers in [minval, maxval).
 
     Args:
@@ -258,7 +260,7 @@ def shuffle(value, seed=None, name=None):
 
 
 @reads_sizes
-def stateless_uniform(shape, seed, minval=0, maxval=None, dtype=dtypes.float32, name=None):
+def stateless_uniform(shape, seed, minval: Any = 0, maxval: Any = None, dtype=dtypes.float32, name=None):
     """As ``uniform``, from the two integers ``seed`` alone: the same numbers at every call."""
     return _uniform("StatelessRandomUniform", shape, minval, maxval, dtype, lambda: _seed_pair(seed))
 

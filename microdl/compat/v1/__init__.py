@@ -6,9 +6,8 @@ Every function adds to the default graph. What is not listed here is microdl's o
 import sys
 
 import microdl
-
-from . import train as train
-from .functions import (
+from microdl.compat.v1 import train as train
+from microdl.compat.v1.functions import (
     add_to_collection as add_to_collection,
     argmax as argmax,
     argmin as argmin,
@@ -49,14 +48,14 @@ from .functions import (
     to_int64 as to_int64,
     truncated_normal as truncated_normal,
 )
-from .graph import (
+from microdl.compat.v1.graph import (
     Graph as Graph,
     GraphTensor as Tensor,
     Operation as Operation,
     get_default_graph as get_default_graph,
     reset_default_graph as reset_default_graph,
 )
-from .initializers import (
+from microdl.compat.v1.initializers import (
     constant_initializer as constant_initializer,
     glorot_normal_initializer as glorot_normal_initializer,
     glorot_uniform_initializer as glorot_uniform_initializer,
@@ -67,22 +66,22 @@ from .initializers import (
     variance_scaling_initializer as variance_scaling_initializer,
     zeros_initializer as zeros_initializer,
 )
-from .naming import Namespace, adapted
-from .nn import nn as nn
-from .scopes import (
+from microdl.compat.v1.naming import Namespace, adapted
+from microdl.compat.v1.nn import nn as nn
+from microdl.compat.v1.scopes import (
     AUTO_REUSE as AUTO_REUSE,
     VariableScope as VariableScope,
     get_variable as get_variable,
     get_variable_scope as get_variable_scope,
     variable_scope as variable_scope,
 )
-from .session import (
+from microdl.compat.v1.session import (
     InteractiveSession as InteractiveSession,
     Session as Session,
     get_default_session as get_default_session,
 )
-from .shapes import Dimension as Dimension, TensorShape as TensorShape
-from .variables import (
+from microdl.compat.v1.shapes import Dimension as Dimension, TensorShape as TensorShape
+from microdl.compat.v1.variables import (
     GraphKeys as GraphKeys,
     Variable as Variable,
     assign as assign,

@@ -2,16 +2,15 @@
 
 import numpy as np
 
+from microdl.compat.v1.graph import get_default_graph
+from microdl.compat.v1.naming import in_graph
+from microdl.compat.v1.variables import _constant, _flat
 from microdl.compile.concrete import differentiable
 from microdl.core import dtypes
 from microdl.core.backprop import backpropagate, checked_seed
 from microdl.core.context import context
 from microdl.core.tensor import apply, convert
 from microdl.ops import array, math, random
-
-from .graph import get_default_graph
-from .naming import in_graph
-from .variables import _constant, _flat
 
 
 def placeholder(dtype, shape=None, name=None):
@@ -55,7 +54,11 @@ def _of_value(value, dtype, shape):
 
 def convert_to_tensor(value, dtype=None, name=None, preferred_dtype=None, dtype_hint=None):
     """``value`` (number, array, Tensor, Variable) as a Tensor."""
-    return value if hasattr(value, "op") and hasattr(value, "value_index") else constant(value, dtype, None, name or "Const")
+    return (
+        value
+        if hasattr(value, "op") and hasattr(value, "value_index")
+        else constant(value, dtype, None, name or "Const")
+    )
 
 
 def gradients(

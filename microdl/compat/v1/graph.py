@@ -1,14 +1,14 @@
 """Graphs as TensorFlow 1 builds them: operations with names, tensors with names, and which graph is the default."""
 
 import re
+from typing import Any
 
+from microdl.compat.v1.shapes import TensorShape
 from microdl.compile.graph import FuncGraph
 from microdl.compile.open import SAMPLES, Call, OpenGraph
 from microdl.core.context import context
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, apply
-
-from .shapes import TensorShape
 
 # Two more samples try a placeholder of unknown rank with one and two axes; in the others it has none.
 SIZES = (*SAMPLES, *SAMPLES[:1] * 2)
@@ -53,7 +53,7 @@ class Operation(Call):
 
     def run(self, feed_dict=None, session=None):
         """Runs it in ``session``, or in the default one."""
-        from .session import chosen_session
+        from microdl.compat.v1.session import chosen_session
 
         chosen_session("Operation.run", session).run(self, feed_dict)
 
@@ -93,7 +93,7 @@ class Named(Operand):
 
     def eval(self, feed_dict=None, session=None):
         """Its value in ``session``, or in the default one."""
-        from .session import chosen_session
+        from microdl.compat.v1.session import chosen_session
 
         return chosen_session("eval", session).run(self, feed_dict)
 
@@ -132,7 +132,8 @@ class GraphTensor(Named, Tensor):
 
     def __init__(self, graph, shape, example):
         super().__init__(Spec((None,) * example.ndim if shape is None else shape, example.dtype))
-        self.graph, self.op, self.value_index = graph, None, 0
+        self.graph, self.value_index = graph, 0
+        self.op: Any = None  # until the call has been recorded
         self._shape = TensorShape(shape)
 
     @property
@@ -191,7 +192,7 @@ class Graph(OpenGraph):
     def __init__(self):
         super().__init__("graph")
         self.collections, self.seed, self.control, self.device = {}, None, (), ""
-        self.variable_scopes = None  # what scopes.py keeps
+        self.variable_scopes: Any = None  # what scopes.py keeps
         self._scope = ""  # of names: ends in a slash unless empty
         self._used = {}  # name in lower case -> how many have asked for it
         self._operations = {}  # name -> Operation
@@ -234,11 +235,8 @@ class Graph(OpenGraph):
 
     def placeholder(self, dtype, shape=None):
         """A Tensor that is fed. ``shape``: sizes or None; None as a whole if not even the number of axes is known."""
-        if shape is None:
-            shapes = UNKNOWN_SHAPES
-        else:
-            shapes = [tuple(size if n is None else n for n in shape) for size in SIZES]
-        tensor = self._placeholder(shapes, dtype)
+        sized = [tuple(size if n is None else n for n in shape or ()) for size in SIZES]
+        tensor = self._placeholder(UNKNOWN_SHAPES if shape is None else sized, dtype)
         if shape is not None:
             tensor.set_shape(shape)
         op = self._call(_placeholder, (dtype, shape), {})
@@ -304,7 +302,7 @@ class Graph(OpenGraph):
             )
         return tensors[int(index)]
 
-    def as_graph_element(self, obj, allow_tensor=True, allow_operation=True):
+    def as_graph_element(self, obj, allow_tensor=True, allow_operation=True) -> Any:
         """The Tensor or Operation that ``obj`` is, or is the name of. Raises ValueError if it is another graph's."""
         if isinstance(obj, str):
             return self.get_tensor_by_name(obj) if ":" in obj else self.get_operation_by_name(obj)

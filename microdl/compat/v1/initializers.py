@@ -8,7 +8,7 @@ from microdl.ops import creation, random
 
 
 class Initializer:
-    """``initializer(shape, dtype)`` gives a Tensor. ``dtype``: of that, where the caller does not ask for another one."""
+    """``initializer(shape, dtype)`` gives a Tensor. ``dtype``: its dtype, where the caller does not ask for another."""
 
     def __init__(self, dtype=dtypes.float32):
         self.dtype = dtypes.as_dtype(dtype)

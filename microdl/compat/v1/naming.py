@@ -4,11 +4,9 @@ import functools
 import inspect
 import types
 
+from microdl.compat.v1.graph import Named, get_default_graph
 from microdl.compile.graph import FuncGraph
 from microdl.core.context import context
-
-from .graph import Graph, Named, get_default_graph
-from .variables import Variable
 
 # Names of operations where they are not the function's own.
 NAMES = {

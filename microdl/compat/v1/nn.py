@@ -1,9 +1,8 @@
 """``tf.nn`` with TensorFlow 1's arguments."""
 
 from microdl import nn as modern
+from microdl.compat.v1.naming import Namespace, in_graph
 from microdl.core.tensor import convert
-
-from .naming import Namespace, in_graph
 
 
 def _needs(name, **given):
@@ -78,7 +77,7 @@ def dropout(x, keep_prob=None, noise_shape=None, seed=None, name=None, rate=None
     """``x`` with each element kept with probability ``keep_prob`` (1 - rate) and divided by it, else 0."""
     if (keep_prob is None) == (rate is None):
         raise ValueError("dropout: give keep_prob or rate, one of the two")
-    return modern.dropout(x, 1 - keep_prob if rate is None else rate, noise_shape, seed)
+    return modern.dropout(x, rate if keep_prob is None else 1 - keep_prob, noise_shape, seed)
 
 
 @in_graph
@@ -113,5 +112,6 @@ def relu_layer(x, weights, biases, name=None):
     return modern.relu(modern.bias_add(convert(x) @ weights, biases))
 
 
-_OWN = [name for name in globals() if not name.startswith("_") and name not in ("modern", "convert", "Namespace", "in_graph")]
-nn = Namespace(modern, {name: globals()[name] for name in _OWN})
+_HELPERS = ("Namespace", "convert", "in_graph", "modern")
+_OWN = {name: value for name, value in globals().items() if not name.startswith("_") and name not in _HELPERS}
+nn = Namespace(modern, _OWN)

@@ -1,13 +1,13 @@
 """Variable scopes: variables that are found again by their names."""
 
 import enum
+from typing import Any
 
+from microdl.compat.v1.graph import get_default_graph
+from microdl.compat.v1.initializers import glorot_uniform_initializer, zeros_initializer
+from microdl.compat.v1.shapes import TensorShape
+from microdl.compat.v1.variables import GraphKeys, Variable
 from microdl.core import dtypes
-
-from .graph import get_default_graph
-from .initializers import glorot_uniform_initializer, zeros_initializer
-from .shapes import TensorShape
-from .variables import GraphKeys, Variable
 
 
 class _AutoReuse(enum.Enum):
@@ -59,7 +59,7 @@ class _Scopes:
         self.current, self.variables, self.taken = VariableScope(), {}, {}
 
 
-def _scopes():
+def _scopes() -> _Scopes:
     graph = get_default_graph()
     if graph.variable_scopes is None:
         graph.variable_scopes = _Scopes()
@@ -98,7 +98,9 @@ class variable_scope:
     ):
         if name_or_scope is None and default_name is None:
             raise TypeError("If default_name is None then name_or_scope is required")
-        self._given, self._default, self._reuse = name_or_scope, default_name, reuse
+        self._given: Any = name_or_scope
+        self._default, self._reuse = default_name, reuse
+        self._scopes: Any = None
         self._options = {"initializer": initializer, "regularizer": regularizer, "constraint": constraint}
         self._dtype, self._names = dtype, auxiliary_name_scope
 
@@ -213,9 +215,7 @@ def _initial_value(name, shape, dtype, asked, initializer):
             raise ValueError("If initializer is a constant, do not specify shape.")
         return initializer
     if shape is None:
-        raise ValueError(
-            f"Shape of a new variable ({name}) must be fully defined, but instead was <unknown>."
-        )
+        raise ValueError(f"Shape of a new variable ({name}) must be fully defined, but instead was <unknown>.")
     shape = TensorShape(shape if hasattr(shape, "__iter__") else [shape])
     if not shape.is_fully_defined():
         raise ValueError(f"Shape of a new variable ({name}) must be fully defined, but instead was {shape}.")

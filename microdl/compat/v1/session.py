@@ -1,18 +1,16 @@
 """Sessions: they hold the values of variables, and run what is fetched as a plan of its own."""
 
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from microdl.compat.v1.graph import Default, GraphTensor, _placeholder, get_default_graph
+from microdl.compat.v1.variables import Variable
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.open import Replay
 from microdl.core import errors, variable as core
-from microdl.core.op import Spec
-from microdl.core.tensor import Tensor, constant
-
-from .graph import GraphTensor, Operation, Default, _placeholder, get_default_graph
-from .variables import Variable
+from microdl.core.tensor import constant
 
 _sessions = threading.local()  # those entered by ``with``, the innermost last
 
@@ -74,9 +72,7 @@ class Session:
         except ValueError as error:
             raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
         except KeyError as error:
-            raise ValueError(
-                f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error.args[0]})"
-            ) from None
+            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error.args[0]})") from None
 
     def _feed(self, key, value):
         try:
@@ -107,8 +103,8 @@ class Session:
             if op.function is _placeholder:
                 tensor = op.outputs[0]
                 raise errors.InvalidArgumentError(
-                    f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape "
-                    f"{tensor.shape}\n\t [[{{{{node {op.name}}}}}]]"
+                    f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and "
+                    f"shape {tensor.shape}\n\t [[{{{{node {op.name}}}}}]]"
                 )
         graph = self.graph.sized("session.run")
         replay = _SessionReplay(graph, self)
@@ -124,7 +120,7 @@ class Session:
     def _needed(self, elements, fed):
         """The Operations that these Tensors and Operations come to, in order."""
         known, found = set(map(id, fed)), set()
-        waiting = [x.op if isinstance(x, GraphTensor) else x for x in elements if id(x) not in known]
+        waiting: list[Any] = [x.op if isinstance(x, GraphTensor) else x for x in elements if id(x) not in known]
         while waiting:
             op = waiting.pop()
             if id(op) in found:
@@ -258,7 +254,7 @@ def _leaves(fetches):
     if isinstance(fetches, (list, tuple)):
         return [leaf for x in fetches for leaf in _leaves(x)]
     if fetches is None:
-        raise TypeError("Argument `fetch` = None has invalid type \"NoneType\". Cannot be None")
+        raise TypeError('Argument `fetch` = None has invalid type "NoneType". Cannot be None')
     return [fetches]
 
 

@@ -36,10 +36,14 @@ class UnknownDimension:
     def __eq__(self, other):
         return None
 
-    __hash__ = None
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
 
 _UNKNOWN = UnknownDimension()
+
+
+def _dimension(n):
+    return _UNKNOWN if n is None else Dimension(n)
 
 
 class TensorShape:
@@ -60,7 +64,7 @@ class TensorShape:
 
     @property
     def dims(self):
-        return None if self._sizes is None else [_UNKNOWN if n is None else Dimension(n) for n in self._sizes]
+        return None if self._sizes is None else list(map(_dimension, self._sizes))
 
     def as_list(self):
         if self._sizes is None:
@@ -83,9 +87,7 @@ class TensorShape:
         mine, theirs = self._sizes, TensorShape(other)._sizes
         if mine is None or theirs is None:
             return True
-        return len(mine) == len(theirs) and all(
-            None in (m, n) or m == n for m, n in zip(mine, theirs, strict=True)
-        )
+        return len(mine) == len(theirs) and all(None in (m, n) or m == n for m, n in zip(mine, theirs, strict=True))
 
     def merge_with(self, other):
         """What both say together. Raises ValueError if they contradict each other."""
@@ -104,12 +106,12 @@ class TensorShape:
     def __iter__(self):
         if self._sizes is None:
             raise ValueError("Cannot iterate over a shape with unknown rank.")
-        return iter(self.dims)
+        return iter(self.dims or ())
 
     def __getitem__(self, key):
         if self._sizes is None:
             return TensorShape(None) if isinstance(key, slice) else _UNKNOWN
-        return TensorShape(self._sizes[key]) if isinstance(key, slice) else self.dims[key]
+        return TensorShape(self._sizes[key]) if isinstance(key, slice) else _dimension(self._sizes[key])
 
     def __eq__(self, other):
         try:

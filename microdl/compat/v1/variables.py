@@ -2,12 +2,11 @@
 
 import numpy as np
 
+from microdl.compat.v1.graph import Default, Named, get_default_graph
+from microdl.compat.v1.shapes import TensorShape
 from microdl.core import dtypes, variable as core
 from microdl.core.op import Spec
 from microdl.core.tensor import convert, new_uid
-
-from .graph import Named, Default, get_default_graph
-from .shapes import TensorShape
 
 
 class GraphKeys:
@@ -146,7 +145,7 @@ class Variable(Named):
 
     def load(self, value, session=None):
         """Gives it ``value``, an array, in a session."""
-        from .session import chosen_session
+        from microdl.compat.v1.session import chosen_session
 
         chosen_session("load", session).store(self, np.asarray(value, self.dtype.as_numpy_dtype))
 

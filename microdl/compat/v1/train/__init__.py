@@ -1,6 +1,6 @@
 """``tf.train`` of TensorFlow 1."""
 
-from .optimizers import (
+from microdl.compat.v1.train.optimizers import (
     AdadeltaOptimizer as AdadeltaOptimizer,
     AdagradOptimizer as AdagradOptimizer,
     AdamOptimizer as AdamOptimizer,
@@ -9,7 +9,7 @@ from .optimizers import (
     Optimizer as Optimizer,
     RMSPropOptimizer as RMSPropOptimizer,
 )
-from .steps import (
+from microdl.compat.v1.train.steps import (
     create_global_step as create_global_step,
     exponential_decay as exponential_decay,
     get_global_step as get_global_step,

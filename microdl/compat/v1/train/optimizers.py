@@ -1,12 +1,14 @@
 """Optimizers of TensorFlow 1: operations that compute gradients and change variables."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
+from microdl.compat.v1.functions import gradients as graph_gradients
+from microdl.compat.v1.graph import get_default_graph
+from microdl.compat.v1.variables import GraphKeys, Variable, group
 from microdl.core.tensor import apply, convert
-
-from ..functions import gradients as graph_gradients
-from ..graph import get_default_graph
-from ..variables import GraphKeys, Variable, group
 
 
 class Optimizer:
@@ -17,7 +19,7 @@ class Optimizer:
     """
 
     GATE_NONE, GATE_OP, GATE_GRAPH = 0, 1, 2
-    slots: dict = {}
+    slots: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, learning_rate, name):
         self._learning_rate, self._name = learning_rate, name
@@ -147,9 +149,9 @@ class GradientDescentOptimizer(Optimizer):
 
 
 class MomentumOptimizer(Optimizer):
-    """``a = momentum * a + g``; ``v -= learning_rate * a``, with Nesterov ``v -= learning_rate * (g + momentum * a)``."""
+    """``a = momentum * a + g``; ``v -= learning_rate * a``. Nesterov: ``v -= learning_rate * (g + momentum * a)``."""
 
-    slots = {"momentum": 0.0}
+    slots = MappingProxyType({"momentum": 0.0})
 
     def __init__(self, learning_rate, momentum, use_locking=False, name="Momentum", use_nesterov=False):
         super().__init__(learning_rate, name)
@@ -189,7 +191,7 @@ class AdadeltaOptimizer(Optimizer):
     Zeiler, 2012.
     """
 
-    slots = {"accum": 0.0, "accum_update": 0.0}
+    slots = MappingProxyType({"accum": 0.0, "accum_update": 0.0})
 
     def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-8, use_locking=False, name="Adadelta"):
         super().__init__(learning_rate, name)
@@ -252,12 +254,10 @@ class AdamOptimizer(Optimizer):
     ``alpha = learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t)``.
     """
 
-    slots = {"m": 0.0, "v": 0.0}
+    slots = MappingProxyType({"m": 0.0, "v": 0.0})
     _counts = True
 
-    def __init__(
-        self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, use_locking=False, name="Adam"
-    ):
+    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, use_locking=False, name="Adam"):
         super().__init__(learning_rate, name)
         self._options = {"beta_1": float(beta1), "beta_2": float(beta2), "epsilon": float(epsilon)}
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 
+from microdl.compat.v1.graph import get_default_graph
+from microdl.compat.v1.naming import in_graph
+from microdl.compat.v1.variables import GraphKeys, Variable
 from microdl.core.tensor import apply, convert
-
-from ..graph import get_default_graph
-from ..naming import in_graph
-from ..variables import GraphKeys, Variable
 
 
 def get_global_step(graph=None):
