@@ -2,7 +2,9 @@
 
 import contextlib
 
+from microdl.core.context import context
 from microdl.core.errors import InvalidArgumentError
+from microdl.core.node import Node, keeping, uids
 from microdl.core.op import Spec
 
 REMEMBERED = 512  # kinds of inputs and attributes of one op
@@ -68,3 +70,23 @@ def _check_dtypes(op, specs):
                 f"{op.name}: {op.input_name(0)} is {specs[0].dtype.name} but {op.input_name(i)} is {spec.dtype.name} "
                 f"(shapes {tuple(specs[0].shape)} and {tuple(spec.shape)}); dtypes do not mix: use tf.cast"
             )
+
+
+def record(op, attrs, inputs, outputs, prepared=None):
+    """Tells every tape that follows one of the inputs; they share one Node, without values that no gradient reads."""
+    input_ids = uids(inputs)
+    node, differentiable = None, ()
+    for tape in context.tapes:
+        if not tape.followed.isdisjoint(input_ids):
+            if node is None:
+                if prepared is None:
+                    prepared = Prepared(op, [x.spec for x in inputs], tuple([y.spec for y in outputs]), attrs)
+                output_ids = uids(outputs)
+                kept = keeping(inputs, prepared.kept_inputs, prepared.input_specs)
+                made = keeping(outputs, prepared.kept_outputs, prepared.specs)
+                node = Node(op, attrs, kept, made, input_ids, output_ids)
+                where = prepared.differentiable
+                differentiable = output_ids if where is None else tuple([output_ids[i] for i in where])
+            tape.record(node, differentiable)
+        elif tape.lost:
+            tape.pass_on_loss(input_ids, outputs)

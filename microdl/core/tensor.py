@@ -10,12 +10,12 @@ from microdl.core.attributes import no_attribute
 from microdl.core.context import context, user_location
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import OperatorNotAllowedInGraphError
-from microdl.core.node import Node, keeping, uids
+from microdl.core.node import Node
 from microdl.core.op import Spec, get_op
-from microdl.core.prepared import Prepared, prepare
+from microdl.core.prepared import prepare, record
 from microdl.core.reference import Reference
 from microdl.core.shapes import TensorShape, as_shape
-from microdl.core.values import as_array, describe, hashable_index, own_lines, type_text
+from microdl.core.values import as_array, describe, hashable_index, own_lines, shared_number, type_text
 from microdl.core.writing import in_turn, share_turn, writing
 
 new_uid = itertools.count().__next__
@@ -393,26 +393,6 @@ def _run_undisturbed(op, inputs, results, tensors, specs, attrs, prepared):
     return results
 
 
-def record(op, attrs, inputs, outputs, prepared=None):
-    """Tells every tape that follows one of the inputs; they share one Node, without values that no gradient reads."""
-    input_ids = uids(inputs)
-    node, differentiable = None, ()
-    for tape in context.tapes:
-        if not tape.followed.isdisjoint(input_ids):
-            if node is None:
-                if prepared is None:
-                    prepared = Prepared(op, [x.spec for x in inputs], tuple([y.spec for y in outputs]), attrs)
-                output_ids = uids(outputs)
-                kept = keeping(inputs, prepared.kept_inputs, prepared.input_specs)
-                made = keeping(outputs, prepared.kept_outputs, prepared.specs)
-                node = Node(op, attrs, kept, made, input_ids, output_ids)
-                where = prepared.differentiable
-                differentiable = output_ids if where is None else tuple([output_ids[i] for i in where])
-            tape.record(node, differentiable)
-        elif tape.lost:
-            tape.pass_on_loss(input_ids, outputs)
-
-
 def _converted(op, inputs):
     """Inputs as Tensors, Python values of the dtype that the op takes; Variables that it writes to stay Variables."""
     hint = _common_dtype(op, inputs) if op.same_dtype else None
@@ -444,8 +424,8 @@ def convert(value, dtype=None, hint=None) -> Tensor:
     """
     if isinstance(value, Tensor):
         tensor = value
-    elif type(value) is float or type(value) is int:  # most often
-        return _constant(value, dtype, hint)
+    elif (type(value) is float or type(value) is int) and (dtype or hint) is not None:
+        return Tensor(Spec((), dtype or hint), shared_number(value, dtype or hint))
     elif hasattr(value, "read_value"):
         tensor = value.read()
     elif isinstance(value, (list, tuple)) and (among := _tensor_dtype(value)) is not None:
@@ -473,14 +453,14 @@ def _tensor_dtype(parts):
 def _constant(value, dtype, hint):
     if dtype is None and hint is not None:
         try:
-            array, dtype = as_array(value, hint), hint
+            array = as_array(value, hint)
         except TypeError:
             if not isinstance(value, np.ndarray):
                 raise
             array = as_array(value)  # an array keeps its own dtype where the hint's would lose something
     else:
         array = as_array(value, dtype)
-    return Tensor(Spec(array.shape, dtype or dtypes.as_dtype(array.dtype)), array)
+    return Tensor(Spec(array.shape, dtypes.as_dtype(array.dtype)), array)
 
 
 def constant(value, dtype=None, shape=None, name=None):

@@ -39,6 +39,22 @@ def as_array(value, dtype=None):
         return np.array(array, dtype=dtype.as_numpy_dtype, order="C", copy=True)
 
 
+def shared_number(value, dtype):
+    """``as_array`` of a Python number. Factors in formulas come again in every step: their arrays are shared."""
+    key = value, type(value), dtype.name
+    array = _numbers.get(key)
+    if array is None:
+        array = as_array(value, dtype)
+        if len(_numbers) >= 512:
+            _numbers.clear()
+        if value:  # 0.0 and -0.0 are one key
+            _numbers[key] = array
+    return array
+
+
+_numbers = {}  # (number, its type, name of a dtype) -> array
+
+
 def _is_numpy(value):
     return isinstance(value, (np.ndarray, np.generic)) or (hasattr(value, "__array__") and not np.isscalar(value))
 

@@ -370,3 +370,23 @@ def test_what_is_no_index_is_refused(index):
         f"tensors are indexed with integers, slices, tf.newaxis and ..., got {wrong!r}; "
         "for a list of positions use tf.gather, for a mask tf.boolean_mask"
     )
+
+
+def test_a_number_that_comes_again_is_what_it_was():
+    """Arrays of factors are kept; zeros of both signs, ints and floats that are equal must not be taken for another."""
+    x = tf.constant([1.0, -1.0])
+    for zero, signs in ((0.0, [False, True]), (-0.0, [True, False])) * 2:
+        np.testing.assert_array_equal(np.signbit((x * zero).numpy()), signs)
+    for _ in range(2):
+        np.testing.assert_array_equal((tf.constant([3]) * 2).numpy(), [6])
+        with pytest.raises(TypeError):
+            tf.constant([3]) * 2.0
+        np.testing.assert_array_equal((tf.constant([3.5]) * 2).numpy(), [7.0])
+
+
+def test_numbers_of_one_value_are_tensors_of_their_own():
+    with tf.GradientTape() as tape:
+        a, b = (tf.convert_to_tensor(2.0, tf.float32) for _ in range(2))
+        tape.watch(a)
+        y = a * b
+    assert tape.gradient(y, [a, b])[0].numpy() == 2.0
