@@ -11,25 +11,18 @@ KERAS = _names("""
 """)
 
 LAYERS = _names("""
-    ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
-    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention
-    AugMix AutoContrast Average AveragePooling1D AveragePooling3D AvgPool1D AvgPool3D CategoryEncoding CenterCrop
-    Concatenate ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2DTranspose Conv3D
-    Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose Convolution2DTranspose
-    Convolution3D Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix DepthwiseConv1D Discretization Dot
-    EinsumDense Embedding Equalization GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling3D
-    GlobalAvgPool1D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPooling3D
-    GroupNormalization GroupQueryAttention HashedCrossing Hashing Identity InputSpec IntegerLookup Lambda
-    LayerNormalization Masking MaxNumBoundingBoxes MaxPool1D MaxPool3D MaxPooling1D MaxPooling3D Maximum
-    MelSpectrogram Minimum MixUp MultiHeadAttention Multiply Normalization PReLU Permute Pipeline RMSNormalization
-    RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
-    RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHeight RandomHue
-    RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear
-    RandomTranslation RandomWidth RandomZoom RepeatVector Rescaling Resizing ReversibleEmbedding STFTSpectrogram
-    SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D Solarization SpatialDropout1D
-    SpatialDropout2D SpatialDropout3D SpectralNormalization StringLookup Subtract TextVectorization ThresholdedReLU
-    UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D add average
-    concatenate dot maximum minimum multiply subtract
+    AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
+    AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast AveragePooling3D
+    AvgPool3D CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv3D Conv3DTranspose
+    ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution3D Convolution3DTranspose Cropping3D CutMix Discretization
+    EinsumDense Equalization GlobalAveragePooling3D GlobalAvgPool3D GlobalMaxPool3D GlobalMaxPooling3D
+    GroupQueryAttention HashedCrossing Hashing InputSpec IntegerLookup MaxNumBoundingBoxes MaxPool3D MaxPooling3D
+    MelSpectrogram MixUp MultiHeadAttention Normalization Pipeline RandAugment RandomBrightness
+    RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing
+    RandomFlip RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective
+    RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomWidth
+    RandomZoom Rescaling ReversibleEmbedding STFTSpectrogram Solarization SpatialDropout3D SpectralNormalization
+    StringLookup TextVectorization ThresholdedReLU UpSampling3D ZeroPadding3D
 """)
 
 CALLBACKS = _names("""

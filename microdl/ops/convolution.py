@@ -1,9 +1,10 @@
 """Convolutions of images (batch, height, width, channels) with filters (height, width, in channels, out channels)."""
 
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.tensor import apply, convert
-from microdl.ops.checks import require_floating
+from microdl.ops.checks import constant_ints, require_floating
 from microdl.ops.windows import check_images, padding_attribute, pair, place
 
 
@@ -266,6 +267,38 @@ def depthwise_conv2d(input, filter, strides, padding, data_format=None, dilation
     x = convert(input)
     attrs = _windows("depthwise_conv2d", x, strides, padding, data_format, dilations)
     return apply("DepthwiseConv2dNative", x, filter, **attrs)
+
+
+@reads_sizes
+def conv2d_transpose(
+    input, filters, output_shape, strides, padding="SAME", data_format="NHWC", dilations=None, name=None
+):
+    """The gradient of ``conv2d`` with respect to its input: each pixel adds a window of filters times its value.
+
+    Args:
+        input: float, (batch, height, width, in channels). filters: (filter height, filter width, out channels, in
+            channels), the other way round than for ``conv2d``.
+        output_shape: (batch, new height, new width, out channels), of which ``conv2d`` makes the input's shape.
+        strides, padding, data_format, dilations: as for ``conv2d``.
+
+    Raises:
+        InvalidArgumentError (a ValueError): if shapes, dtypes or arguments do not fit.
+    """
+    x, w = convert(input), convert(filters)
+    attrs = _windows("conv2d_transpose", x, strides, padding, data_format, dilations)
+    shape = constant_ints("conv2d_transpose", "output_shape", output_shape)
+    if w.ndim != 4 or len(shape) != 4 or (shape[0], shape[3], x.shape[3]) != (x.shape[0], w.shape[2], w.shape[3]):
+        raise InvalidArgumentError(
+            f"conv2d_transpose: input {x.shape} and filters {w.shape}, (height, width, out channels, in channels), do "
+            f"not fit output_shape {shape}: batch, out channels and in channels must agree"
+        )
+    fits = place("conv2d_transpose", shape[1:3], w.shape[:2], **attrs).size
+    if fits != tuple(x.shape[1:3]):
+        raise InvalidArgumentError(
+            f"conv2d_transpose: of output_shape {shape} conv2d makes a height and width of {fits}, but input has "
+            f"{tuple(x.shape[1:3])}; strides {attrs['strides']}, padding {attrs['padding']}"
+        )
+    return apply("Conv2DGradInput", x, w, size=shape[1:3], **attrs)
 
 
 def convolution(input, filters, strides=None, padding="VALID", data_format=None, dilations=None, name=None):

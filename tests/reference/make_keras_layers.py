@@ -126,5 +126,143 @@ def recurrent():
     freeze("TimeDistributed Conv2D", layer, image)
 
 
+def embedding_and_masks():
+    words = np.array([[3, 0, 1, 1], [0, 2, 4, 0]], np.int32)
+    freeze("Embedding", described("Embedding", input_dim=5, output_dim=3), words)
+    freeze("Embedding mask_zero", described("Embedding", input_dim=5, output_dim=3, mask_zero=True), words)
+    padded = np.where(MASK[..., None], SEQUENCES, 0)
+    freeze("Masking", described("Masking"), padded)
+    freeze("Softmax masked", described("Softmax"), normal("rows", (3, 5)), mask=MASK)
+    freeze("Softmax of two axes", described("Softmax", axis=[1, 2]), SEQUENCES)
+    freeze("GlobalAveragePooling1D masked", described("GlobalAveragePooling1D"), SEQUENCES, mask=MASK)
+
+
+def normalizations():
+    image = normal("normalized", (2, 4, 3, 6))
+    for label, axis in (("-1", -1), ("1", 1), ("1 and 3", [1, 3]), ("all", [1, 2, 3])):
+        freeze(f"LayerNormalization {label}", described("LayerNormalization", axis=axis), image, terms=400)
+        if label in ("-1", "all"):
+            freeze(f"RMSNormalization {label}", described("RMSNormalization", axis=axis), image, terms=400)
+        freeze(f"UnitNormalization {label}", described("UnitNormalization", axis=axis), image, terms=100)
+    plain = described("LayerNormalization", center=False, scale=False, epsilon=1e-5)
+    freeze("LayerNormalization plain", plain, image, terms=400)
+    for groups in (1, 2, 6, -1):
+        freeze(f"GroupNormalization {groups}", described("GroupNormalization", groups=groups), image, terms=400)
+    freeze("GroupNormalization axis 1", described("GroupNormalization", groups=2, axis=1), image, terms=400)
+
+
+def merging():
+    a, b, c = (normal(f"merged {k}", (3, 4, 5)) for k in "abc")
+    vector, column = normal("vector", (3, 5)), normal("column", (3, 4, 1))
+    for kind in ("Add", "Multiply", "Average", "Maximum", "Minimum"):
+        freeze(f"{kind} of three", described(kind), a, b, c, as_list=True)
+        freeze(f"{kind} broadcast", described(kind), a, column, vector, as_list=True)
+    freeze("Subtract", described("Subtract"), a, b, as_list=True)
+    for axis in (-1, 1):
+        freeze(f"Concatenate {axis}", described("Concatenate", axis=axis), a, b, c, as_list=True)
+    for axes, other in (
+        (2, b),
+        ([1, 2], normal("transposed", (3, 6, 4))),
+        (-1, vector),
+        (1, normal("tall", (3, 4, 2))),
+    ):
+        for normalize in (False, True):
+            layer = described("Dot", axes=axes, normalize=normalize)
+            freeze(f"Dot {axes} {normalize} {other.shape}", layer, a, other, as_list=True)
+    freeze("Dot of vectors", described("Dot", axes=1), vector, normal("other vector", (3, 5)), as_list=True)
+
+
+def shapes():
+    image = normal("image", (2, 5, 6, 3))
+    for padding in (1, 2, [1, 2]):
+        freeze(f"ZeroPadding1D {padding}", described("ZeroPadding1D", padding=padding), SEQUENCES)
+        freeze(f"ZeroPadding2D {padding}", described("ZeroPadding2D", padding=padding), image)
+        freeze(f"Cropping1D {padding}", described("Cropping1D", cropping=padding), SEQUENCES)
+        freeze(f"Cropping2D {padding}", described("Cropping2D", cropping=padding), image)
+    freeze("ZeroPadding2D pairs", described("ZeroPadding2D", padding=[[1, 0], [0, 2]]), image)
+    freeze("Cropping2D pairs", described("Cropping2D", cropping=[[1, 0], [0, 2]]), image)
+    freeze("UpSampling1D", described("UpSampling1D", size=3), SEQUENCES)
+    for size in (2, [3, 1]):
+        for interpolation in ("nearest", "bilinear"):
+            layer = described("UpSampling2D", size=size, interpolation=interpolation)
+            freeze(f"UpSampling2D {size} {interpolation}", layer, image)
+    for height, width in ((5, 6), (10, 9), (3, 4), (7, 2)):
+        for interpolation in ("bilinear", "nearest"):
+            layer = described("Resizing", height=height, width=width, interpolation=interpolation)
+            freeze(f"Resizing {height} {width} {interpolation}", layer, image)
+    freeze("Permute", described("Permute", dims=[3, 1, 2]), image)
+    freeze("RepeatVector", described("RepeatVector", n=4), normal("repeated", (3, 2)))
+    freeze("Flatten channels_first", described("Flatten", data_format="channels_first"), image)
+    freeze("Identity", described("Identity"), image)
+    freeze("PReLU", described("PReLU"), image)
+    freeze("PReLU shared", described("PReLU", shared_axes=[1, 2]), image)
+    freeze("ActivityRegularization", described("ActivityRegularization", l1=0.5), image)
+
+
+def convolutions():
+    image, steps = normal("convolved image", (2, 8, 7, 4)), normal("convolved steps", (2, 9, 4))
+    for strides, dilation_rate in ((1, 1), (2, 1), (3, 1), (1, 2)):
+        label = f"strides {strides} dilation {dilation_rate}"
+        window = {"kernel_size": 3, "strides": strides, "dilation_rate": dilation_rate}
+        for padding in ("valid", "same", "causal"):
+            options = {**window, "padding": padding}
+            freeze(f"Conv1D {label} {padding}", described("Conv1D", filters=5, **options), steps, terms=200)
+            if padding == "causal":
+                continue
+            freeze(
+                f"SeparableConv1D {label} {padding}",
+                described("SeparableConv1D", filters=5, **options),
+                steps,
+                terms=400,
+            )
+            freeze(
+                f"Conv1DTranspose {label} {padding}",
+                described("Conv1DTranspose", filters=5, **options),
+                steps,
+                terms=200,
+            )
+            freeze(
+                f"Conv2DTranspose {label} {padding}",
+                described("Conv2DTranspose", filters=3, **options),
+                image,
+                terms=400,
+            )
+            freeze(f"DepthwiseConv1D {label} {padding}", described("DepthwiseConv1D", **options), steps, terms=200)
+            layer = described("SeparableConv2D", filters=5, depth_multiplier=2, **options)
+            freeze(f"SeparableConv2D {label} {padding}", layer, image, terms=400)
+    for padding in ("valid", "same"):
+        layer = described("Conv2DTranspose", filters=2, kernel_size=[3, 4], strides=[2, 3], padding=padding)
+        freeze(f"Conv2DTranspose oblong {padding}", layer, image, terms=400)
+        layer = described(
+            "Conv2DTranspose", filters=2, kernel_size=3, strides=2, padding=padding, output_padding=1, activation="relu"
+        )
+        freeze(f"Conv2DTranspose output_padding {padding}", layer, image, terms=400)
+        freeze(
+            f"Conv2D groups {padding}",
+            described("Conv2D", filters=6, kernel_size=3, groups=2, padding=padding),
+            image,
+            terms=400,
+        )
+        freeze(
+            f"Conv1D groups {padding}",
+            described("Conv1D", filters=4, kernel_size=2, groups=4, padding=padding),
+            steps,
+            terms=200,
+        )
+        for kind in ("MaxPooling1D", "AveragePooling1D"):
+            for size, strides in ((2, None), (3, 2), (2, 3)):
+                layer = described(kind, pool_size=size, strides=strides, padding=padding)
+                freeze(f"{kind} {size} {strides} {padding}", layer, steps)
+    for kind in ("GlobalMaxPooling1D", "GlobalAveragePooling1D"):
+        for keepdims in (False, True):
+            freeze(f"{kind} {keepdims}", described(kind, keepdims=keepdims), steps)
+    freeze("GlobalMaxPooling2D keepdims", described("GlobalMaxPooling2D", keepdims=True), image)
+
+
 recurrent()
+embedding_and_masks()
+normalizations()
+merging()
+shapes()
+convolutions()
 save("keras_layers.npz", cases, tensorflow=tf.__version__, keras=keras.__version__)

@@ -1,7 +1,10 @@
 """Activations with parameters, as layers. Input shape: any, floating. Output shape: the input's."""
 
-from microdl.keras import activations
+from microdl.keras import activations, initializers
 from microdl.keras.layers.base import Layer
+from microdl.ops.array import cast, where, zeros_like
+from microdl.ops.functions import exp
+from microdl.ops.reduction import reduce_logsumexp
 
 
 class ReLU(Layer):
@@ -87,20 +90,61 @@ class Softmax(Layer):
     """``exp(x) / sum(exp(x))`` along an axis.
 
     Args:
-        axis: int.
+        axis: int, or list of them.
+
+    Call arguments: inputs; mask, bool, that broadcasts to them: where it is False the result is 0.
     """
 
     supports_masking = True
+    _config = ("axis",)
 
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def call(self, inputs):
-        return activations.softmax(inputs, self.axis)
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return self._softmax(inputs)
+        mask = mask if mask.dtype.is_bool else mask > 0.5
+        return where(mask, self._softmax(where(mask, inputs, large_negative(inputs))), zeros_like(inputs))
 
-    def get_config(self):
-        return {**super().get_config(), "axis": self.axis}
+    def _softmax(self, x):
+        if isinstance(self.axis, (list, tuple)) and len(self.axis) > 1:
+            return exp(x - reduce_logsumexp(x, axis=self.axis, keepdims=True))
+        return activations.softmax(x, self.axis[0] if isinstance(self.axis, (list, tuple)) else self.axis)
+
+
+class PReLU(Layer):
+    """``x`` where ``x > 0``, else ``alpha * x`` with an alpha of its own for each feature, which is trained.
+
+    Args:
+        alpha_initializer: as for ``add_weight``. alpha_regularizer, alpha_constraint: as for Layer.
+        shared_axes: int or list of them, axes along which the alphas are the same, [1, 2] for images; None for none.
+
+    Input shape: any, floating. Output shape: the input's. Weights: alpha, the input's shape without the batch axis.
+    He et al., "Delving Deep into Rectifiers", arXiv:1502.01852.
+    """
+
+    supports_masking = True
+    _options = ("alpha",)
+    _config = ("alpha_initializer", "shared_axes")
+
+    def __init__(self, alpha_initializer="zeros", shared_axes=None, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
+
+    def build(self, input_shape):
+        shared = self.shared_axes or []
+        self.alpha = self._weight("alpha", [1 if i in shared else n for i, n in enumerate(input_shape) if i])
+
+    def call(self, inputs):
+        return activations.relu(inputs) - self.alpha * activations.relu(-inputs)
+
+
+def large_negative(x):
+    """A number that softmax makes 0, scalar of x's dtype."""
+    return cast(-3e4 if x.dtype.name == "float16" else -1e9, x.dtype)
 
 
 def _check_not_negative(layer, **arguments):

@@ -11,6 +11,7 @@ AXES = {
     2: "(batch, features)",
     3: "(batch, steps, features)",
     4: "(batch, height, width, channels)",
+    5: "(batch, depth, height, width, channels)",
 }
 
 
@@ -36,6 +37,20 @@ def pair(layer, argument, value):
             f"{layer._label}: {argument} must be an integer > 0 or two of them (height, width), got {value!r}"
         )
     return tuple(positive(layer, argument, size) for size in sizes)
+
+
+def one_of(layer, argument, value, known):
+    """``value`` if it is one of ``known``. Raises ValueError with all of them else."""
+    if value not in known:
+        raise ValueError(f"{layer._label}: {argument} must be one of {', '.join(map(repr, known))}, got {value!r}")
+    return value
+
+
+def single(layer, argument, value):
+    """The size along a sequence, from one integer > 0 or a list of one."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
+    return positive(layer, argument, value)
 
 
 def padding_rule(layer, value):
@@ -71,6 +86,15 @@ def one_tensor(layer, inputs):
     if not isinstance(inputs, Tensor):
         raise TypeError(f"{layer._label}: expects one tensor, got {_kind(inputs)}")
     return inputs.spec.shape
+
+
+def rank(layer, shape, axes):
+    """Raises ValueError unless ``shape`` has this number of axes, 3, 4 or 5."""
+    _one_shape(layer, shape)
+    if axes == 4:
+        images(layer, shape)
+    elif len(shape) != axes:
+        raise ValueError(f"{layer._label}: expects {axes} axes {AXES[axes]}, got {_text(shape)}")
 
 
 def images(layer, shape):

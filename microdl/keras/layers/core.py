@@ -1,10 +1,13 @@
 """Dense, Activation, and the layer that stands for a model's input."""
 
+import inspect
+
 from microdl.core.deferred import reads_sizes
 from microdl.core.tensor import apply
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
+from microdl.keras.persistence.serialization import deserialize_keras_object
 from microdl.ops.array import reshape
 from microdl.ops.linalg import matmul
 from microdl.ops.normalization import bias_add
@@ -95,6 +98,58 @@ class Activation(Layer):
 
     def get_config(self):
         return {**super().get_config(), "activation": activations.serialize(self.activation)}
+
+
+class Identity(Layer):
+    """``x`` itself."""
+
+    supports_masking = True
+
+    def call(self, inputs):
+        return inputs
+
+
+class Lambda(Layer):
+    """A function as a layer.
+
+    Args:
+        function: of the inputs; ``mask`` and ``training`` are given to it if they are among its arguments.
+        output_shape: accepted for Keras's sake: shapes are found out. mask: the output's mask, or a function of inputs
+            and mask. arguments: dict of further arguments of ``function``.
+
+    Input shape, output shape: those of the function. Variables that it uses are not found: such a layer is a subclass.
+    """
+
+    def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(f"{self._label}: function must be callable, got {function!r}")
+        self.function = function
+        self.output_shape_given = output_shape
+        self.mask = mask
+        self.arguments = dict(arguments or {})
+        self.supports_masking = mask is not None
+        self._passes = [name for name in ("mask", "training") if name in inspect.signature(function).parameters]
+
+    def compute_mask(self, inputs, mask=None):
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def call(self, inputs, mask=None, training=None):
+        given = {"mask": mask, "training": training}
+        return self.function(inputs, **self.arguments, **{name: given[name] for name in self._passes})
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "function": self.function,
+            "output_shape": self.output_shape_given,
+            "mask": self.mask,
+            "arguments": self.arguments,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**{key: deserialize_keras_object(value, custom_objects) for key, value in config.items()})
 
 
 class InputLayer(Layer):

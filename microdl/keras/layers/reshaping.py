@@ -5,27 +5,34 @@ from microdl.core.shapes import as_shape, size_of
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
 from microdl.keras.layers.symbolic import known_sizes
-from microdl.ops.array import reshape
+from microdl.ops.array import broadcast_to, expand_dims, reshape, transpose
 
 
 class Flatten(Layer):
     """All axes but the first as one.
 
     Args:
-        data_format: "channels_last".
+        data_format: "channels_last", or "channels_first" for inputs (batch, channels, ...), whose values come in the
+            order of (batch, ..., channels).
 
     Input shape: (batch, ...). Output shape: (batch, product of the other sizes).
     """
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.data_format = checks.channels_last(self, data_format)
+        if data_format not in (None, "channels_last", "channels_first"):
+            raise ValueError(
+                f"{self._label}: data_format must be 'channels_last' or 'channels_first', got {data_format!r}"
+            )
+        self.data_format = data_format or "channels_last"
 
     @reads_sizes
     def call(self, inputs):
         shape = checks.one_tensor(self, inputs)
         if not shape:
             raise ValueError(f"{self._label}: expects a batch axis, got a scalar of shape ()")
+        if self.data_format == "channels_first" and len(shape) > 2:
+            inputs = transpose(inputs, [0, *range(2, len(shape)), 1])
         return reshape(inputs, (shape[0], size_of(shape[1:])))
 
     def get_config(self):
@@ -64,3 +71,54 @@ class Reshape(Layer):
 
     def get_config(self):
         return {**super().get_config(), "target_shape": self.target_shape}
+
+
+class Permute(Layer):
+    """The axes in another order.
+
+    Args:
+        dims: order of the axes after the batch axis, counted from 1: (2, 1) exchanges the first two.
+
+    Input shape: (batch, ...). Output shape: its sizes in that order.
+    """
+
+    _config = ("dims",)
+
+    def __init__(self, dims, **kwargs):
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(
+                f"{self._label}: dims must hold each of 1 to {len(self.dims)} once (0 is the batch axis), got {dims}"
+            )
+
+    def call(self, inputs):
+        shape = checks.one_tensor(self, inputs)
+        if len(shape) != len(self.dims) + 1:
+            raise ValueError(
+                f"{self._label}: dims={self.dims} need inputs of {len(self.dims) + 1} axes, got {known_sizes(shape)}"
+            )
+        return transpose(inputs, [0, *self.dims])
+
+
+class RepeatVector(Layer):
+    """Each vector ``n`` times, as a sequence.
+
+    Args:
+        n: int > 0.
+
+    Input shape: (batch, features). Output shape: (batch, n, features).
+    """
+
+    _config = ("n",)
+
+    def __init__(self, n, **kwargs):
+        super().__init__(**kwargs)
+        self.n = checks.positive(self, "n", n)
+
+    @reads_sizes
+    def call(self, inputs):
+        shape = checks.one_tensor(self, inputs)
+        if len(shape) != 2:
+            raise ValueError(f"{self._label}: expects 2 axes (batch, features), got {known_sizes(shape)}")
+        return broadcast_to(expand_dims(inputs, 1), (shape[0], self.n, shape[1]))
