@@ -1,6 +1,7 @@
 """``tf.errors``: what ops raise."""
 
 from microdl.core.errors import (
+    AlreadyExistsError as AlreadyExistsError,
     DataLossError as DataLossError,
     FailedPreconditionError as FailedPreconditionError,
     InvalidArgumentError as InvalidArgumentError,
@@ -8,5 +9,6 @@ from microdl.core.errors import (
     OperatorNotAllowedInGraphError as OperatorNotAllowedInGraphError,
     OpError as OpError,
     OutOfRangeError as OutOfRangeError,
+    PermissionDeniedError as PermissionDeniedError,
     UnimplementedError as UnimplementedError,
 )

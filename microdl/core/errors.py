@@ -35,3 +35,11 @@ class NotFoundError(OpError, FileNotFoundError):
 
 class FailedPreconditionError(OpError):
     """Something must have happened before: a variable is read that has no value yet."""
+
+
+class AlreadyExistsError(OpError, FileExistsError):
+    """There is such a file already."""
+
+
+class PermissionDeniedError(OpError, PermissionError):
+    """A file may not be read, or not be written to."""

@@ -20,6 +20,7 @@ from microdl.data.options import Options, WithOptions
 from microdl.data.rows import Constant, Range, Slices
 from microdl.data.shuffling import Random, Seeds, Shuffle
 from microdl.data.structure import array_spec, flatten, mapped, packed, specs_of_types
+from microdl.ops.files import matching_files
 
 AUTOTUNE = -1  # "as you think best", for buffer sizes and numbers of calls
 CYCLE_LENGTH = 4  # data sets that ``interleave`` reads in turn where none is given, on every machine
@@ -119,6 +120,18 @@ class Dataset(HasNode):
     def random(seed=None, rerandomize_each_iteration=None, name=None):
         """Pseudorandom int64s in [0, 2^32) without end, TensorFlow's for the same seeds."""
         return Dataset(Random(Seeds(random_state.op_seeds(seed), bool(rerandomize_each_iteration))))
+
+    @staticmethod
+    def list_files(file_pattern, shuffle=None, seed=None, name=None):
+        """The paths (strings) that match a pattern, or one of several; in random order unless ``shuffle`` is False.
+
+        Raises: InvalidArgumentError if there are none.
+        """
+        paths = matching_files(file_pattern)
+        if not paths.shape[0]:
+            raise InvalidArgumentError(f"No files matched pattern: {file_pattern}")
+        dataset = Dataset.from_tensor_slices(paths)
+        return dataset if shuffle is not None and not shuffle else dataset.shuffle(len(dataset), seed)
 
     @staticmethod
     def zip(*args, datasets=None, name=None):
