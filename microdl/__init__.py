@@ -6,6 +6,7 @@ from microdl import (
     data as data,
     debugging as debugging,
     errors as errors,
+    io as io,
     keras as keras,
     linalg as linalg,
     math as math,

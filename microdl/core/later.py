@@ -6,7 +6,7 @@ TENSORFLOW = """
     bfloat16 bitcast bitwise compat complex complex64 complex128 constant_initializer
     distribute dtypes dynamic_partition dynamic_stitch einsum
     experimental gather_nd get_logger gradients hessians
-    histogram_fixed_width image io is_symbolic_tensor lite load_library lookup meshgrid
+    histogram_fixed_width image is_symbolic_tensor lite load_library lookup meshgrid
     no_gradient ones_initializer quantization queue
     ragged random_normal_initializer random_uniform_initializer raw_ops realdiv reverse_sequence
     saturate_cast saved_model scalar_mul scatter_nd searchsorted sequence_mask sets signal sort space_to_batch

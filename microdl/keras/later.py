@@ -77,5 +77,5 @@ UTILS = _names("""
 """)
 
 DATASETS = _names("""
-    boston_housing california_housing cifar10 cifar100 fashion_mnist imdb reuters
+    california_housing
 """)
