@@ -21,7 +21,7 @@ from microdl.core.tensor import Operand, Tensor, apply, convert
 
 def tracing():
     """Whether a function is being traced, so that control flow becomes a Node."""
-    return isinstance(context.graph, FuncGraph)
+    return isinstance(context.graph, FuncGraph) or (context.graph is not None and context.graph.open)
 
 
 class Part(FuncGraph):

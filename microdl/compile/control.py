@@ -10,6 +10,7 @@ import numpy as np
 
 from microdl.compile.branch import Parts, merged, or_zeros, pullback, total, trace, wanted_inputs, zeros
 from microdl.core import dtypes, nest
+from microdl.core.deferred import reads_sizes
 from microdl.core.op import Op, Spec
 from microdl.core.tensor import apply
 
@@ -42,6 +43,7 @@ def _specs(tensors):
 # If
 
 
+@reads_sizes
 def select(name, index, functions, keys):
     """What the function does whose key is the value of ``index``; the last one's if there is no such key.
 

@@ -13,6 +13,7 @@ from microdl.compile.branch import trace, tracing
 from microdl.compile.control import join, scan, select, while_
 from microdl.core import nest
 from microdl.core.context import context, user_location
+from microdl.core.deferred import Replayed
 from microdl.core.errors import OperatorNotAllowedInGraphError
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, apply, convert
@@ -82,6 +83,28 @@ def plain(value, statement, reason):
             f"{reason}. Write it without, or use tf.cond(pred, true_fn, false_fn) or tf.while_loop(cond, body, vars)"
         )
     return value
+
+
+def _isolated(function):
+    """Decorator for statements over tensors. Their third argument is the state: functions that get and set variables.
+
+    In a graph with open sizes the statement is one call, made on variables of its own; what they are afterwards is
+    given to the user's.
+    """
+
+    def statement(*args):
+        if not context.graph.open:
+            return function(*args)
+        returned, values = context.graph.defer(_with_state, (function, *args), {})
+        args[2][1](values)
+        return returned
+
+    return statement
+
+
+def _with_state(function, *args):
+    returned = function(*args)
+    return returned, args[2][0]()
 
 
 # Expressions: operands come as functions without arguments
@@ -161,6 +184,7 @@ def if_return(test, body, orelse, state, names):
     return _join(test, (body, orelse), state, names, [label for label in names if not label.isidentifier()])
 
 
+@_isolated
 def _join(test, blocks, state, names, kept):
     """Traces both blocks. ``kept``: those of ``names`` that matter afterwards. Returns what the blocks return."""
     get, set_ = state
@@ -225,6 +249,11 @@ def while_loop(test, body, state, names, needed=()):
         if _symbolic(goes_on):
             return
         goes_on = _first_test(test)
+    _while(test, body, state, names, needed)
+
+
+@_isolated
+def _while(test, body, state, names, needed):
     loop = _Loop("while", state, names, needed)
 
     def condition(*tensors):
@@ -243,20 +272,25 @@ def while_loop(test, body, state, names, needed=()):
 
 def _first_test(test):
     """The test's value; if that is symbolic, its Nodes go again, as the loop will have them."""
-    nodes = context.graph.nodes if tracing() else []
+    if not tracing():
+        return test()
+    nodes = context.graph.calls if context.graph.open else context.graph.nodes
     count = len(nodes)
     value = test()
     if _open(value):
-        nodes[count:] = [node for node in nodes[count:] if node.op.name == "ReadVariableOp"]
+        nodes[count:] = [node for node in nodes[count:] if not context.graph.open and node.op.name == "ReadVariableOp"]
     return value
 
 
-class Steps:
+class Steps(Replayed):
     """``range`` with symbolic ends."""
 
     def __init__(self, start, limit=None, delta=1):
         self.start, self.limit = (0, start) if limit is None else (start, limit)
         self.delta = delta
+
+    def twin(self, value):
+        return Steps(value(self.start), value(self.limit), value(self.delta))
 
 
 def steps(function, *args, **kwargs):
@@ -270,10 +304,8 @@ def for_loop(iterable, body, state, names, needed=(), stopped=None):
     """``for item in iterable: body(item)``. stopped: a function that tells whether there was a ``break``."""
     if isinstance(iterable, Steps) and not tracing():
         body(convert(iterable.start))
-    elif isinstance(iterable, Steps):
-        _for_steps(iterable, body, _Loop("for", state, names, needed), stopped)
-    elif isinstance(iterable, Operand) and tracing() and iterable.ndim:
-        _for_rows(convert(iterable), body, _Loop("for", state, names, needed), stopped)
+    elif isinstance(iterable, Steps) or (isinstance(iterable, Operand) and tracing() and iterable.ndim):
+        _for_tensors(iterable, body, state, names, needed, stopped)
     else:
         for item in iterable:
             stop = stopped() if stopped else False
@@ -283,6 +315,14 @@ def for_loop(iterable, body, state, names, needed=(), stopped=None):
                 body(item)
             else:
                 break
+
+
+@_isolated
+def _for_tensors(iterable, body, state, names, needed, stopped):
+    if isinstance(iterable, Steps):
+        _for_steps(iterable, body, _Loop("for", state, names, needed), stopped)
+    else:
+        _for_rows(convert(iterable), body, _Loop("for", state, names, needed), stopped)
 
 
 def _nothing():

@@ -16,9 +16,10 @@ import numpy as np
 from microdl.compile.arguments import Structured
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.graph import FuncGraph
+from microdl.compile.rebuild import rebuilt
 from microdl.core import nest
 from microdl.core.context import context, user_location
-from microdl.core.deferred import reads_sizes
+from microdl.core.deferred import Replayed, reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.node import Graph
 from microdl.core.op import Spec
@@ -27,6 +28,7 @@ from microdl.core.tensor import Operand, Tensor
 # 2^4 * 3 * 5 * 7^2, and twice that: most sizes into which somebody may cut them divide both. 1 suits what stretches.
 SAMPLES = 11760, 23520, 1
 
+_PLAIN = int, float, str, bytes, type(None)
 _GIVEN_UP = object()  # what a sample has for a tensor whose sizes it does not fit
 
 
@@ -42,7 +44,7 @@ class Call:
 
     def __init__(self, function, args, kwargs):
         self.function, self.inputs, self.outputs = function, [], []
-        self.args, self.kwargs = _rebuilt(args, self._kept), _rebuilt(kwargs, self._kept)
+        self.args, self.kwargs = rebuilt((args, kwargs), self._kept)
         self.tapes, self.phase = context.tapes, context.phase
 
     def _kept(self, x):
@@ -61,7 +63,7 @@ class Replay:
 
     def make(self, call):
         """What ``call`` returns here."""
-        args, kwargs, tapes = (_rebuilt(x, self.value) for x in (call.args, call.kwargs, call.tapes))
+        args, kwargs, tapes = rebuilt((call.args, call.kwargs, call.tapes), self.value)
         outer = context.graph, context.tapes, context.phase
         context.graph, context.tapes, context.phase = self.graph, tapes, call.phase
         try:
@@ -83,7 +85,7 @@ class Replay:
         """What stands for an argument here."""
         if isinstance(x, Tensor):
             return self.values.get(id(x), x)
-        if not hasattr(x, "twin"):
+        if not isinstance(x, Replayed):
             return x
         if id(x) not in self.twins:
             self.twins[id(x)] = x, x.twin(self.value)
@@ -169,7 +171,7 @@ class OpenGraph(Graph):
         """What stands for a leaf that is one of ``values`` in each sample. steady: it depends on no input."""
         leaf, *others = [x for x in values if x is not _GIVEN_UP]
         if not isinstance(leaf, Tensor):
-            return leaf if all(type(x) is type(leaf) and x == leaf for x in others) else None
+            return leaf if all(x is leaf or (isinstance(x, _PLAIN) and x == leaf) for x in others) else None
         if steady and leaf.array is not None and all(np.array_equal(leaf.array, x.array) for x in others):
             return leaf
         tensor = self._tensors.get(tuple(map(id, values)))
@@ -311,15 +313,3 @@ def _by_leaf(results):
 
 def _read(variable):
     return variable.read()
-
-
-def _rebuilt(value, leaf) -> Any:
-    """A structure of arguments, slices among them, with ``leaf`` of each of its leaves."""
-    if isinstance(value, dict):
-        return {key: _rebuilt(part, leaf) for key, part in value.items()}
-    if isinstance(value, slice):
-        return slice(*(_rebuilt(end, leaf) for end in (value.start, value.stop, value.step)))
-    if isinstance(value, (list, tuple)):
-        parts = [_rebuilt(part, leaf) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return leaf(value)

@@ -2,13 +2,12 @@
 
 import functools
 import inspect
-import types
 
 import numpy as np
 
 from microdl.core import nest
 from microdl.core.context import context
-from microdl.core.deferred import reads_sizes
+from microdl.core.deferred import is_empty, reads_sizes
 from microdl.core.op import Op
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import Tensor, apply, convert, record
@@ -44,7 +43,7 @@ def custom_gradient(f):
             )
         results, sources = tuple(map(convert, nest.flatten(result))), inputs + tuple(v.read() for v in variables)
         if context.graph is not None:
-            return nest.pack_as(result, _in_graph(f, results, sources, gradient, _held(gradient), variables))
+            return nest.pack_as(result, _in_graph(f, results, sources, gradient, variables))
         name, adapted = f"CustomGradient({f.__name__})", _adapted(f, gradient, len(inputs), variables)
         outputs = tuple(map(_renewed, results))
         record(Op(name, ("args*",), _never, None, adapted), {}, sources, outputs)
@@ -54,13 +53,14 @@ def custom_gradient(f):
 
 
 @reads_sizes
-def _in_graph(f, results, sources, gradient, held, variables):
+def _in_graph(f, results, sources, gradient, variables):
     """The outputs of a Node that copies the results, and has the user's gradient with respect to the sources.
 
-    Its inputs are the results, the sources, and what is ``held`` in the gradient's closure: values that it may read.
+    Its inputs are the results, the sources, and what the gradient's closure holds: values that it may read.
     """
-    adapted = _adapted(f, _holding(gradient, held), len(sources) - len(variables), variables)
-    held = tuple(x for x in nest.flatten(held) if isinstance(x, Tensor))
+    adapted = _adapted(f, gradient, len(sources) - len(variables), variables)
+    cells = [cell.cell_contents for cell in getattr(gradient, "__closure__", None) or () if not is_empty(cell)]
+    held = tuple(x for x in nest.flatten(cells) if isinstance(x, Tensor))
     count = len(results)
 
     def run(kernels, *arrays):
@@ -80,22 +80,6 @@ def _in_graph(f, results, sources, gradient, held, variables):
         same_dtype=False,
     )
     return apply(op, *results, *sources, *held)
-
-
-def _held(function):
-    """What the cells of a function's closure hold; nothing if one of them is empty still."""
-    try:
-        return [cell.cell_contents for cell in function.__closure__ or ()]
-    except (AttributeError, ValueError):
-        return []
-
-
-def _holding(function, held):
-    """The function with these values in its closure: other ones where calls are made again with sizes."""
-    if all(x is y for x, y in zip(_held(function), held, strict=True)):
-        return function
-    cells = tuple(map(types.CellType, held))
-    return types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, cells)
 
 
 def _adapted(f, gradient, count, variables):

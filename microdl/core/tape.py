@@ -5,6 +5,7 @@ import enum
 from microdl.core import nest
 from microdl.core.backprop import backpropagate, checked_seed, links
 from microdl.core.context import context, user_location, warn
+from microdl.core.deferred import Replayed, reads_sizes
 from microdl.core.explain import Cut, Walk, explain
 from microdl.core.tensor import Operand, apply, convert
 
@@ -19,7 +20,7 @@ class UnconnectedGradients(enum.Enum):
 _NOT_FOLLOWED = -1  # a uid that no tensor has
 
 
-class GradientTape:
+class GradientTape(Replayed):
     """Records ops for automatic differentiation.
 
     Args:
@@ -72,15 +73,21 @@ class GradientTape:
         context.tapes = tuple(tape for tape in context.tapes if tape is not self)
         self._recording = False
 
+    def twin(self, value):
+        tape = GradientTape(self._persistent, self._watch_accessed)
+        tape._recording = True
+        return tape
+
+    @reads_sizes
     def watch(self, tensor):
         """Follows ``tensor``: a Tensor or Variable, or a nested structure of them, of a floating dtype.
 
         Integer and bool tensors have no gradient: there is a warning, and theirs is None.
 
-        Raises: TypeError for other things.
+        Raises: ValueError for other things.
         """
         for x in nest.flatten(tensor):
-            _check_operand("watch", x)
+            _check_operand("watch", x, ValueError)
             if not x.dtype.is_floating:
                 warn(f"tape.watch: a tensor must be floating to have a gradient, got dtype {x.dtype.name}; use tf.cast")
                 continue
@@ -89,8 +96,8 @@ class GradientTape:
                 self._variables.setdefault(x.uid, x)
 
     def watched_variables(self):
-        """The Variables followed so far, in the order of their first use."""
-        return tuple(self._variables.values())
+        """The Variables followed so far, in the order in which they were made."""
+        return tuple(self._variables[uid] for uid in sorted(self._variables))
 
     def stop_recording(self):
         """A context in which this tape records nothing."""
@@ -139,6 +146,7 @@ class GradientTape:
 
     # Differentiation.
 
+    @reads_sizes
     def gradient(self, target, sources, output_gradients=None, unconnected_gradients="none"):
         """Gradients of ``target`` (summed, if it has several elements) with respect to ``sources``.
 
@@ -213,15 +221,18 @@ class GradientTape:
         return explain(self, target, source, walk)
 
 
-class _Paused:
+class _Paused(Replayed):
     """``with tape.stop_recording():``. In the tape's place it hears what runs meanwhile, for explanations alone."""
 
     def __init__(self, tape):
         self._tape = tape
 
+    def twin(self, value):
+        return _Paused(value(self._tape))
+
     def __enter__(self):
         if not self._tape._recording:
-            raise ValueError("stop_recording: the tape is not recording")
+            raise RuntimeError("stop_recording: the tape is not recording")
         self._tape._stop()
         context.tapes += (self,)
 
@@ -254,9 +265,9 @@ class _Paused:
             self._tape.paused_reads.setdefault(variable.uid, user_location())
 
 
-def _check_operand(where, x):
+def _check_operand(where, x, error=TypeError):
     if not isinstance(x, Operand):
-        raise TypeError(f"{where}: a tf.Tensor or tf.Variable is expected, got {x!r} of type {type(x).__name__}")
+        raise error(f"{where}: a tf.Tensor or tf.Variable is expected, got {x!r} of type {type(x).__name__}")
 
 
 def _wants_zeros(unconnected_gradients):

@@ -132,6 +132,9 @@ class Operand:
 
     @reads_sizes
     def __getitem__(self, index):
+        entries = index if isinstance(index, tuple) else (index,)
+        if context.graph is not None and any(_is_open_position(entry) for entry in entries):
+            return _picked(self, entries)
         return apply("StridedSlice", self, index=hashable_index(index))
 
     def __add__(self, other):
@@ -412,7 +415,7 @@ def _common_dtype(op, inputs):
     return next((dtype for dtype in found if dtype.is_floating), found[0] if found else None)
 
 
-def convert(value, dtype=None, hint=None) -> Tensor:
+def convert(value: Any, dtype=None, hint=None) -> Tensor:
     """``value`` as a Tensor: itself, a Variable's value, or a constant made of numbers, arrays or lists of tensors.
 
     Args:
@@ -488,6 +491,29 @@ def constant(value, dtype=None, shape=None, name=None):
             f"constant: a value of shape {value.shape} has {value.spec.size} elements, which do not fill shape {shape}"
         )
     return apply("Reshape", value, shape=shape)
+
+
+def _is_open_position(entry):
+    """Whether an entry of an index is an integer that is known only when the graph runs."""
+    return isinstance(entry, Operand) and entry.symbolic and entry.dtype.is_integer and not entry.ndim
+
+
+def _picked(x, entries):
+    """``x[entries]`` where some entries are positions that are known only when the graph runs."""
+    known = [slice(None) if _is_open_position(entry) else entry for entry in entries]
+    result = apply("StridedSlice", x, index=hashable_index(tuple(known)))
+    axis = 0  # of the result, that the next entry belongs to
+    for k, entry in enumerate(entries):
+        if entry is Ellipsis:  # what follows is counted from the end
+            axis = result.ndim - sum(other is None or isinstance(other, (slice, Operand)) for other in entries[k + 1 :])
+        elif _is_open_position(entry):
+            position = convert(entry)
+            size = convert(result.spec.shape[axis], position.dtype)
+            position = position + apply("Cast", position < 0, dtype=position.dtype) * size
+            result = apply("GatherV2", result, position, axis=axis)
+        elif entry is None or isinstance(entry, slice):
+            axis += 1
+    return result
 
 
 def _as_floats(a, b):

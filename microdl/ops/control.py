@@ -11,6 +11,7 @@ from microdl.compile.branch import trace, tracing
 from microdl.compile.control import scan as scan_node, select, while_
 from microdl.compile.flow import zeros_like
 from microdl.core import dtypes, nest, structures
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.node import Graph
 from microdl.core.op import Spec
@@ -18,6 +19,7 @@ from microdl.core.tensor import Operand, Tensor, apply, convert
 from microdl.ops.joining import concat, stack
 
 
+@reads_sizes
 def cond(pred, true_fn: Any = None, false_fn: Any = None, name=None):
     """``true_fn()`` if ``pred`` holds, else ``false_fn()``.
 
@@ -60,6 +62,7 @@ def _first_of_all(functions):
     return first
 
 
+@reads_sizes
 def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
     """The result of the function whose number is ``branch_index``; of ``default`` if none has it.
 
@@ -95,6 +98,7 @@ def _numbered(branch_fns):
     return functions
 
 
+@reads_sizes
 def case(pred_fn_pairs, default=None, exclusive=False, strict=False, name="case"):
     """The result of the first function whose predicate holds; of ``default`` if none does.
 
@@ -126,6 +130,7 @@ def _no_case():
     raise InvalidArgumentError("case: no predicate holds, and there is no default")
 
 
+@reads_sizes
 def while_loop(
     cond,
     body,
@@ -274,6 +279,7 @@ def _rows(op, elems):
     return flat, sizes[0]
 
 
+@reads_sizes
 def map_fn(
     fn,
     elems,
@@ -361,6 +367,7 @@ def _folded(op, fn, elems, initializer, reverse, every):
     return nest.pack_as(initializer, stacks)
 
 
+@reads_sizes
 def scan(
     fn,
     elems,
@@ -381,11 +388,13 @@ def scan(
     return _maybe_stopped(_folded("scan", fn, elems, initializer, reverse, every=True), back_prop)
 
 
+@reads_sizes
 def foldl(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
     """The last state of ``state = fn(state, element)`` along the first axis of ``elems``; see ``scan``."""
     return _maybe_stopped(_folded("foldl", fn, elems, initializer, reverse=False, every=False), back_prop)
 
 
+@reads_sizes
 def foldr(fn, elems, initializer=None, parallel_iterations=10, back_prop=True, swap_memory=False, name=None):
     """``foldl`` from the last element to the first."""
     return _maybe_stopped(_folded("foldr", fn, elems, initializer, reverse=True, every=False), back_prop)

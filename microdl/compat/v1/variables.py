@@ -5,6 +5,7 @@ import numpy as np
 from microdl.compat.v1.graph import Default, Named, get_default_graph
 from microdl.compat.v1.shapes import TensorShape
 from microdl.core import dtypes, variable as core
+from microdl.core.deferred import Replayed
 from microdl.core.op import Spec
 from microdl.core.tensor import convert, new_uid
 
@@ -29,7 +30,7 @@ class GraphKeys:
     QUEUE_RUNNERS = "queue_runners"
 
 
-class Variable(Named):
+class Variable(Named, Replayed):
     """A value that each session keeps from run to run, from the run of its ``initializer`` on.
 
     Args:
