@@ -30,7 +30,7 @@ def write_arrays(path, arrays, metadata=None):
 
     Raises: OSError if the folder does not exist or cannot be written to; an old file is then untouched.
     """
-    FORMATS[path.suffix].write(path, {name: np.asarray(a) for name, a in arrays.items()}, metadata or {})
+    FORMATS[path.suffix].write(path, {name: _native(array) for name, array in arrays.items()}, metadata or {})
 
 
 def read_arrays(path, caller="read_arrays"):
@@ -42,3 +42,9 @@ def read_arrays(path, caller="read_arrays"):
     if not path.is_file():
         raise FileNotFoundError(f"{caller}: there is no file {path}")
     return FORMATS[path.suffix].read(path, caller)
+
+
+def _native(array):
+    """An array in this machine's order of bytes."""
+    array = np.asarray(array)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -9,6 +9,7 @@ from microdl.core.errors import DataLossError
 
 def checksum(name, array):
     """32 bytes. array: any layout in memory; it is read in C order."""
+    array = array.astype(array.dtype.newbyteorder("<"), copy=False)  # one order of bytes on all machines
     digest = hashlib.sha256(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
     digest.update(raw_bytes(array))
     return digest.digest()

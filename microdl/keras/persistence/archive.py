@@ -70,28 +70,49 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """The model in a ``.keras`` file, of microdl or Keras 3: built, with its weights, ready to be trained further.
 
     Args:
-        filepath: str or path-like. custom_objects: dict from names to the user's own classes and functions, unless they
-            are registered. compile: bool, whether to compile it as it was, and give the optimizer its state back.
+        filepath: str or path-like; ``.h5`` files of older Keras are read, too.
+        custom_objects: dict from names to the user's own classes and functions, unless they are registered.
+        compile: bool, whether to compile it as it was, and give the optimizer its state back.
         safe_mode: accepted for Keras's sake: code in a file is never run.
 
     Raises:
         FileNotFoundError. DataLossError: (a ValueError) if the file is damaged. ValueError: for classes that are not
         known, or weights that do not fit what their model was built to.
     """
-    path = checked_path("load_model", filepath, (ENDING,))
+    path = checked_path("load_model", filepath, (ENDING, *hdf5.LEGACY))
+    if path.suffix in hdf5.LEGACY:
+        return _load_old(path, custom_objects, compile)
     members = _members("load_model", path)
     config = json.loads(members[CONFIG])
     if not compile:
         config["compile_config"] = None
-    try:
-        model = deserialize_keras_object(config, custom_objects)
-    except Exception as error:
-        error.add_note(f"while load_model made the model of {path}")
-        raise
+    model = _made(path, config, custom_objects)
     fill("load_model", path, model, _weights("load_model", path, members, model))
     if model.optimizer is not None:
         _restore_optimizer(path, members, model)
     return model
+
+
+def _load_old(path, custom_objects, compile):
+    """The model in an HDF5 file, the format of whole models before Keras 3."""
+    if not path.is_file():
+        raise FileNotFoundError(f"load_model: there is no file {path}")
+    config, training, values = hdf5.read_description("load_model", path)
+    model = _made(path, config, custom_objects)
+    fill("load_model", path, model, hdf5.read("load_model", path, path, model))
+    if compile and training:
+        training["optimizer"] = training.pop("optimizer_config", "rmsprop")
+        model.compile_from_config(deserialize_keras_object(training, custom_objects))
+        _give_state(path, model, _trainable_places(model), values)
+    return model
+
+
+def _made(path, config, custom_objects):
+    try:
+        return deserialize_keras_object(config, custom_objects)
+    except Exception as error:
+        error.add_note(f"while load_model made the model of {path}")
+        raise
 
 
 def read_weights(caller, path, model):
@@ -106,29 +127,41 @@ def _weights(caller, path, members, model):
 
 
 def _restore_optimizer(path, members, model):
-    optimizer, weights = model.optimizer, named_weights("load_model", model)
     if OPTIMIZER in members:
         state, metadata = safetensors.unpack(members[OPTIMIZER], f"{path} ({OPTIMIZER})", "load_model")
-        trained, values = json.loads(metadata["trained"]), [state[f"variables/{i}"] for i in range(len(state))]
+        values = [state[f"variables/{i}"] for i in range(len(state))]
+        _give_state(path, model, json.loads(metadata["trained"]), values)
     elif KERAS_WEIGHTS in members:
-        values = hdf5.read_optimizer("load_model", f"{path} ({KERAS_WEIGHTS})", io.BytesIO(members[KERAS_WEIGHTS]))
-        trained = [name for name, v in weights.items() if any(v is w for w in model.trainable_variables)]
-        trained = trained if len(values) > 2 else []
-    else:
-        return
+        values = hdf5.read_optimizer(io.BytesIO(members[KERAS_WEIGHTS]))
+        _give_state(path, model, _trainable_places(model), values)
+
+
+def _trainable_places(model):
+    trainable = {id(v) for v in model.trainable_variables}
+    return [name for name, v in named_weights("load_model", model).items() if id(v) in trainable]
+
+
+def _give_state(path, model, trained, values):
+    """Makes the optimizer's slots and gives it its state.
+
+    Args: trained: places of the weights that it updates. values: arrays of its variables, in their order.
+    """
+    optimizer, weights = model.optimizer, named_weights("load_model", model)
     if None in trained:
         warn(f"load_model: {path}: the optimizer starts anew: it updated variables that are not the model's")
         return
-    if trained and not optimizer.built:
+    if len(values) > len(optimizer.variables):  # it has made steps
         optimizer.build([weights[name] for name in trained])
     variables = optimizer.variables
+    if len(values) < len(variables) and values:  # older Keras kept no learning rate
+        variables = [v for v in variables if v is not optimizer._learning_rate]
     if len(values) != len(variables):
         raise ValueError(
             f"load_model: {path}: the file holds {len(values)} variables of the optimizer, {optimizer.name!r} has "
             f"{len(variables)}; load_model(path, compile=False) does without it"
         )
-    where = f"load_model: {path}"
-    fitting = [fitted(where, f"optimizer/variables/{i}", a, v) for i, (a, v) in enumerate(zip(values, variables))]  # noqa: B905
+    where, pairs = f"load_model: {path}", list(zip(variables, values, strict=True))
+    fitting = [fitted(where, f"optimizer/variables/{i}", array, v) for i, (v, array) in enumerate(pairs)]
     for variable, array in zip(variables, fitting, strict=True):
         variable.assign(array)
 

@@ -7,6 +7,7 @@ their order.
 """
 
 import io
+import json
 
 import numpy as np
 
@@ -22,7 +23,6 @@ from microdl.saving.checksum import checksum
 ENDING = ".weights.h5"
 LEGACY = (".h5", ".hdf5")
 _CHECKSUM = "sha256"  # attribute of a variable that was written here
-_OF_MODELS = ("layers", "_layers")  # attributes that a list of layers gets by itself
 _NOT_OURS = ("optimizer", "seed_generator")  # groups of state that is no weight
 
 
@@ -60,12 +60,30 @@ def read(caller, path, file, model):
     return _by_path(caller, path, groups, model)
 
 
-def read_optimizer(caller, path, file):
+def read_optimizer(file):
     """The optimizer's variables in a file of Keras 3, in order; none if it has no optimizer."""
-    h5py = require("h5py", f"{caller} of a .h5 file")
+    h5py = require("h5py", "load_model of a file of Keras")
     with h5py.File(file, "r") as opened:
         group = opened.get("optimizer/vars")
         return [] if group is None else [np.asarray(group[str(i)]) for i in range(len(group))]
+
+
+def read_description(caller, path):
+    """(configuration, how it was compiled, the optimizer's variables) of a whole model in an old file.
+
+    The second is None, and the third empty, for a model that was not compiled.
+    """
+    h5py = require("h5py", f"{caller} of a .h5 file")
+    try:
+        with h5py.File(path, "r") as opened:
+            config, training = (opened.attrs.get(name) for name in ("model_config", "training_config"))
+            group = opened.get("optimizer_weights", {})
+            values = [np.asarray(group[name]) for name in group.attrs["weight_names"]] if group else []
+    except Exception as error:  # as in ``read``
+        raise DataLossError(f"{caller}: {path} is damaged or no HDF5 file of Keras: {error}") from None
+    if config is None:
+        raise ValueError(f"{caller}: {path} holds weights alone; make the model, and load them with load_weights")
+    return json.loads(config), None if training is None else json.loads(training), values
 
 
 def _groups(caller, path, opened, h5py):
@@ -131,21 +149,26 @@ def _by_order(caller, path, groups, model):
 
 
 def _walk(model, place="", seen=None):
-    """(path, layer) for a model and all layers in it, as Keras 3 names them."""
+    """(path, layer) for a model and all layers in it, as Keras 3 names them.
+
+    Attributes come in the order of the alphabet, private ones last; a model's list of layers counts as an attribute
+    ``layers``, which is the first one in Sequential and functional models. The first path to a layer is its own.
+    """
     seen = set() if seen is None else seen
     if id(model) in seen:
         return
     seen.add(id(model))
     yield place, model
-    prefix = f"{place}/" if place else ""
-    if hasattr(model, "_begin") or type(model).__name__ == "Functional":
-        yield from _walk_container(model.layers, f"{prefix}layers", seen)
-    for name in sorted(vars(model), key=lambda name: (name.startswith("_"), name)):
-        part = vars(model)[name]
-        if isinstance(part, HasWeights):
-            yield from _walk(part, f"{prefix}{name}", seen)
-        elif isinstance(part, (list, tuple, dict)) and name not in _OF_MODELS:
-            yield from _walk_container(part, f"{prefix}{name}", seen)
+    parts = dict(vars(model))
+    if hasattr(model, "layers"):
+        parts["layers"] = model.layers
+    listed = any(base.__name__ in ("Functional", "Sequential") for base in type(model).__mro__)
+    for name in sorted(parts, key=lambda name: (not (listed and name == "layers"), name.startswith("_"), name)):
+        path = f"{place}/{name}" if place else name
+        if isinstance(parts[name], HasWeights):
+            yield from _walk(parts[name], path, seen)
+        elif isinstance(parts[name], (list, tuple, dict)):
+            yield from _walk_container(parts[name], path, seen)
 
 
 def _walk_container(container, place, seen):

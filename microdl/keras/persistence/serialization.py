@@ -180,7 +180,7 @@ def find(name, module=None, registered_name=None, kind="class", module_objects=N
     else:
         hint = ""
     raise ValueError(
-        f"{kind} {name!r}{f' of module {module!r}' if module else ''} is not known{hint}: decorate it with "
+        f"{kind} {name!r}{f' of module {module!r}' if module else ''} is not known{hint}; decorate it with "
         f"@keras.saving.register_keras_serializable(), or give custom_objects={{{name!r}: {name}}}"
     )
 
@@ -197,6 +197,9 @@ def _known_arguments(cls, config):
     config = dict(config)
     if isinstance(config.get("dtype"), dict):
         config["dtype"] = _deserialized(config["dtype"])
+    if "batch_input_shape" in config:  # Keras 2
+        shape = config.pop("batch_input_shape")
+        config |= {"batch_shape": shape} if cls.__name__ == "InputLayer" else {"input_shape": shape[1:]}
     if public_module(cls) is None or cls.__name__ in _MODEL_CLASSES:
         return config
     known = _arguments(cls)

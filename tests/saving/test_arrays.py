@@ -1,0 +1,194 @@
+"""Files of named arrays: what comes back, and what is noticed when they are damaged."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from microdl.core.errors import DataLossError
+from microdl.saving import atomic
+from microdl.saving.arrays import read_arrays, write_arrays
+
+ENDINGS = [".npz", ".safetensors"]
+
+
+@pytest.fixture
+def arrays(rng):
+    return {
+        "layers/0/kernel": rng.normal(size=(120, 40)).astype(np.float32),
+        "layers/0/bias": rng.normal(size=40).astype(np.float16),
+        "transposed": rng.integers(0, 9, (3, 5)).T,
+        "scalar": np.float64(3.5),
+        "empty": np.zeros((0, 3), np.int32),
+        "flags": np.array([True, False]),
+        "big": np.arange(4, dtype=">u8"),
+        "größe": np.uint8([1, 2]),
+    }
+
+
+@pytest.fixture(params=ENDINGS)
+def path(request, tmp_path):
+    return tmp_path / f"weights{request.param}"
+
+
+def test_arrays_come_back(path, arrays):
+    write_arrays(path, arrays, {"step": "7"})
+    found, metadata = read_arrays(path)
+    assert metadata == {"step": "7"}
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert np.array_equal(found[name], array), name
+        assert (found[name].dtype, found[name].shape) == (np.asarray(array).dtype.newbyteorder("="), np.shape(array))
+        assert found[name].flags.writeable
+
+
+def test_no_arrays_are_arrays_too(path):
+    write_arrays(path, {})
+    assert read_arrays(path) == ({}, {})
+
+
+def test_other_programs_read_the_files(tmp_path, arrays):
+    write_arrays(tmp_path / "w.safetensors", arrays)
+    found = safetensors.numpy.load_file(tmp_path / "w.safetensors")
+    assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+    write_arrays(tmp_path / "w.npz", arrays)
+    with np.load(tmp_path / "w.npz", allow_pickle=False) as found:
+        assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+
+
+def test_values_lie_where_they_can_be_mapped(tmp_path, arrays):
+    write_arrays(tmp_path / "w.safetensors", arrays)
+    content = (tmp_path / "w.safetensors").read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    table = json.loads(content[8 : 8 + size])
+    assert size % 8 == 0
+    del table["__metadata__"]
+    assert all(entry["data_offsets"][0] % np.asarray(arrays[name]).itemsize == 0 for name, entry in table.items())
+
+
+def test_a_file_cut_at_any_4_kb_is_noticed_and_the_variable_named(path, arrays):
+    write_arrays(path, arrays)
+    content = path.read_bytes()
+    for size in range(0, len(content), 4096):
+        path.write_bytes(content[:size])
+        with pytest.raises(DataLossError) as raised:
+            read_arrays(path, "load_weights")
+        assert f"load_weights: {path} is damaged" in str(raised.value)
+        if size:
+            assert "within" in str(raised.value)
+            assert any(repr(name) in str(raised.value) for name in arrays)
+
+
+def test_a_flipped_bit_changes_nothing_or_is_noticed(path, arrays, rng):
+    write_arrays(path, arrays, {"step": "7"})
+    content = path.read_bytes()
+    unnoticed, messages = 0, set()
+    for position in [*rng.integers(0, 8 * len(content), 300), *rng.integers(0, 8 * 800, 300)]:
+        damaged = bytearray(content)
+        damaged[position // 8] ^= 1 << (position % 8)
+        path.write_bytes(damaged)
+        try:
+            found, metadata = read_arrays(path)
+        except DataLossError as error:
+            messages.add(str(path) in str(error))
+        else:  # a date in a zip header, say
+            unnoticed += 1
+            assert metadata == {"step": "7"}
+            assert found.keys() == arrays.keys()
+            assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+    assert messages == {True}
+    assert unnoticed == 0 or path.suffix == ".npz"
+
+
+def test_the_variable_with_a_flipped_bit_is_named(path, arrays):
+    write_arrays(path, arrays)
+    content = bytearray(path.read_bytes())
+    content[content.index(arrays["layers/0/kernel"].tobytes()) + 9] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataLossError, match="variable 'layers/0/kernel'"):
+        read_arrays(path)
+
+
+def table_of(path):
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + size]), content[8 + size :]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.pop("a"), r"variable 'b' has bytes 8 to 16"),
+        (lambda table: table["a"].update(shape=[3]), r"variable 'a' has bytes 0 to 8 for \(3,\)"),
+        (lambda table: table["a"].update(shape=[1, 2]), "variable 'a' does not have the checksum"),
+        (lambda table: table["a"].update(dtype="F8"), "dtype 'F8' is not known"),
+        (lambda table: table["a"].update(shape=[-1]), "whole numbers"),
+        (lambda table: table["a"].pop("dtype"), "unreadable"),
+        (lambda table: table.pop("b"), "it has .* bytes, its variables end at"),
+        (lambda table: table["__metadata__"].pop("checksums"), "has no checksums: it was not written by microdl"),
+        (lambda table: table.pop("__metadata__"), "has no __metadata__: it was not written by microdl"),
+        (lambda table: table["__metadata__"].update(extra="x"), "its metadata do not have the checksum"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(tmp_path, change, message):
+    path = tmp_path / "w.safetensors"
+    write_arrays(path, {"a": np.float32([1, 2]), "b": np.float32([3, 4])})
+    table, values = table_of(path)
+    change(table)
+    head = json.dumps(table).encode()
+    path.write_bytes(len(head).to_bytes(8, "little") + head + values)
+    with pytest.raises(DataLossError, match=message):
+        read_arrays(path)
+
+
+def test_what_the_format_cannot_hold_is_refused_before_anything_is_written(tmp_path):
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(ValueError, match="variable 'z' has dtype complex128, which safetensors cannot hold"):
+        write_arrays(path, {"z": np.complex128(1)})
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_error_while_writing_leaves_the_old_file(path, arrays, monkeypatch):
+    write_arrays(path, arrays)
+    before = path.read_bytes()
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_arrays(path, {"other": np.ones(3)})
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_the_folder_is_brought_to_the_disk_after_the_name(path, arrays, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, os.replace
+
+    def watched_fsync(descriptor):
+        done.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(os, "replace", lambda *names: (done.append("name"), replace(*names)))
+    write_arrays(path, arrays)
+    assert done == ["file", "name", "folder"]
+
+
+def test_what_killed_writers_left_is_removed_but_not_what_others_write(path, arrays):
+    left, young, other = (path.with_name(f".{name}.0123.tmp") for name in (path.name, path.name + "x", "other.npz"))
+    for leftover in (left, young, other):
+        leftover.write_bytes(b"half")
+        os.utime(leftover, (1, 1))
+    running = path.with_name(f".{path.name}.4567.tmp")
+    with open(running, "wb") as file:
+        assert atomic._lock(file)
+        os.utime(running, (1, 1))
+        write_arrays(path, arrays)
+        assert running.exists()
+    assert not left.exists()
+    assert young.exists()
+    assert other.exists()
