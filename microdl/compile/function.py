@@ -9,7 +9,17 @@ from microdl.compile.concrete import ConcreteFunction, traces
 from microdl.compile.flow import why_unset
 from microdl.compile.graph import FuncGraph
 from microdl.compile.open import OpenFunction, OpenGraph
-from microdl.compile.signature import Identity, Living, TensorSpec, as_specified, difference, join, split
+from microdl.compile.signature import (
+    Identity,
+    Living,
+    TensorSpec,
+    as_specified,
+    difference,
+    join,
+    split,
+    widened,
+    without_sizes,
+)
 from microdl.compile.source import convert_function
 from microdl.core import nest
 from microdl.core.context import context, warn
@@ -47,7 +57,8 @@ def function(
     Args:
         input_signature: list of TensorSpecs, one for each argument: other tensors are refused, those that fit share one
             trace, in which sizes of None are open. (A shape of None has a trace for each shape.)
-        reduce_retracing, experimental_*: accepted for TensorFlow's sake.
+        reduce_retracing: sizes that differ between two calls are open in the second trace, which then serves them all.
+        experimental_*: accepted for TensorFlow's sake.
         autograph: ``if``, ``while``, ``for``, ``and``, ``or`` and ``not`` in ``func`` may depend on tensors: they are
             traced as ``tf.cond`` and ``tf.while_loop`` would be; also in functions of the user's that ``func`` calls.
         jit_compile, experimental_compile: accepted; everything is compiled by Numba.
@@ -58,21 +69,23 @@ def function(
     >>> squares(constant([1.0, 2.0])).numpy()
     array([1., 4.], dtype=float32)
     """
+    reduces = bool(reduce_retracing or experimental_relax_shapes)
     if func is None:
-        return lambda f: Function(f, input_signature, autograph)
-    return Function(func, input_signature, autograph)
+        return lambda f: Function(f, input_signature, autograph, reduces=reduces)
+    return Function(func, input_signature, autograph, reduces=reduces)
 
 
 class Function:
     """A function that is traced and replayed; what ``tf.function`` returns."""
 
-    def __init__(self, python_function, input_signature=None, autograph=True, owner=None):
+    def __init__(self, python_function, input_signature=None, autograph=True, owner=None, reduces=False):
         if not callable(python_function):
             raise TypeError(f"function: a callable is expected, got {python_function!r}")
         if isinstance(python_function, Function):
             python_function = python_function.python_function
         self.python_function, self._input_signature = python_function, input_signature
-        self._autograph = autograph
+        self._autograph, self._reduces = autograph, reduces
+        self._widest = {}  # kind of arguments without sizes -> Tensors with the sizes that all had in common
         self.__name__ = getattr(python_function, "__name__", type(python_function).__name__)
         self.__doc__ = python_function.__doc__
         self.__wrapped__ = python_function
@@ -109,7 +122,9 @@ class Function:
     def _new_bound(self, identity):
         with self._lock:
             if identity not in self._bound:  # else another thread was here first
-                bound = Function(self.python_function, self._input_signature, self._autograph, identity.referent)
+                bound = Function(
+                    self.python_function, self._input_signature, self._autograph, identity.referent, self._reduces
+                )
                 self._bound[identity] = bound
             return self._bound[identity]
 
@@ -120,7 +135,7 @@ class Function:
         key, tensors, traced = self._kind(args, kwargs)
         concrete = self._traces.get(key)
         if concrete is None:
-            concrete = self._new_trace(key, args, kwargs, traced, [x.spec.shape for x in tensors])
+            concrete = self._find(key, args, kwargs, traced, [x.spec.shape for x in tensors])
         elif self._recent:
             self._recent = [*self._recent[1 - LATEST :], False]
         return concrete.call(tensors)
@@ -145,6 +160,22 @@ class Function:
         traced: list[Tensor] = []  # whatever fits the signature shares one trace
         return (split((*self._open, *args[len(self._open) :]), traced), None), tensors, traced
 
+    def _find(self, key, args, kwargs, traced, examples):
+        """A trace for arguments of a new kind: with ``reduce_retracing`` one for all sizes, from the second on."""
+        if not self._reduces or self._open:
+            return self._new_trace(key, args, kwargs, traced, examples)
+        with self._lock:
+            form = without_sizes(key)
+            specs = [widened(x.spec, old) for x, old in zip(traced, self._widest.get(form, traced), strict=True)]
+            self._widest[form] = specs = list(map(Tensor, specs))
+            stand_ins = iter(specs)
+            args, kwargs = join(args, stand_ins), join(kwargs, stand_ins)
+            general, _, traced = self._kind(args, kwargs)
+            concrete = self._traces.get(general) or self._new_trace(general, args, kwargs, traced, examples)
+            if not concrete.graph.captures:
+                self._traces[key] = concrete
+            return concrete
+
     def explain(self, *args, **kwargs):
         """How calls with such arguments run, as text; without arguments, how those run that were traced last."""
         return self._concrete(args, kwargs).plan.explain()
@@ -167,7 +198,9 @@ class Function:
 
     def pretty_printed_concrete_signatures(self, verbose=True):
         """The traces there are, as text."""
-        return "\n\n".join(concrete.pretty_printed_signature(verbose) for concrete in list(self._traces.values()))
+        return "\n\n".join(
+            concrete.pretty_printed_signature(verbose) for concrete in dict.fromkeys(self._traces.values())
+        )
 
     def _python(self, function, /, *args, **kwargs):
         if self._owner is None:

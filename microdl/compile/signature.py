@@ -69,6 +69,19 @@ def split(value, tensors):
     return kind, Identity(value)
 
 
+def without_sizes(key):
+    """A key with the ranks of its Specs in the place of their sizes."""
+    if type(key) is Spec:
+        return key.rank, key.dtype
+    return tuple(map(without_sizes, key)) if type(key) is tuple else key
+
+
+def widened(spec, other):
+    """``spec`` with None for each size that it does not have in common with ``other``, of the same rank."""
+    shape = tuple(m if m == n else None for m, n in zip(spec.shape, other.shape, strict=True))
+    return Spec(shape, spec.dtype)
+
+
 def join(value, tensors):
     """``value`` with what ``split`` took out of it replaced by the next of the iterator ``tensors``."""
     if isinstance(value, (Tensor, np.ndarray, np.generic)):

@@ -275,3 +275,20 @@ def test_numbers_of_axes_that_depend_on_a_size():
     squeeze = tf.function(lambda x: tf.squeeze(x), input_signature=[tf.TensorSpec([None, 3])])
     assert squeeze(tf.ones([1, 3])).shape == (3,)
     assert squeeze(tf.ones([2, 3])).shape == (2, 3)
+
+
+def test_reduce_retracing_opens_sizes_that_change():
+    shapes = []
+
+    @tf.function(reduce_retracing=True)
+    def double(x, factor):
+        shapes.append(x.shape)
+        return x * factor
+
+    for count in (2, 3, 4, 2, 5):
+        assert double(tf.ones([count, 3]), 2.0).numpy().tolist() == [[2.0] * 3] * count
+    assert shapes == [(2, 3), (None, 3)]
+    assert double(tf.ones([6, 3]), 3.0).shape == (6, 3)
+    assert double(tf.ones([7, 7]), 2.0).shape == (7, 7)
+    assert shapes[2:] == [(6, 3), (None, None)]
+    assert double.experimental_get_tracing_count() == 4
