@@ -4,6 +4,7 @@ import numpy as np
 
 from microdl.core import dtypes, nest
 from microdl.core.context import context, user_location
+from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError, OutOfRangeError
 from microdl.core.op import register_op
 from microdl.core.shapes import TensorShape, as_shape
@@ -81,7 +82,10 @@ class TensorArray(nest.Composite):
     ):
         if size is None:
             raise ValueError("TensorArray: size is needed: the number of elements; 0 with dynamic_size=True")
-        if isinstance(size, Operand) and size.symbolic:
+        self._open_size = None  # a symbolic Tensor, in a graph whose sizes are not known yet
+        if isinstance(size, Operand) and size.symbolic and context.graph is not None and context.graph.open:
+            self._open_size, size = size, 0
+        elif isinstance(size, Operand) and size.symbolic:
             raise ValueError(
                 f"TensorArray ({user_location()}): its size must be known while a function is traced: a Python number "
                 "or one made of shapes, not of values"
@@ -99,6 +103,7 @@ class TensorArray(nest.Composite):
         """The elements' TensorShape; None if nothing was written yet."""
         return None if self._shape is None else TensorShape(self._shape)
 
+    @reads_sizes
     def size(self, name=None):
         """The number of elements, an int32 Tensor."""
         return convert(self._size, dtypes.int32)
@@ -110,13 +115,21 @@ class TensorArray(nest.Composite):
     # What loops and branches see
 
     def parts(self):
+        if self._open_size is not None:
+            return [self._open_size]
         return [] if self._shape is None else [self._stacked()]
 
     def with_parts(self, parts):
         if not parts:
             return self
-        found = self.identity()
-        (found._stack,) = parts
+        found, (part,) = self.identity(), parts
+        if self._open_size is None:
+            found._stack = part
+            found._shape = tuple(part.spec.shape[1:]) if isinstance(part, Operand) else self._shape
+        elif part.symbolic:
+            found._open_size = part
+        else:
+            found._open_size, found._items = None, [None] * int(part)
         return found
 
     def identity(self):
@@ -130,6 +143,7 @@ class TensorArray(nest.Composite):
         """The one that a write changes."""
         return self if context.graph is None else self.identity()
 
+    @reads_sizes
     def write(self, index, value, name=None):
         """The TensorArray with ``value`` at ``index``.
 
@@ -200,6 +214,7 @@ class TensorArray(nest.Composite):
             return self._zeros(len(self._items))
         return apply("Pack", *(self._zeros() if item is None else item for item in self._items), axis=0)
 
+    @reads_sizes
     def read(self, index, name=None):
         """The element at ``index``; zeros if it was never written."""
         index = convert(index)
@@ -210,14 +225,17 @@ class TensorArray(nest.Composite):
             raise OutOfRangeError(f"TensorArray: tried to read from index {k}, but its size is {self._size}")
         return self._zeros() if self._items[k] is None else self._items[k]
 
+    @reads_sizes
     def stack(self, name=None):
         """All elements as one Tensor, (size, ...)."""
         return self._stacked()
 
+    @reads_sizes
     def gather(self, indices, name=None):
         """The elements at ``indices`` (n,) as one Tensor, (n, ...)."""
         return apply("GatherV2", self._stacked(), convert(indices), axis=0)
 
+    @reads_sizes
     def concat(self, name=None):
         """The elements one behind the other along their first axis."""
         if self._stack is None and all(item is not None for item in self._items) and self._items:
@@ -225,6 +243,7 @@ class TensorArray(nest.Composite):
         whole = self._stacked()
         return apply("Reshape", whole, shape=(whole.spec.shape[0] * whole.spec.shape[1], *whole.spec.shape[2:]))
 
+    @reads_sizes
     def unstack(self, value, name=None):
         """The TensorArray with the elements of ``value``, (n, ...)."""
         value, found = convert(value, hint=self.dtype), self._target()
@@ -235,6 +254,7 @@ class TensorArray(nest.Composite):
         found._stack, found._shape, found._items = value, tuple(value.spec.shape[1:]), []
         return found
 
+    @reads_sizes
     def scatter(self, indices, value, name=None):
         """The TensorArray with ``value[k]`` at ``indices[k]``. indices: (n,), value: (n, ...)."""
         indices, value, found = convert(indices), convert(value, hint=self.dtype), self
@@ -242,6 +262,7 @@ class TensorArray(nest.Composite):
             found = found.write(indices[k], value[k])
         return found
 
+    @reads_sizes
     def split(self, value, lengths, name=None):
         """The TensorArray with pieces of ``value`` as elements: the first lengths[0] rows, then lengths[1], ..."""
         value, found, start = convert(value, hint=self.dtype), self, 0

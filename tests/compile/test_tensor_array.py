@@ -186,3 +186,17 @@ def test_functions_return_tensor_arrays():
         return tf.TensorArray(tf.float32, size=2).unstack(x)
 
     assert f(tf.constant([1.0, 2.0])).read(1).numpy() == 2.0
+
+
+def test_of_a_size_that_is_left_open():
+    @tf.function(input_signature=[tf.TensorSpec([None, None])])
+    def doubled(x):
+        ta = tf.TensorArray(tf.float32, size=tf.shape(x)[0])
+        for i in tf.range(tf.shape(x)[0]):
+            ta = ta.write(i, x[i] * 2.0)
+        return ta.stack(), ta.read(0), ta.size()
+
+    for rows in ([[1.0, 2.0]], [[1.0], [2.0], [3.0]]):
+        stack, first, size = doubled(tf.constant(rows))
+        assert stack.numpy().tolist() == [[2 * x for x in row] for row in rows]
+        assert (first.numpy().tolist(), size.numpy()) == (stack.numpy()[0].tolist(), len(rows))
