@@ -59,8 +59,10 @@ def function(
             trace, in which sizes of None are open. (A shape of None has a trace for each shape.)
         reduce_retracing: sizes that differ between two calls are open in the second trace, which then serves them all.
         experimental_*: accepted for TensorFlow's sake.
-        autograph: ``if``, ``while``, ``for``, ``and``, ``or`` and ``not`` in ``func`` may depend on tensors: they are
-            traced as ``tf.cond`` and ``tf.while_loop`` would be; also in functions of the user's that ``func`` calls.
+        autograph: ``if``, ``while``, ``for``, ``break``, ``continue``, ``return``, ``assert``, ``and``, ``or`` and
+            ``not`` in ``func`` may depend on tensors: they are traced as ``tf.cond`` and ``tf.while_loop`` would be; also
+            in functions of the user's that ``func`` calls. What cannot be (``raise`` in such a branch, ``:=``, a loop
+            over a dataset) is an error that names the line.
         jit_compile, experimental_compile: accepted; everything is compiled by Numba.
 
     >>> @function
