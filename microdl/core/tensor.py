@@ -427,8 +427,8 @@ def convert(value: Any, dtype=None, hint=None) -> Tensor:
     """
     if isinstance(value, Tensor):
         tensor = value
-    elif (type(value) is float or type(value) is int) and (dtype or hint) is not None:
-        return Tensor(Spec((), dtype or hint), shared_number(value, dtype or hint))
+    elif type(value) in (float, int) and (wanted := dtype or hint) is not None:
+        return Tensor(Spec((), wanted), shared_number(value, wanted))
     elif hasattr(value, "read_value"):
         tensor = value.read()
     elif isinstance(value, (list, tuple)) and (among := _tensor_dtype(value)) is not None:
