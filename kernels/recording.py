@@ -39,15 +39,14 @@ def recorded(function, *args, **kwargs):
     if _local.wanted is not None:
         function(*args, **kwargs)
         return []
-    if _local.calls is not None:
-        raise RuntimeError("recorded: this thread records already")
-    _local.calls = calls = []
+    calls, around = [], _local.calls  # not None: in a signal's handler, say, that interrupts another recording
     with _lock:
-        listening += 1
+        listening += 1  # an interrupt may leave it too large, which costs time, never too small
     try:
+        _local.calls = calls
         function(*args, **kwargs)
     finally:
-        _local.calls = None
+        _local.calls = around
         with _lock:
             listening -= 1
     return calls
@@ -56,10 +55,11 @@ def recorded(function, *args, **kwargs):
 def listed(functions):
     """(kernel, arguments) of what each of ``functions`` would call; no kernel runs. Errors end a function's list."""
     global listening
-    _local.wanted = wanted = []
+    wanted = []
     with _lock:
         listening += 1
     try:
+        _local.wanted = wanted
         for function in functions:
             with contextlib.suppress(Exception):  # it will be called again, and then heard
                 function()
