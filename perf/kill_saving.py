@@ -4,7 +4,7 @@
 
 Each round forks a child that goes on from the newest checkpoint and then saves in turns: a checkpoint, a whole model
 and its weights in two formats, over and over, each time with other values, until SIGKILL comes. Over a pipe it tells
-what it has finished. After each kill everything must load, hold the values of one save alone, and be no older than that.
+what it has finished. After each kill everything must load, hold the values of one save alone, and be that new.
 """
 
 import argparse

@@ -72,8 +72,8 @@ def fill(caller, path, model, stored, skip_mismatch=False):
         )
     if misfits and not skip_mismatch:
         raise ValueError(misfits[0])
-    for misfit in misfits:
-        warn(f"{misfit}; left as it is")
+    if misfits:
+        warn("\n".join(f"{misfit}; left as it is" for misfit in misfits))
     for name, array in fitting.items():
         own[name].assign(array)
 
