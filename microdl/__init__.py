@@ -188,4 +188,4 @@ from microdl.profiler import show as show
 __version__ = "0.1.0"
 newaxis = None
 
-__getattr__ = _missing(__name__, globals(), _later.TENSORFLOW.split())
+__getattr__ = _missing(__name__, globals(), _later.TENSORFLOW.split(), modules=("compat",))

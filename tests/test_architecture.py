@@ -29,9 +29,9 @@ LAYERS = (
     ("microdl.saving",),
     (
         "microdl.keras", "microdl.config", "microdl.data", "microdl.profiler", "microdl.warmup", "microdl.distribute",
-        "microdl.compat",
     ),
     ("microdl",),
+    ("microdl.compat",),  # all of microdl once more, as functions that add to a graph
     ("examples", "tests", "perf"),
 )  # fmt: skip
 

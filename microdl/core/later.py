@@ -3,7 +3,7 @@
 TENSORFLOW = """
     DeviceSpec Graph IndexedSlices Module Operation RaggedTensor SparseTensor TypeSpec
     acosh argsort asinh atan2 atanh audio
-    bfloat16 bitcast bitwise compat complex complex64 complex128 constant_initializer
+    bfloat16 bitcast bitwise complex complex64 complex128 constant_initializer
     distribute dtypes dynamic_partition dynamic_stitch einsum
     experimental gather_nd get_logger gradients hessians
     histogram_fixed_width image is_symbolic_tensor lite load_library lookup meshgrid

@@ -1,21 +1,25 @@
 """What a module answers for names that it does not have: a nearby name, or that the name has yet to come."""
 
 import difflib
+import importlib
 
 
-def missing(module_name, names, later=()):
+def missing(module_name, names, later=(), modules=()):
     """A ``__getattr__`` for a module (PEP 562): ``__getattr__ = missing(__name__, globals(), later=("Lambda",))``.
 
     Args:
         module_name: str, as ``__name__`` has it.
         names: the module's names; ``globals()`` counts what is added later, too.
         later: public names of TensorFlow that are planned, but not there yet.
+        modules: names of modules in this package that are imported when they are asked for.
 
     Returns: function of a name that raises AttributeError, so that ``hasattr`` and ``from ... import`` work as ever.
     """
     later = frozenset(later)
 
     def no_such_name(name):
+        if name in modules:
+            return importlib.import_module(f"{module_name}.{name}")
         where = f"module {module_name!r}"
         if name in later:
             raise AttributeError(f"{where}: {name!r} is not in microdl yet")

@@ -53,6 +53,7 @@ from microdl.compat.v1.graph import (
     GraphTensor as Tensor,
     Operation as Operation,
     get_default_graph as get_default_graph,
+    get_default_session as get_default_session,
     reset_default_graph as reset_default_graph,
 )
 from microdl.compat.v1.initializers import (
@@ -78,7 +79,6 @@ from microdl.compat.v1.scopes import (
 from microdl.compat.v1.session import (
     InteractiveSession as InteractiveSession,
     Session as Session,
-    get_default_session as get_default_session,
 )
 from microdl.compat.v1.shapes import Dimension as Dimension, TensorShape as TensorShape
 from microdl.compat.v1.variables import (

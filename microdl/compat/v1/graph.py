@@ -1,6 +1,7 @@
 """Graphs as TensorFlow 1 builds them: operations with names, tensors with names, and which graph is the default."""
 
 import re
+import threading
 from typing import Any
 
 from microdl.compat.v1.shapes import TensorShape
@@ -53,8 +54,6 @@ class Operation(Call):
 
     def run(self, feed_dict=None, session=None):
         """Runs it in ``session``, or in the default one."""
-        from microdl.compat.v1.session import chosen_session
-
         chosen_session("Operation.run", session).run(self, feed_dict)
 
     def __repr__(self):
@@ -93,8 +92,6 @@ class Named(Operand):
 
     def eval(self, feed_dict=None, session=None):
         """Its value in ``session``, or in the default one."""
-        from microdl.compat.v1.session import chosen_session
-
         return chosen_session("eval", session).run(self, feed_dict)
 
 
@@ -437,3 +434,40 @@ def reset_default_graph():
     if isinstance(context.graph, Graph):
         raise AssertionError("Do not use tf.reset_default_graph() to clear nested graphs.")
     _graph = Graph()
+
+
+# Sessions
+
+
+_sessions = threading.local()  # those entered by ``with``, the innermost last
+
+
+class Entered:
+    """A context in which a session is the default one."""
+
+    def __init__(self, session):
+        self._session = session
+
+    def __enter__(self):
+        _sessions.entered = [*getattr(_sessions, "entered", []), self._session]
+        return self._session
+
+    def __exit__(self, *error):
+        _sessions.entered = [s for s in _sessions.entered if s is not self._session]
+
+
+def get_default_session():
+    """The innermost session entered by ``with``; None if there is none."""
+    entered = getattr(_sessions, "entered", [])
+    return entered[-1] if entered else None
+
+
+def chosen_session(what, session):
+    """``session``, or the default one. Raises ValueError if there is neither."""
+    session = session or get_default_session()
+    if session is None:
+        raise ValueError(
+            f"Cannot evaluate with `{what}()`: No default session is registered. Use `with sess.as_default()` or pass "
+            "an explicit session"
+        )
+    return session

@@ -111,7 +111,7 @@ class variable_scope:
         source = self._given if isinstance(self._given, VariableScope) else outer
         name = source.name
         if not isinstance(self._given, VariableScope):
-            own = self._given if self._given is not None else self._unique(outer.name)
+            own = str(self._given if self._given is not None else self._unique(outer.name))
             name = f"{outer.name}/{own}" if outer.name else own
         reuse = self._reuse if self._reuse not in (None, False) else source.reuse
         options = {key: value or getattr(source, key) for key, value in self._options.items()}

@@ -1,18 +1,15 @@
 """Sessions: they hold the values of variables, and run what is fetched as a plan of its own."""
 
-import threading
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from microdl.compat.v1.graph import Default, GraphTensor, _placeholder, get_default_graph
+from microdl.compat.v1.graph import Default, Entered, GraphTensor, _placeholder, get_default_graph
 from microdl.compat.v1.variables import Variable
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.open import Replay
 from microdl.core import errors, variable as core
 from microdl.core.tensor import constant
-
-_sessions = threading.local()  # those entered by ``with``, the innermost last
 
 
 class Session:
@@ -162,12 +159,12 @@ class Session:
 
     def as_default(self):
         """A context in which ``tensor.eval()`` and ``operation.run()`` use this session; it stays open."""
-        return _Entered(self)
+        return Entered(self)
 
     def __enter__(self):
         if self._closed:
             raise RuntimeError("Attempted to use a closed Session.")
-        contexts = [Default(self.graph), _Entered(self)]
+        contexts = [Default(self.graph), Entered(self)]
         for one in contexts:
             one.__enter__()
         self._contexts.append(contexts)
@@ -192,7 +189,7 @@ class InteractiveSession(Session):
 
     def __init__(self, target="", graph=None, config=None):
         super().__init__(target, graph, config)
-        self._entered = _Entered(self)
+        self._entered = Entered(self)
         self._entered.__enter__()
 
     def close(self):
@@ -217,35 +214,6 @@ class _SessionReplay(Replay):
 
     def value(self, x):
         return self._session.storage(x) if isinstance(x, Variable) else super().value(x)
-
-
-class _Entered:
-    def __init__(self, session):
-        self._session = session
-
-    def __enter__(self):
-        _sessions.entered = [*getattr(_sessions, "entered", []), self._session]
-        return self._session
-
-    def __exit__(self, *error):
-        _sessions.entered = [s for s in _sessions.entered if s is not self._session]
-
-
-def get_default_session():
-    """The innermost session entered by ``with``; None if there is none."""
-    entered = getattr(_sessions, "entered", [])
-    return entered[-1] if entered else None
-
-
-def chosen_session(what, session):
-    """``session``, or the default one. Raises ValueError if there is neither."""
-    session = session or get_default_session()
-    if session is None:
-        raise ValueError(
-            f"Cannot evaluate with `{what}()`: No default session is registered. Use `with sess.as_default()` or pass "
-            "an explicit session"
-        )
-    return session
 
 
 def _leaves(fetches):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from microdl.compat.v1.graph import Default, Named, get_default_graph
+from microdl.compat.v1.graph import Default, Named, chosen_session, get_default_graph
 from microdl.compat.v1.shapes import TensorShape
 from microdl.core import dtypes, variable as core
 from microdl.core.deferred import Replayed
@@ -146,8 +146,6 @@ class Variable(Named, Replayed):
 
     def load(self, value, session=None):
         """Gives it ``value``, an array, in a session."""
-        from microdl.compat.v1.session import chosen_session
-
         chosen_session("load", session).store(self, np.asarray(value, self.dtype.as_numpy_dtype))
 
     def __repr__(self):
