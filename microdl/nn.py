@@ -17,7 +17,12 @@ from microdl.ops.activation import (
     tanh as tanh,
 )
 from microdl.ops.clip import l2_loss as l2_loss
-from microdl.ops.convolution import conv2d as conv2d, convolution as convolution, depthwise_conv2d as depthwise_conv2d
+from microdl.ops.convolution import (
+    conv2d as conv2d,
+    conv2d_transpose as conv2d_transpose,
+    convolution as convolution,
+    depthwise_conv2d as depthwise_conv2d,
+)
 from microdl.ops.loss import (
     sigmoid_cross_entropy_with_logits as sigmoid_cross_entropy_with_logits,
     softmax_cross_entropy_with_logits as softmax_cross_entropy_with_logits,

@@ -42,7 +42,7 @@ MATH = """
 """
 
 NN = """
-    atrous_conv2d avg_pool1d avg_pool3d compute_average_loss conv1d conv1d_transpose conv2d_transpose conv3d
+    atrous_conv2d avg_pool1d avg_pool3d compute_average_loss conv1d conv1d_transpose conv3d
     conv3d_transpose conv_transpose crelu ctc_beam_search_decoder ctc_greedy_decoder ctc_loss depth_to_space
     dilation2d embedding_lookup erosion2d experimental fractional_avg_pool fractional_max_pool in_top_k
     isotonic_regression local_response_normalization log_poisson_loss lrn max_pool1d max_pool3d max_pool_with_argmax

@@ -12,17 +12,16 @@ KERAS = _names("""
 
 LAYERS = _names("""
     AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
-    AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast AveragePooling3D
-    AvgPool3D CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv3D Conv3DTranspose
-    ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution3D Convolution3DTranspose Cropping3D CutMix Discretization
-    EinsumDense Equalization GlobalAveragePooling3D GlobalAvgPool3D GlobalMaxPool3D GlobalMaxPooling3D
-    GroupQueryAttention HashedCrossing Hashing InputSpec IntegerLookup MaxNumBoundingBoxes MaxPool3D MaxPooling3D
-    MelSpectrogram MixUp MultiHeadAttention Normalization Pipeline RandAugment RandomBrightness
-    RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing
-    RandomFlip RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective
+    AdaptiveMaxPooling2D AdaptiveMaxPooling3D AugMix AutoContrast AveragePooling3D AvgPool3D CenterCrop
+    ContrastLimitedAdaptiveHistogramEqualization Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D
+    Convolution3D Convolution3DTranspose Cropping3D CutMix Discretization Equalization GlobalAveragePooling3D
+    GlobalAvgPool3D GlobalMaxPool3D GlobalMaxPooling3D GroupQueryAttention HashedCrossing Hashing InputSpec
+    IntegerLookup MaxNumBoundingBoxes MaxPool3D MaxPooling3D MelSpectrogram MixUp Pipeline RandAugment
+    RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform
+    RandomErasing RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective
     RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomWidth
-    RandomZoom Rescaling ReversibleEmbedding STFTSpectrogram Solarization SpatialDropout3D SpectralNormalization
-    StringLookup TextVectorization ThresholdedReLU UpSampling3D ZeroPadding3D
+    RandomZoom ReversibleEmbedding STFTSpectrogram Solarization SpatialDropout3D SpectralNormalization StringLookup
+    TextVectorization ThresholdedReLU UpSampling3D ZeroPadding3D
 """)
 
 CALLBACKS = _names("""

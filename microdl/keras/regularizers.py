@@ -1,5 +1,7 @@
 """Penalties on weights and outputs, which training adds to the loss. All factors are dimensionless and >= 0."""
 
+from typing import Any as _Any
+
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert as _convert
 from microdl.keras.configured import Configured as _Configured, look_up as _look_up, serialize as serialize
@@ -104,7 +106,7 @@ def l1_l2(l1=0.01, l2=0.01):
 
 
 l1, l2, orthogonal_regularizer = L1, L2, OrthogonalRegularizer
-_BY_NAME = {cls.__name__: cls for cls in (L1, L2, L1L2, OrthogonalRegularizer)}
+_BY_NAME: dict[str, _Any] = {cls.__name__: cls for cls in (L1, L2, L1L2, OrthogonalRegularizer)}
 _BY_NAME |= {"l1": L1, "l2": L2, "orthogonal_regularizer": OrthogonalRegularizer}
 _BY_NAME["l1_l2"] = l1_l2
 

@@ -290,8 +290,8 @@ REFUSED_ARGUMENTS = [
     (lambda: layers.Conv2D(4, (3, 0)), "conv2d (Conv2D): kernel_size must be an integer > 0, got 0"),
     (lambda: layers.Conv2D(4, 3, padding="causal"), "conv2d (Conv2D): padding must be 'valid' or 'same', got 'causal'"),
     (
-        lambda: layers.Conv2D(4, 3, groups=2),
-        "conv2d (Conv2D): groups must be 1, got 2; for one filter a channel use DepthwiseConv2D",
+        lambda: layers.Conv2D(5, 3, groups=2),
+        "conv2d (Conv2D): groups=2 does not divide filters=5",
     ),
     (
         lambda: layers.MaxPooling2D(data_format="channels_first"),

@@ -259,10 +259,65 @@ def convolutions():
     freeze("GlobalMaxPooling2D keepdims", described("GlobalMaxPooling2D", keepdims=True), image)
 
 
+def attention():
+    query, value, key = normal("query", (2, 3, 4)), normal("value", (2, 5, 4)), normal("key", (2, 5, 4))
+    for kind in ("Attention", "AdditiveAttention"):
+        for label, options in (("", {"use_scale": False}), ("scaled", {"use_scale": True})):
+            layer = described(kind, **options)
+            freeze(f"{kind} {label}", layer, query, value, as_list=True)
+            freeze(f"{kind} {label} key", layer, query, value, key, as_list=True)
+            freeze(f"{kind} {label} causal", layer, value, key, as_list=True, use_causal_mask=True)
+            freeze(f"{kind} {label} scores", layer, query, value, as_list=True, return_attention_scores=True)
+    for use_scale in (False, True):
+        layer = described("Attention", score_mode="concat", use_scale=use_scale)
+        freeze(f"Attention concat {use_scale}", layer, query, value, key, as_list=True)
+    wide = normal("wide", (2, 5, 6))
+    for label, options in (
+        ("", {}),
+        ("without bias", {"use_bias": False}),
+        ("value_dim", {"value_dim": 3, "output_shape": 7}),
+    ):
+        layer = described("MultiHeadAttention", num_heads=2, key_dim=3, **options)
+        freeze(f"MultiHeadAttention {label}", layer, query, wide, terms=400)
+        freeze(f"MultiHeadAttention {label} key", layer, query, wide, key, terms=400)
+        freeze(f"MultiHeadAttention {label} causal", layer, value, value, terms=400, use_causal_mask=True)
+        freeze(f"MultiHeadAttention {label} scores", layer, query, wide, terms=400, return_attention_scores=True)
+    for equation, output_shape, bias_axes, shape in (
+        ("ab,bc->ac", 5, "c", (2, 3)),
+        ("abc,cd->abd", [None, 5], "d", (2, 4, 3)),
+        ("abc,cde->abde", [None, 2, 3], "de", (2, 4, 3)),
+        ("abde,dec->abc", [None, 5], "c", (2, 4, 3, 2)),
+        ("...x,xy->...y", 5, "y", (2, 4, 2, 3)),
+        ("ab...,bc->ac...", 5, None, (2, 3, 4)),
+        ("abc,bcd->abd", [4, 5], None, (2, 4, 3)),
+    ):
+        layer = described("EinsumDense", equation=equation, output_shape=output_shape, bias_axes=bias_axes)
+        freeze(f"EinsumDense {equation}", layer, normal("einsum", shape))
+
+
+def preprocessing():
+    image = normal("preprocessed", (2, 4, 3, 2))
+    freeze("Rescaling", described("Rescaling", scale=0.5, offset=-1.0), image)
+    freeze("Rescaling of channels", described("Rescaling", scale=[0.5, 2.0], offset=[1.0, 0.0]), image)
+    freeze("Rescaling of integers", described("Rescaling", scale=1 / 255), np.arange(12, dtype=np.uint8).reshape(3, 4))
+    for invert in (False, True):
+        layer = described("Normalization", mean=[0.5, 1.0], variance=[4.0, 2.0], invert=invert)
+        freeze(f"Normalization {invert}", layer, image)
+    freeze("Normalization of all", described("Normalization", axis=None, mean=0.5, variance=4.0), image)
+    words = np.array([[3, 0, 1, 1], [0, 2, 4, 0]], np.int32)
+    for mode in ("multi_hot", "count"):
+        freeze(f"CategoryEncoding {mode}", described("CategoryEncoding", num_tokens=6, output_mode=mode), words)
+    layer = described("CategoryEncoding", num_tokens=6, output_mode="one_hot")
+    freeze("CategoryEncoding one_hot", layer, np.array([2, 5, 0], np.int32))
+    freeze("CategoryEncoding one_hot of columns", layer, np.array([[2], [5]], np.int32))
+
+
 recurrent()
 embedding_and_masks()
 normalizations()
 merging()
 shapes()
 convolutions()
+attention()
+preprocessing()
 save("keras_layers.npz", cases, tensorflow=tf.__version__, keras=keras.__version__)

@@ -9,6 +9,10 @@ from microdl.keras.layers.activation import (
     ReLU as ReLU,
     Softmax as Softmax,
 )
+from microdl.keras.layers.attention import (
+    AdditiveAttention as AdditiveAttention,
+    Attention as Attention,
+)
 from microdl.keras.layers.base import (
     Layer as Layer,
 )
@@ -38,6 +42,9 @@ from microdl.keras.layers.core import (
     InputLayer as InputLayer,
     Lambda as Lambda,
 )
+from microdl.keras.layers.einsum_dense import (
+    EinsumDense as EinsumDense,
+)
 from microdl.keras.layers.embedding import (
     Embedding as Embedding,
     Masking as Masking,
@@ -66,6 +73,9 @@ from microdl.keras.layers.merging import (
     multiply as multiply,
     subtract as subtract,
 )
+from microdl.keras.layers.multi_head import (
+    MultiHeadAttention as MultiHeadAttention,
+)
 from microdl.keras.layers.normalization import (
     BatchNormalization as BatchNormalization,
 )
@@ -82,6 +92,12 @@ from microdl.keras.layers.pooling import (
     MaxPool2D as MaxPool2D,
     MaxPooling1D as MaxPooling1D,
     MaxPooling2D as MaxPooling2D,
+)
+from microdl.keras.layers.preprocessing import (
+    CategoryEncoding as CategoryEncoding,
+    Normalization as Normalization,
+    RandomFlip as RandomFlip,
+    Rescaling as Rescaling,
 )
 from microdl.keras.layers.recurrent import (
     GRU as GRU,

@@ -1,13 +1,15 @@
 """Zeros around sequences and images, and their borders cut off."""
 
+from typing import Any
+
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
 from microdl.ops.array import pad
 
 
-def _amounts(layer, argument, value, axes):
+def _amounts(layer, argument, value, axes) -> Any:
     """((before, after), ...) for each of ``axes`` axes, from an int, one int an axis, or one pair an axis."""
-    given = [value] * axes if hasattr(value, "__index__") else value
+    given: Any = [value] * axes if hasattr(value, "__index__") else value
     if axes == 1 and isinstance(given, (list, tuple)) and len(given) == 2 and hasattr(given[0], "__index__"):
         given = [given]
     wanted = "an integer >= 0, " + ("or a pair" if axes == 1 else f"{axes} of them, or {axes} pairs of them")

@@ -1,5 +1,7 @@
 """Layers that only arrange values anew; the batch axis stays."""
 
+from typing import Any
+
 from microdl.core.deferred import reads_sizes
 from microdl.core.shapes import as_shape, size_of
 from microdl.keras.layers import checks
@@ -28,7 +30,7 @@ class Flatten(Layer):
 
     @reads_sizes
     def call(self, inputs):
-        shape = checks.one_tensor(self, inputs)
+        shape: Any = checks.one_tensor(self, inputs)
         if not shape:
             raise ValueError(f"{self._label}: expects a batch axis, got a scalar of shape ()")
         if self.data_format == "channels_first" and len(shape) > 2:
