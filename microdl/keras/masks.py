@@ -6,6 +6,7 @@ padding. Tensors know nothing of it: a table here has those that have one, as lo
 
 import weakref
 
+from microdl.core.deferred import reads_sizes
 from microdl.core.tensor import Tensor
 from microdl.ops import array, math
 
@@ -43,6 +44,7 @@ def any_of(mask):
     return any(map(any_of, mask)) if isinstance(mask, list) else mask is not None
 
 
+@reads_sizes
 def weights_of(mask, values, sample_weight, mean):
     """The weights of ``values`` where a mask belongs to them: ``sample_weight`` where it holds, else 0.
 
