@@ -1,6 +1,7 @@
 """Calls of one trace: by position, by keyword, with structures of tensors; and its signature, as text too."""
 
 import inspect
+from typing import Any
 
 from microdl.compile.signature import Identity, TensorSpec
 from microdl.core import nest
@@ -150,11 +151,11 @@ class Structured:
     variables: tuple = ()
     structured_outputs = None
 
-    def call(self, tensors):
+    def call(self, tensors) -> Any:
         """What the function returns for Tensors, one for each input."""
         raise NotImplementedError
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args, **kwargs) -> Any:
         """What the function returns for arguments like those it was traced for, or for one tensor for each input.
 
         Python values must equal those of the trace, or be left out. Raises: TypeError if the arguments do not fit,

@@ -31,7 +31,7 @@ def parsed(text, where) -> Any:
     for statement in statements:
         for node in ast.walk(statement):
             ast.copy_location(node, where)
-            if hasattr(node, "end_lineno"):  # a call belongs to the line on which what is called ends
+            if isinstance(node, (ast.expr, ast.stmt)):  # a call belongs to the line on which what is called ends
                 node.end_lineno, node.end_col_offset = node.lineno, node.col_offset
     return statements
 
@@ -139,7 +139,7 @@ class Rewriter(ast.NodeTransformer):
         message = node.msg or ast.copy_location(ast.Constant(None), node)
         if _obstacle([node.test, message]):
             return node
-        call = self._deferred("assert_", node, [node.test], [message])
+        call: Any = self._deferred("assert_", node, [node.test], [message])
         return ast.copy_location(ast.Expr(call), node)
 
     def visit_Expr(self, node):

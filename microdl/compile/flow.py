@@ -188,11 +188,12 @@ def if_return(test, body, orelse, state, names):
 def _join(test, blocks, state, names, kept):
     """Traces both blocks. ``kept``: those of ``names`` that matter afterwards. Returns what the blocks return."""
     get, set_ = state
-    name, before, after = f"`if` at {user_location()}", get(), []
+    name, before, after, results = f"`if` at {user_location()}", get(), [], []
 
     def run(block):
         set_(before)
         returned = block()
+        results.append(returned)
         after.append(dict(zip(names, get(), strict=True)))
         found = {label: value for label, value in after[-1].items() if label in kept and _is_data(value)}
         return (returned, found) if returned is not None and kept else found if kept else returned
@@ -202,6 +203,9 @@ def _join(test, blocks, state, names, kept):
         label: trace(f"{name}: {label}", functools.partial(run, block))
         for label, block in zip(BRANCHES, blocks, strict=True)
     }
+    for branch, returned in zip(BRANCHES, results, strict=True):
+        if returned is None and any(other is not None for other in results):
+            raise ValueError(f"{name}: {branch} must also return a value, not None, as the other one does")
     founds = [found[1] if isinstance(found, tuple) else found for _, found in traced.values() if kept]
     both = _settled(name, kept, after, founds)
     result = join(name, test, traced, (1, 0))
@@ -229,7 +233,8 @@ def _settled(name, labels, after, founds):
         elif x is y or (not _has_tensor(x) and not _has_tensor(y) and type(x) is type(y) and x == y):
             both[label] = x
         elif not (_is_data(x) and _is_data(y)):
-            raise TypeError(
+            error = ValueError if x is None or y is None else TypeError  # as TensorFlow has it
+            raise error(
                 f"{name}: only tensors, numbers and structures of them can depend on a tensor, but {label!r} is {x!r} "
                 f"after {BRANCHES[0]} and {y!r} after {BRANCHES[1]}"
             )

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import time
+from typing import Any
 
 from microdl.compile.arguments import Arguments
 from microdl.compile.concrete import ConcreteFunction, traces
@@ -45,7 +46,7 @@ def function(
     experimental_relax_shapes=None,
     experimental_compile=None,
     experimental_follow_type_hints=None,
-):
+) -> Any:
     """Makes a Function of ``func``; also a decorator, with or without arguments.
 
     The first call with arguments of a kind *traces* ``func``: Python runs once (twice if it makes variables, which
@@ -60,9 +61,9 @@ def function(
         reduce_retracing: sizes that differ between two calls are open in the second trace, which then serves them all.
         experimental_*: accepted for TensorFlow's sake.
         autograph: ``if``, ``while``, ``for``, ``break``, ``continue``, ``return``, ``assert``, ``and``, ``or`` and
-            ``not`` in ``func`` may depend on tensors: they are traced as ``tf.cond`` and ``tf.while_loop`` would be; also
-            in functions of the user's that ``func`` calls. What cannot be (``raise`` in such a branch, ``:=``, a loop
-            over a dataset) is an error that names the line.
+            ``not`` in ``func`` may depend on tensors: they are traced as ``tf.cond`` and ``tf.while_loop`` would be;
+            also in functions of the user's that ``func`` calls. What cannot be (``raise`` in such a branch, ``:=``, a
+            loop over a dataset) is an error that names the line.
         jit_compile, experimental_compile: accepted; everything is compiled by Numba.
 
     >>> @function
@@ -130,7 +131,7 @@ class Function:
                 self._bound[identity] = bound
             return self._bound[identity]
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args, **kwargs) -> Any:
         if eagerly:
             return self._python(self.python_function, *args, **kwargs)
         args, kwargs = self._arguments(args, kwargs)
@@ -149,7 +150,7 @@ class Function:
         given = self._signature.bind(*args, **kwargs)
         args, kwargs = self._arguments(_symbolic(args), _symbolic(kwargs))
         key, _, traced = self._kind(args, kwargs)
-        concrete = self._traces.get(key) or self._new_trace(key, args, kwargs, traced)
+        concrete: Any = self._traces.get(key) or self._new_trace(key, args, kwargs, traced)
         concrete.arguments.rename(given.args, given.kwargs)
         return concrete
 

@@ -146,7 +146,9 @@ class _Lowering:
     def _guard(self, kinds, rest):
         kinds = {ast.Break if kind is ast.Return else kind for kind in kinds}
         self.guarding |= kinds
-        flags = [ast.UnaryOp(ast.Not(), self.read(self._flags[kind])) for kind in sorted(kinds, key=str)]
+        flags: list[ast.expr] = [
+            ast.UnaryOp(ast.Not(), self.read(self._flags[kind])) for kind in sorted(kinds, key=str)
+        ]
         test = flags[0] if len(flags) == 1 else ast.BoolOp(ast.And(), flags)
         return ast.fix_missing_locations(ast.copy_location(ast.If(test, self.block(rest), []), rest[0]))
 

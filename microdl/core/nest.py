@@ -1,5 +1,7 @@
 """Nested structures of lists, tuples and dicts, as TensorFlow's functions take and return them."""
 
+from typing import Any
+
 
 class Composite:
     """An object that holds tensors, a TensorArray for one: a structure of its own, whose leaves are these tensors."""
@@ -34,12 +36,12 @@ def flatten(structure):
     return [structure]
 
 
-def pack_as(structure, leaves):
+def pack_as(structure, leaves) -> Any:
     """``leaves`` arranged like ``structure``."""
     return _pack(structure, iter(leaves))
 
 
-def _pack(structure, leaves):
+def _pack(structure, leaves) -> Any:
     if isinstance(structure, dict):
         packed = structure.copy()  # an OrderedDict stays one, and the keys keep their order
         packed.update((key, _pack(structure[key], leaves)) for key in sorted_keys(structure))

@@ -1,6 +1,8 @@
 """``tf.nest``: nested structures as users take them apart. Tensors and TensorArrays are leaves."""
 
+from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 from microdl.core.nest import sorted_keys
 
@@ -10,22 +12,21 @@ def is_nested(structure):
     return isinstance(structure, (list, tuple, Mapping))
 
 
-def _parts(structure):
+def _parts(structure: Any):
     """The values of one level, in order."""
     if isinstance(structure, Mapping):
         return [structure[key] for key in sorted_keys(structure)]
     return list(structure)
 
 
-def _rebuilt(structure, parts):
+def _rebuilt(structure: Any, parts) -> Any:
     """One level with other values."""
+    kind: Any = type(structure)
     if isinstance(structure, Mapping):
         found = dict(zip(sorted_keys(structure), parts, strict=True))
         ordered = [(key, found[key]) for key in structure]  # the keys keep their order
-        if hasattr(structure, "default_factory"):
-            return type(structure)(structure.default_factory, ordered)
-        return type(structure)(ordered)
-    return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
+        return kind(structure.default_factory, ordered) if isinstance(structure, defaultdict) else kind(ordered)
+    return kind(*parts) if hasattr(structure, "_fields") else kind(parts)
 
 
 def flatten(structure, expand_composites=False):
@@ -39,7 +40,7 @@ def flatten(structure, expand_composites=False):
     return [leaf for part in _parts(structure) for leaf in flatten(part)]
 
 
-def pack_sequence_as(structure, flat_sequence, expand_composites=False):
+def pack_sequence_as(structure, flat_sequence, expand_composites=False) -> Any:
     """The leaves ``flat_sequence`` arranged like ``structure``. Raises ValueError if their number does not fit."""
     if not is_nested(flat_sequence):
         raise TypeError(f"pack_sequence_as: flat_sequence must be a list of leaves, got {flat_sequence!r}")
@@ -76,7 +77,7 @@ def assert_same_structure(nest1, nest2, check_types=True, expand_composites=Fals
         assert_same_structure(part1, part2, check_types)
 
 
-def map_structure(func, *structure, **kwargs):
+def map_structure(func, *structure, **kwargs) -> Any:
     """``func`` of the leaves that stand at the same place in all structures, arranged like the first one.
 
     Args: check_types: whether the structures must be of the same types, too; True.

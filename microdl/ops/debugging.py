@@ -1,5 +1,7 @@
 """Assertions about values: at once, or whenever a traced function runs. ``tf.debugging``, ``tf.Assert``."""
 
+from typing import Any
+
 import numpy as np
 
 from microdl.core import dtypes, nest
@@ -129,7 +131,8 @@ def assert_near(x, y, rtol=None, atol=None, message=None, summarize=None, name=N
     x = convert(x, hint=getattr(y, "dtype", None))
     y = convert(y, hint=x.dtype)
     require_floating("assert_near", x.spec, y.spec)
-    eps = 10 * float(np.finfo(x.dtype.as_numpy_dtype).eps)
+    dtype: Any = x.dtype.as_numpy_dtype
+    eps = 10 * float(np.finfo(dtype).eps)
     rtol, atol = eps if rtol is None else rtol, eps if atol is None else atol
     close = abs(x - y) <= atol + rtol * abs(y)
     text = f"x and y not equal to tolerance rtol = {rtol}, atol = {atol}"

@@ -11,7 +11,7 @@ from microdl.core.context import context
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
-from microdl.core.tape import GradientTape, UnconnectedGradients
+from microdl.core.tape import GradientTape
 from microdl.core.tensor import Tensor, apply, convert
 
 
@@ -68,7 +68,7 @@ class _PyFuncGrad:
                 tape.watch(sources)
                 ys = _as_list(function(*xs))
             targets = [y for y, arrives in zip(ys, given, strict=True) if arrives]
-            dxs = tape.gradient(targets, sources, dys, unconnected_gradients=UnconnectedGradients.ZERO)
+            dxs = tape.gradient(targets, sources, dys, unconnected_gradients="zero")
         for y, dx in zip(arrays[count + sum(given) :], dxs, strict=True):
             np.copyto(y, convert(dx).known_array())
 
@@ -107,7 +107,7 @@ def _results(op, returned, wanted):
 
 
 @reads_sizes
-def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name=None):
+def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name=None) -> Any:
     """``func(*inp)``, a Python function of eager Tensors, called whenever a traced function runs.
 
     A tape inside follows it, so it has gradients with respect to ``inp``; in a traced function ``func`` is called once
@@ -123,7 +123,7 @@ def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name=None):
 
 
 @reads_sizes
-def numpy_function(func: Any = None, inp: Any = None, Tout: Any = None, stateful=True, name=None):
+def numpy_function(func: Any = None, inp: Any = None, Tout: Any = None, stateful=True, name=None) -> Any:
     """``func(*inp)``, a Python function of NumPy arrays, called whenever a traced function runs; without gradients.
 
     Args: as for ``py_function``. stateful: accepted; every call happens.

@@ -1,6 +1,7 @@
 """What surrounds ops: whether they run at once, the names of what is made, values known beforehand."""
 
 import functools
+from typing import Any
 
 from microdl.core import nest
 from microdl.core.context import context
@@ -46,7 +47,7 @@ class name_scope:
         context.scope = self._outer
 
 
-def get_static_value(tensor, partial=False):
+def get_static_value(tensor, partial=False) -> Any:
     """The value of a Tensor as an array if it is known by now, while a function is traced, too; else None."""
     if not isinstance(tensor, Operand):
         return tensor

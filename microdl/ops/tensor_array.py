@@ -1,5 +1,7 @@
 """``tf.TensorArray``: tensors of one shape that are written one by one, in loops above all, and then stacked."""
 
+from typing import Any
+
 import numpy as np
 
 from microdl.core import dtypes, nest
@@ -95,8 +97,8 @@ class TensorArray(nest.Composite):
         self._shape = None if element_shape is None else as_shape(element_shape)  # None: not known yet
         if self._shape is not None and None in self._shape:
             self._shape = None
-        self._items = [None] * int(size)  # of each index its Tensor, None for zeros
-        self._stack = None  # (size, ...), in the place of ``_items``
+        self._items: list[Any] = [None] * int(size)  # of each index its Tensor, None for zeros
+        self._stack: Any = None  # (size, ...), in the place of ``_items``
 
     @property
     def element_shape(self):
@@ -215,7 +217,7 @@ class TensorArray(nest.Composite):
         return apply("Pack", *(self._zeros() if item is None else item for item in self._items), axis=0)
 
     @reads_sizes
-    def read(self, index, name=None):
+    def read(self, index, name=None) -> Any:
         """The element at ``index``; zeros if it was never written."""
         index = convert(index)
         if index.symbolic or self._stack is not None:

@@ -58,7 +58,11 @@ def test_break_in_a_for_over_rows_and_its_gradient():
             total += row[0] * row[1]
         return total
 
-    agrees(f, np.float32([[1, 2], [3, 4], [-1, 5], [6, 7]]), np.float32([[1, 2], [3, 4], [1, 5], [6, 7]]))
+    agrees(
+        f,
+        np.array([[1, 2], [3, 4], [-1, 5], [6, 7]], np.float32),
+        np.array([[1, 2], [3, 4], [1, 5], [6, 7]], np.float32),
+    )
 
 
 def test_break_in_a_python_loop_where_a_tensor_decides():

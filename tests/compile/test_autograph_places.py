@@ -10,6 +10,8 @@ class Settings:
     def __init__(self, scale):
         self.scale = scale
 
+    only_here: tf.Tensor
+
 
 def test_an_attribute_assigned_in_a_branch():
     settings = Settings(tf.constant(1.0))
@@ -131,3 +133,22 @@ def test_a_list_filled_in_a_loop_over_tensors_hints_at_tensor_arrays():
     line = f.python_function.__code__.co_firstlineno + 3
     with pytest.raises(TypeError, match=rf"`for` at .*places.py:{line}.*not through list.append: use tf.TensorArray"):
         f(tf.constant(1.0))
+
+
+def test_none_in_one_branch_alone():
+    @tf.function
+    def variable(x):
+        y = None
+        if x > 0.0:
+            y = x
+        return y
+
+    @tf.function
+    def returns(x):
+        if x > 0.0:
+            return x * 2.0
+
+    with pytest.raises(ValueError, match=r"'y' is <tf.Tensor.*after the `if` branch and None after the `else` branch"):
+        variable(tf.constant(1.0))
+    with pytest.raises(ValueError, match="the `else` branch must also return a value, not None"):
+        returns(tf.constant(1.0))

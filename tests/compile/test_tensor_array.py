@@ -70,7 +70,7 @@ def test_in_an_autograph_loop_with_gradients():
             k = k - 1
         return ta.stack()
 
-    agrees(reversed_rows, np.float32([[1, 2], [3, 4], [5, 6]]))
+    agrees(reversed_rows, np.array([[1, 2], [3, 4], [5, 6]], np.float32))
 
 
 def test_in_a_while_loop_that_a_tensor_decides():
@@ -99,7 +99,7 @@ def test_reading_in_loops_and_branches():
             ta = ta.write(0, 9.0)
         return ta.stack()
 
-    agrees(f, np.float32([1, -2, 3]), np.float32([-1, 2, -3]))
+    agrees(f, np.array([1, -2, 3], np.float32), np.array([-1, 2, -3], np.float32))
 
 
 def test_in_tf_while_loop():
