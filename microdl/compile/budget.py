@@ -1,8 +1,8 @@
 """How much memory all plans hold between their runs, and which of them let go of theirs when it becomes too much.
 
 A function has a plan for each shape that it was called with, and a plan keeps its memory for the next run. Beyond
-``limit`` those that ran longest ago give theirs back; should one of them run again, it settles anew, which takes as long
-as one or two runs. The few that ran last keep theirs whatever it comes to: they may well run in turns.
+``limit`` those that ran longest ago give theirs back; should one of them run again, it settles anew, which takes as
+long as one or two runs. The few that ran last keep theirs whatever it comes to: they may well run in turns.
 """
 
 import itertools

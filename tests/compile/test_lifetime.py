@@ -3,6 +3,7 @@
 import gc
 import weakref
 
+import numba
 import numpy as np
 import pytest
 
@@ -11,6 +12,9 @@ from microdl.compile.budget import KEPT, budget
 
 MIB = 1 << 20
 pytestmark = pytest.mark.filterwarnings("ignore:function .* was traced")
+compiled = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT), reason="kernels that are plain Python are slow, or keep nothing"
+)
 
 
 @pytest.fixture
@@ -38,6 +42,7 @@ def training_step():
     return step
 
 
+@compiled
 def test_200_batch_sizes_take_no_more_than_the_limit(limit, rng):
     x = rng.normal(size=(600, 50)).astype(np.float32)
     step, most = training_step(), 0
@@ -50,6 +55,7 @@ def test_200_batch_sizes_take_no_more_than_the_limit(limit, rng):
     assert most <= limit + largest
 
 
+@compiled
 def test_a_plan_whose_memory_is_gone_settles_again_with_the_same_result(limit, rng):
     x = rng.normal(size=(500, 30)).astype(np.float32)
     w = tf.Variable(rng.normal(size=(30, 600)).astype(np.float32))
@@ -94,6 +100,7 @@ def test_memory_of_a_function_goes_with_it():
     assert budget.held() == before
 
 
+@compiled
 def test_scratch_arrays_of_settled_steps_count():
     f = tf.function(lambda x, w: tf.nn.conv2d(x, w, 1, "SAME") * 2.0 + 1.0)
     x, w = tf.ones([4, 16, 16, 8]), tf.ones([5, 5, 8, 12])  # Winograd: transformed filters

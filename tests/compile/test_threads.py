@@ -38,7 +38,8 @@ def in_threads(*functions):
 def test_a_plan_waits_for_its_own_variables_only():
     mine, others = tf.Variable([1.0]), tf.Variable([2.0])
     add, read = tf.function(lambda: mine.assign_add([1.0])), tf.function(lambda: others * 2.0)
-    add(), read()
+    add()
+    read()
 
     def meanwhile():
         in_threads(lambda: read(), lambda: others.assign([5.0]), lambda: others.numpy())
@@ -240,7 +241,8 @@ def test_a_forked_child_runs_functions_that_other_threads_were_running():
     v = tf.Variable(np.ones(8, np.float32))
     f, g = tf.function(lambda x: v.assign_add(x)), tf.function(lambda x: tf.cumsum(x) * 2.0)
     x = tf.ones([8])
-    f(x), g(x)
+    f(x)
+    g(x)
     holding, done = threading.Event(), threading.Event()
 
     def hold():
