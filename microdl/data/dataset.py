@@ -6,14 +6,14 @@ import operator
 import numpy as np
 
 from microdl.core import dtypes
-from microdl.core.context import context, user_location
-from microdl.core.errors import InvalidArgumentError, OperatorNotAllowedInGraphError
+from microdl.core.context import context
+from microdl.core.errors import InvalidArgumentError
 from microdl.core.random_state import random_state
 from microdl.core.tensor import Tensor, convert
 from microdl.data import batching, buffering, mapping, selecting
 from microdl.data.calls import Call, HasNode, hidden, shown
 from microdl.data.generator import Generator
-from microdl.data.iterators import Iterator, NumpyIterator
+from microdl.data.iterators import Iterator, NumpyIterator, refuse_tracing
 from microdl.data.mixing import choice_of
 from microdl.data.node import INFINITE, UNKNOWN, EndOfData
 from microdl.data.options import Options, WithOptions
@@ -417,12 +417,10 @@ class Dataset(HasNode):
     # Iteration
 
     def __iter__(self):
-        self._refuse_tracing()
         return Iterator(self.node, Dataset)
 
     def as_numpy_iterator(self):
         """An iterator that gives NumPy's arrays and scalars."""
-        self._refuse_tracing()
         return NumpyIterator(self.node, Dataset)
 
     def get_single_element(self, name=None):
@@ -435,20 +433,13 @@ class Dataset(HasNode):
         raise InvalidArgumentError("Dataset was empty.")
 
     def _elements(self):
-        self._refuse_tracing()
+        refuse_tracing()
         cursor = self.node.iterate()
         try:
             while True:
                 yield cursor.next()
         except EndOfData:
             return
-
-    def _refuse_tracing(self):
-        if context.graph is not None:
-            raise OperatorNotAllowedInGraphError(
-                f"{user_location()}: a Dataset cannot be iterated over while a function is traced: its elements would "
-                "become constants of the trace. Put the loop outside of tf.function, and the work on one batch inside"
-            )
 
 
 def _nodes(what, datasets):

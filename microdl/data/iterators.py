@@ -2,12 +2,22 @@
 
 import numpy as np
 
-from microdl.core.errors import InvalidArgumentError, OutOfRangeError
+from microdl.core.context import context, user_location
+from microdl.core.errors import InvalidArgumentError, OperatorNotAllowedInGraphError, OutOfRangeError
 from microdl.data.calls import shown
 from microdl.data.node import EndOfData
 from microdl.data.structure import mapped
 
 VERSION = 1  # of the layout of states
+
+
+def refuse_tracing():
+    """Raises OperatorNotAllowedInGraphError while a function is traced."""
+    if context.graph is not None:
+        raise OperatorNotAllowedInGraphError(
+            f"{user_location()}: a Dataset cannot be iterated over while a function is traced: its elements would "
+            "become constants of the trace. Put the loop outside of tf.function, and the work on one batch inside"
+        )
 
 
 class Iterator:
@@ -27,6 +37,7 @@ class Iterator:
     """
 
     def __init__(self, node, wrap):
+        refuse_tracing()
         self._node, self._wrap, self._cursor = node, wrap, node.iterate()
 
     @property
@@ -54,6 +65,7 @@ class Iterator:
         return shown(self._raw(), self._wrap)
 
     def _raw(self):
+        refuse_tracing()
         try:
             return self._cursor.next()
         except StopIteration as error:  # it would end a loop in silence

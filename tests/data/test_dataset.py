@@ -222,12 +222,26 @@ def test_wrong_elements_are_refused_when_they_come(dataset, error, message):
 def test_loops_over_data_sets_stay_outside_of_functions():
     dataset = Dataset.range(3)
 
-    @tf.function(autograph=False)
-    def total():
-        return sum(x for x in dataset)
+    iterator = iter(dataset)
+    for do in (
+        lambda: sum(x for x in dataset),
+        lambda: next(iterator),
+        lambda: dataset.reduce(np.int64(0), lambda total, x: total + x),
+        lambda: dataset.get_single_element(),
+    ):
+        with pytest.raises(tf.errors.OperatorNotAllowedInGraphError, match="be iterated over while a function is"):
+            tf.function(do, autograph=False)()
 
-    with pytest.raises(tf.errors.OperatorNotAllowedInGraphError, match="cannot be iterated over while a function is"):
+    @tf.function
+    def total():
+        total = tf.constant(0, tf.int64)
+        for x in dataset:
+            total += x
+        return total
+
+    with pytest.raises(tf.errors.OperatorNotAllowedInGraphError, match=r"test_dataset.py:\d+: a Dataset cannot"):
         total()
+    assert int(next(iterator)) == 0
 
 
 def test_options_are_kept_and_merged():
