@@ -111,17 +111,17 @@ def gelu_tanh_grad_of(dy, x):
 
 @exact
 def sqrt_grad_of(y, dy):
-    """dy / (2 y)."""
-    return type(y)(0.5) * dy / y
+    """dy / (2 y), and 0 where dy is 0: what nobody asks for must not become NaN at y = 0."""
+    return type(y)(0.5) * dy / y if dy != 0 else type(y)(0)
 
 
 @exact
 def rsqrt_grad_of(y, dy):
-    """-dy y**3 / 2."""
-    return type(y)(-0.5) * dy * y * y * y
+    """-dy y**3 / 2, and 0 where dy is 0, even if y is infinite."""
+    return type(y)(-0.5) * dy * y * y * y if dy != 0 else type(y)(0)
 
 
 @exact
 def reciprocal_grad_of(y, dy):
-    """-dy y**2."""
-    return -dy * y * y
+    """-dy y**2, and 0 where dy is 0, even if y is infinite."""
+    return -dy * y * y if dy != 0 else type(y)(0)

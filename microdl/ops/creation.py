@@ -171,8 +171,8 @@ def linspace(start, stop, num, name=None, axis=0):
     Python ints give float64, as in TensorFlow.
     """
     start, stop, num = convert(start), convert(stop), int(num)
-    if num < 1:
-        raise InvalidArgumentError(f"LinSpace: num must be >= 1, got {num}")
+    if num < 0:
+        raise InvalidArgumentError(f"LinSpace: num must be >= 0, got {num}")
     if start.shape or stop.shape:
         raise InvalidArgumentError(
             f"LinSpace: start and stop must be scalars, got shapes {start.shape} and {stop.shape}"

@@ -238,7 +238,10 @@ class _MirrorPadGrad:
 
 
 def _tensors(op, values):
-    """The list ``values`` as tensors of one dtype: that of the first tensor in it, or else of the first float."""
+    """The list ``values`` as tensors of one dtype: that of the first tensor in it, or else of the first value.
+
+    Python numbers are stacked as one list would be converted: to floats if one of them is a float.
+    """
     if hasattr(values, "spec"):
         values = unstack(values)
     values = list(values)
@@ -246,7 +249,8 @@ def _tensors(op, values):
         raise ValueError(f"{op}: at least one tensor is needed, got an empty list")
     hint = next((x.dtype for x in values if hasattr(x, "spec")), None)
     if hint is None:
-        hint = next((x.dtype for x in map(convert, values) if x.dtype.is_floating), None)
+        own = [convert(x).dtype for x in (values if op == "stack" else values[:1])]
+        hint = next((dtype for dtype in own if dtype.is_floating), own[0])
     return [convert(x, hint=hint) for x in values]
 
 

@@ -258,7 +258,7 @@ class _ProdGrad:
 class _LogSumExp(_Reduction):
     name = "LogSumExp"
     check = staticmethod(require_floating)
-    keeps = ("input", "output")
+    keeps = ("input",)
 
     @staticmethod
     def run(kernels, x, y, axis, keepdims):
@@ -267,11 +267,11 @@ class _LogSumExp(_Reduction):
 
     @staticmethod
     def gradient(node, dy):
-        """dy exp(x - y): the softmax of x."""
+        """dy softmax(x). Not dy exp(x - y): where x is large, y is rounded to more than differences in x matter."""
         x, axis = node.inputs[0], node.attrs["axis"]
-        shape = reduced_shape(x.shape, axis, True)
-        y, dy = (apply("Reshape", t, shape=shape) for t in (node.outputs[0], dy))
-        return dy * apply("Exp", x - y)
+        terms = apply("Exp", x - apply("StopGradient", apply("Max", x, axis=axis, keepdims=True)))
+        total = apply("Sum", terms, axis=axis, keepdims=True)
+        return terms * (apply("Reshape", dy, shape=reduced_shape(x.shape, axis, True)) / total)
 
     @classmethod
     def cost(cls, x, axis, keepdims):

@@ -172,7 +172,7 @@ CASES = [
             refused(
                 lambda tf: tf.cast(tf.zeros(2), "float31"),
                 "cannot interpret 'float31' as a dtype; there are: float16, float32, float64, int8, int16, int32, "
-                "int64, uint8, uint16, uint32, uint64, bool",
+                "int64, uint8, uint16, uint32, uint64, bool, string",
                 TypeError,
             ),
         ),

@@ -188,7 +188,7 @@ CASES = [
         np.linspace,
         nothing(start=(-5, 5), stop=(-5, 5), num=(1, 6)),
         gradient=False,
-        errors=(refused(lambda tf: tf.linspace(0.0, 1.0, 0), "LinSpace: num must be >= 1, got 0"),),
+        errors=(refused(lambda tf: tf.linspace(0.0, 1.0, -1), "LinSpace: num must be >= 0, got -1"),),
     ),
     Case(
         "Eye",
