@@ -20,32 +20,42 @@ class _Waiting:
         self.references: list = []
 
     def add(self, restoration):
-        """restoration: object with a method ``look()`` that gives whether it is still waiting."""
+        """restoration: object with a method ``look()``: (whether it is still waiting, what it restored just now)."""
         self.references.append(weakref.ref(restoration))
 
     def look(self):
-        """Asks all of them; nothing that they do is part of a graph or a tape."""
+        """Asks all of them; nothing that they do is part of a graph or a tape. Returns the ids of what was restored."""
         graph, tapes = context.graph, context.tapes
         context.graph, context.tapes = None, ()
-        asked, self.references = self.references, []
+        asked, self.references, restored = self.references, [], set()
         try:
             for reference in asked:
                 restoration = reference()
-                if restoration is not None and restoration.look():
-                    self.references.append(reference)
+                if restoration is not None:
+                    still_waiting, objects = restoration.look()
+                    restored.update(map(id, objects))
+                    self.references += [reference] * still_waiting
         finally:
             context.graph, context.tapes = graph, tapes
+        return restored
 
 
 _waiting = _Waiting()
 
 
 def wait(restoration):
-    """Has ``restoration.look()`` called whenever variables were made, until it gives False or dies."""
+    """Has ``restoration.look()`` called whenever variables were made, until it is not waiting any more, or dies."""
     _waiting.add(restoration)
 
 
+def is_awaited():
+    """Whether there are restorations that wait."""
+    return bool(_waiting.references)
+
+
 def made():
-    """To be called by whoever has just made variables, or attached an object to another."""
-    if _waiting.references:
-        _waiting.look()
+    """To be called by whoever has just made variables, or attached an object to another.
+
+    Returns: the ids of the objects that were restored thereby.
+    """
+    return _waiting.look() if _waiting.references else set()

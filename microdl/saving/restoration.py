@@ -23,11 +23,11 @@ class Restoration:
 
     def begin(self):
         """Restores what there is; if something is left over, waits for what comes."""
-        if self.look():
+        if self.look()[0]:
             wait(self)
 
     def look(self):
-        """Gives new objects their values, all or none of them. Returns whether some values are still left over."""
+        """Gives new objects their values, all or none of them. Returns whether values are left over; the objects."""
         new = self._matched()
         self._check(new)
         self.bound.update(new)
@@ -36,7 +36,8 @@ class Restoration:
                 from_arrays(node, key, self.arrays)
             if isinstance(node, Trackable):
                 node.__dict__["_restoration"] = _Held(self)  # lives as long as one of the objects that it is about
-        return any(node["kept"] and number not in self.bound for number, node in enumerate(self.nodes))
+        waiting = any(node["kept"] and number not in self.bound for number, node in enumerate(self.nodes))
+        return waiting, list(new.values())
 
     def _matched(self):
         """Objects that are reached by the names by which stored ones are reached, and have no values yet."""

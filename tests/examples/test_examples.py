@@ -175,7 +175,7 @@ def test_a_reader_that_leaves_ends_it_without_a_word(script):
 
 def test_the_blocks_of_the_readme_run_alone(tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    tape, keras, functions, kernel, profiled = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    tape, keras, functions, kernel, profiled, saved = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     (tmp_path / "tape.py").write_text(tape)
     (tmp_path / "keras.py").write_text(keras.replace("epochs=2", "epochs=1"))
     shown = re.search(r"```text\n(.*?)```", text, re.DOTALL)[1]
@@ -191,6 +191,11 @@ def test_the_blocks_of_the_readme_run_alone(tmp_path):
     (tmp_path / "profiled.py").write_text(profiled.replace('"step.json"', repr(str(tmp_path / "step.json"))))
     assert "_FusedMatMul" in run(tmp_path / "profiled.py")
     assert json.loads((tmp_path / "step.json").read_text())["traceEvents"]
+    for name in ("model.keras", "weights.safetensors", "ckpts"):
+        saved = saved.replace(f'"{name}"', repr(str(tmp_path / name)))
+    (tmp_path / "saved.py").write_text(saved)
+    run(tmp_path / "saved.py")
+    assert (tmp_path / "ckpts" / "ckpt-1.safetensors").exists()
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 5])

@@ -190,6 +190,54 @@ def test_an_iterators_position_is_kept(tmp_path):
     assert again.at == 7
 
 
+def test_a_data_set_goes_on_where_it_was(tmp_path):
+    numbers = tf.data.Dataset.range(20).shuffle(8, seed=3).batch(3)
+    iterator, again = iter(numbers), iter(numbers)
+    next(iterator), next(iterator)
+    path = tf.train.Checkpoint(iterator=iterator).save(tmp_path / "c")
+    tf.train.Checkpoint(iterator=again).restore(path).assert_consumed()
+    assert [x.numpy().tolist() for x in again] == [x.numpy().tolist() for x in iterator]
+    assert ("iterator/.ATTRIBUTES/ITERATOR_STATE", [1]) not in tf.train.list_variables(path)
+
+
+class Everything:
+    """A training loop with all that it depends on: dropout, a shuffled data set, slots."""
+
+    def __init__(self, folder):
+        self.model = keras.Sequential([keras.layers.Dense(8, "relu"), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
+        self.optimizer = keras.optimizers.Adam(0.05)
+        self.data = iter(tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(6).repeat().batch(4))
+        self.loss = tf.Variable(0.0)
+        parts = {"model": self.model, "optimizer": self.optimizer, "data": self.data, "loss": self.loss}
+        checkpoint = tf.train.Checkpoint(**parts, random=tf.train.RandomState())
+        self.manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=2)
+
+    @tf.function
+    def step(self, x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self.model(x, training=True) - y))
+        self.optimizer.minimize(loss, self.model.trainable_variables, tape=tape)
+        self.loss.assign(loss)
+
+    def steps(self, number):
+        for _ in range(number):
+            self.step(*next(self.data))
+        return [float(self.loss), *[w.tobytes() for w in self.model.get_weights()]]
+
+
+def test_a_whole_training_loop_resumes_bit_for_bit(tmp_path):
+    tf.random.set_seed(11)
+    first = Everything(tmp_path)
+    first.steps(5)
+    first.manager.save()
+    expected = first.steps(5)
+    tf.random.set_seed(99)
+    tf.random.normal((3,))
+    second = Everything(tmp_path)
+    assert second.manager.restore_or_initialize()
+    assert second.steps(5) == expected
+
+
 class Epoch(tf.train.experimental.PythonState):
     number = 0
 

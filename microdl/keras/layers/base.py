@@ -16,14 +16,15 @@ from microdl.core import dtypes, nest
 from microdl.core.context import context, warn
 from microdl.core.deferred import reads_sizes
 from microdl.core.op import Spec
+from microdl.core.random_state import random_state
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor, apply, convert
-from microdl.core.trackable import made
+from microdl.core.trackable import is_awaited, made
 from microdl.keras import activations, constraints, initializers, masks, regularizers
 from microdl.keras.layers import checks
 from microdl.keras.layers.described import Described
 from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, same_kind, shape_of, tensor_shape
-from microdl.keras.layers.symbolic import ShapesOnly, known_sizes, without_batch_size
+from microdl.keras.layers.symbolic import ShapesOnly, agreed, known_sizes, stand_ins, without_batch_size
 from microdl.keras.layers.weights import HasWeights
 from microdl.keras.messages import arguments_of_init, refuse_unknown
 from microdl.keras.naming import unique_name
@@ -285,23 +286,29 @@ class Layer(HasWeights, Described):
     def compute_output_shape(self, input_shape):
         """Shape of the output for inputs of ``input_shape``: of the ops in ``call`` only the shape rules are run.
 
-        Args: input_shape: sizes, or a nested structure of shapes; a first size of None is an unknown batch.
-        Returns: tuple, or a structure of them; its first size is None if the input's is.
+        Args: input_shape: sizes, or a nested structure of shapes; sizes of None are not known, the first is the batch's.
+        Returns: tuple, or a structure of them; sizes that depend on unknown ones are None.
         """
         shapes = []
+        map_nested(lambda shape: shapes.append(as_shape(shape)), input_shape, is_leaf=is_shape)
+        found = [self._shapes_of_outputs(input_shape, shapes, size) for size in stand_ins(shapes)]
+        if len(found) == 1:
+            return found[0]
+        others = []
+        map_nested(others.append, found[1], is_leaf=is_shape)
+        others.reverse()  # one for each shape in found[0], taken from the end
+        return map_nested(lambda shape: agreed(shape, others.pop()), found[0], is_leaf=is_shape)
+
+    def _shapes_of_outputs(self, input_shape, shapes, size):
+        """The outputs' shapes with ``size`` for the unknown sizes of all axes but the first."""
 
         def symbolic(shape):
-            shapes.append(as_shape(shape))
-            sizes = tuple(1 if n is None and axis == 0 else n for axis, n in enumerate(shapes[-1]))
-            if None in sizes:
-                raise ValueError(
-                    f"compute_output_shape: {self._label} needs known sizes on all axes but the first, got {shapes[-1]}"
-                )
-            return Tensor(Spec(sizes, self._dtype))
+            sizes = [(size if axis else 1) if n is None else n for axis, n in enumerate(as_shape(shape))]
+            return Tensor(Spec(tuple(sizes), self._dtype))
 
         inputs = map_nested(symbolic, input_shape, is_leaf=is_shape)
         batch_unknown = any(shape[:1] == (None,) for shape in shapes)
-        with ShapesOnly(batch_unknown):
+        with ShapesOnly(batch_unknown, size):
             outputs = self(inputs, training=False)
         return map_nested(lambda y: without_batch_size(y.shape) if batch_unknown else tuple(y.shape), outputs)
 
@@ -345,6 +352,7 @@ def _once(build):
         count = len(self._weights)
         outer, context.graph, self._building = context.graph, None, True
         self._build_shape = input_shape
+        drawn_from = random_state.state() if is_awaited() else None
         try:
             build(self, map_nested(tensor_shape, input_shape, is_leaf=is_shape), *args, **kwargs)
         except Exception:
@@ -355,7 +363,9 @@ def _once(build):
         self.built = True
         if not self._trainable:
             self.trainable = False  # freezes what was made just now
-        made()
+        restored, own = made(), {id(v) for v in self._weights[count:]}
+        if drawn_from is not None and own and own <= restored:
+            random_state.restore(drawn_from)  # as if the values that are gone had not been drawn
         return None
 
     return build_once
