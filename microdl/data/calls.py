@@ -37,8 +37,16 @@ def shown(element, wrap) -> Any:
     return mapped(lambda leaf: tensor(leaf) if isinstance(leaf, np.ndarray) else wrap(leaf), element)
 
 
-def hidden(value, array=lambda leaf: convert(leaf).known_array()) -> Any:
+def _array(leaf):
+    """A leaf as an array that nobody writes to."""
+    x = convert(leaf)
+    return x.own_array() if x.borrowed else x.known_array()
+
+
+def hidden(value, array=_array) -> Any:
     """What a user gave as an element: arrays in place of Tensors, numbers and lists."""
+    if type(value) is Tensor:  # by far the most frequent
+        return array(value)
     if isinstance(value, HasNode):
         return value.node
     if isinstance(value, tuple):

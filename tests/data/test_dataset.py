@@ -113,6 +113,18 @@ def test_functions_see_values_and_may_look_at_them():
     assert odd.element_spec == tf.TensorSpec((), tf.float64)
 
 
+def test_elements_keep_the_values_that_variables_had():
+    counter = tf.Variable(0)
+
+    def count(x):
+        counter.assign_add(1)
+        return counter
+
+    assert elements(Dataset.range(3).map(count)) == [1, 2, 3]
+    first, second = Dataset.range(2).map(count)
+    assert (int(first), int(second)) == (4, 5)
+
+
 def test_a_spec_of_open_sizes_comes_from_two_tries():
     batches = Dataset.from_tensor_slices((X, Y)).batch(4)
     assert batches.map(lambda x, y: tf.matmul(x, x, transpose_b=True)).element_spec == tf.TensorSpec((None, None))
