@@ -52,7 +52,7 @@ def test_a_constrained_weight_is_its_formula(constraint, expected):
 
 
 def test_unknown_names_and_factors_are_refused():
-    with pytest.raises(ValueError, match="^there is no regularizer 'l3'; did you mean l"):
+    with pytest.raises(ValueError, match="^there is no regularizer 'l3'; did you mean L1"):
         regularizers.get("l3")
     with pytest.raises(ValueError, match=r"^there is no constraint 'nonneg'; did you mean non_neg"):
         constraints.get("nonneg")

@@ -25,6 +25,7 @@ MODULES = (
     "layers", "models", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers",
     "optimizers.schedules",
 )  # fmt: skip
+OPS = ("microdl.nn", "microdl.math")  # functions of tensors alone, by which a layer may be given
 _OWN = "microdl.keras."
 _MODEL_CLASSES = ("Functional", "Model", "Sequential")  # Keras shows them without a module
 _NEUTRAL = {
@@ -179,6 +180,10 @@ def find(name, module=None, registered_name=None, kind="class", module_objects=N
         hint = "; microdl has none of that name"
     else:
         hint = ""
+        for known in OPS if module.startswith("microdl.ops.") else ():
+            found = vars(importlib.import_module(known)).get(name)
+            if isinstance(found, types.FunctionType) and found.__module__ == module:
+                return found
     raise ValueError(
         f"{kind} {name!r}{f' of module {module!r}' if module else ''} is not known{hint}; decorate it with "
         f"@keras.saving.register_keras_serializable(), or give custom_objects={{{name!r}: {name}}}"
