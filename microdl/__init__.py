@@ -21,6 +21,7 @@ from microdl.compile.function import function as function
 from microdl.compile.graph import init_scope as init_scope
 from microdl.compile.signature import TensorSpec as TensorSpec
 from microdl.core import later as _later
+from microdl.core.constant import constant as constant
 from microdl.core.custom import custom_gradient as custom_gradient
 from microdl.core.device import device as device
 from microdl.core.dtypes import (
@@ -47,7 +48,6 @@ from microdl.core.shapes import TensorShape as TensorShape
 from microdl.core.tape import GradientTape as GradientTape, UnconnectedGradients as UnconnectedGradients
 from microdl.core.tensor import (
     Tensor as Tensor,
-    constant as constant,
     convert as convert_to_tensor,
     is_tensor as is_tensor,
 )
@@ -178,8 +178,10 @@ from microdl.ops.scopes import (
     get_static_value as get_static_value,
     identity_n as identity_n,
     inside_function as inside_function,
+    is_symbolic_tensor as is_symbolic_tensor,
     name_scope as name_scope,
     recompute_grad as recompute_grad,
+    tuple as tuple,
 )
 from microdl.ops.strings import as_string as as_string
 from microdl.ops.tensor_array import TensorArray as TensorArray

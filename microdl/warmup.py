@@ -13,10 +13,10 @@ import numpy as np
 
 from microdl import config
 from microdl.compile.function import function
+from microdl.core.constant import constant
 from microdl.core.kernels import support
 from microdl.core.optional import is_there, require
 from microdl.core.tape import GradientTape
-from microdl.core.tensor import constant
 from microdl.keras import Input, Sequential, layers, losses, optimizers
 from microdl.ops.loss import sparse_softmax_cross_entropy_with_logits
 from microdl.ops.math import reduce_mean

@@ -14,7 +14,7 @@ from microdl.core.node import Node
 from microdl.core.op import Spec, get_op
 from microdl.core.prepared import prepare, record
 from microdl.core.reference import Reference
-from microdl.core.shapes import TensorShape, as_shape
+from microdl.core.shapes import TensorShape
 from microdl.core.values import as_array, describe, hashable_index, own_lines, shared_number, type_text
 from microdl.core.writing import in_turn, share_turn, writing
 
@@ -464,33 +464,6 @@ def _constant(value, dtype, hint):
     else:
         array = as_array(value, dtype)
     return Tensor(Spec(array.shape, dtypes.as_dtype(array.dtype)), array)
-
-
-def constant(value, dtype=None, shape=None, name=None):
-    """A Tensor holding ``value``: a number, nested lists of numbers, or an array.
-
-    Args:
-        dtype: None takes an array's own; Python floats become float32, ints int32.
-        shape: None keeps the value's; a single number fills any shape, else the sizes must agree.
-
-    Raises:
-        TypeError: if the value does not fit ``dtype`` or its size does not fit ``shape``. ValueError: if it is ragged.
-    """
-    dtype = dtypes.as_dtype(dtype) if dtype is not None else None
-    if isinstance(value, Tensor) and dtype is not None and dtype is not value.dtype:
-        return apply("Cast", value, dtype=dtype)
-    value = convert(value, dtype)
-    if shape is None:
-        return value
-    shape = as_shape(shape)
-    if value.spec.size == 1 and value.spec.shape != shape:
-        array = np.full(shape, value.known_array().reshape(()), value.dtype.as_numpy_dtype)
-        return Tensor(Spec(shape, value.dtype), array)
-    if value.spec.size != Spec(shape, value.dtype).size:
-        raise TypeError(
-            f"constant: a value of shape {value.shape} has {value.spec.size} elements, which do not fill shape {shape}"
-        )
-    return apply("Reshape", value, shape=shape)
 
 
 def _is_open_position(entry):

@@ -11,9 +11,9 @@ import math
 import numpy as np
 
 from microdl.core import dtypes
+from microdl.core.constant import constant as _tensor
 from microdl.core.missing import missing as _missing
 from microdl.core.random_state import random_state
-from microdl.core.tensor import constant as _tensor
 from microdl.keras import later as _later
 from microdl.keras.naming import snake_case
 from microdl.keras.persistence.registry import get_registered_object as _registered
@@ -25,7 +25,6 @@ from microdl.ops import random
 
 # Standard deviation of a standard normal cut off at -2 and 2: 1 - 4 phi(2) / (Phi(2) - Phi(-2)), square root.
 TRUNCATED_STDDEV = 0.87962566103423978
-LARGEST_DRAWN_SEED = 10**9  # Keras 3 gives initializers seeds from 1 to this
 
 
 class Initializer:
@@ -82,9 +81,7 @@ class _Random(Initializer):
     def __init__(self, seed=None):
         if seed is not None and not isinstance(seed, (int, np.integer)):
             raise ValueError(f"{type(self).__name__}: seed must be an integer or None, got {seed!r}")
-        self.seed = self._drawn_seed = seed
-        if seed is None and random_state.initializer_seeds is not None:
-            self._drawn_seed = random_state.initializer_seeds.randint(1, LARGEST_DRAWN_SEED)
+        self.seed, self._drawn_seed = seed, random_state.drawn_seed(seed)
 
     def _draw(self, kind, shape, *parameters, dtype):
         """kind: "uniform", "normal" or "truncated_normal"; parameters: as its function takes them after the shape."""
@@ -292,6 +289,11 @@ def deserialize(config, custom_objects=None):
         custom_objects: dict, class name -> class, of initializers that are not the framework's own.
     """
     return _deserialize(config, custom_objects, module_objects=_BY_NAME)
+
+
+def another(initializer):
+    """One configured like ``initializer``; without a seed in the configuration it draws other numbers."""
+    return type(initializer).from_config(initializer.get_config()) if hasattr(initializer, "get_config") else initializer
 
 
 def get(identifier):

@@ -3,11 +3,12 @@
 import numpy as np
 
 from microdl.core import dtypes
+from microdl.core.constant import constant
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError, UnimplementedError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import TensorShape, broadcast_shapes, normalize_axis, size_of
-from microdl.core.tensor import apply, constant, convert
+from microdl.core.tensor import apply, convert
 from microdl.ops.broadcast import sum_to_shape
 from microdl.ops.checks import constant_ints, sorted_axes
 

@@ -5,10 +5,11 @@ import re
 import numpy as np
 
 from microdl.core import dtypes
+from microdl.core.constant import constant
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import normalize_axis
-from microdl.core.tensor import Tensor, apply, constant, convert
+from microdl.core.tensor import Tensor, apply, convert
 from microdl.ops.broadcast import broadcast_spec
 from microdl.ops.checks import require_integer, require_number
 from microdl.ops.printing import text_of

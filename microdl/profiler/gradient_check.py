@@ -3,8 +3,8 @@
 import numpy as np
 
 from microdl.core import nest
+from microdl.core.constant import constant
 from microdl.core.tape import GradientTape
-from microdl.core.tensor import constant
 
 STEP = 1e-3  # error of five points: h^4 f'''''/30 + 1.5 eps |f| / h, near 1e-12 for values near 1
 ELEMENTS = 12  # of each input, chosen at random

@@ -6,11 +6,12 @@ import textwrap
 import numpy as np
 
 from microdl.compile.explain import first_line, shapes_text
+from microdl.core.constant import constant
 from microdl.core.costs import cost_of, kernels_of, record_of
 from microdl.core.kernels import cpu
 from microdl.core.op import Op
 from microdl.core.tape import GradientTape
-from microdl.core.tensor import Tensor, apply, constant
+from microdl.core.tensor import Tensor, apply
 from microdl.profiler.gradient_check import check_gradient
 from microdl.profiler.profile import profile
 

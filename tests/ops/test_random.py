@@ -7,9 +7,9 @@ import numba
 import numpy as np
 import pytest
 
+from microdl.core.constant import constant
 from microdl.core.random_state import random_state
 from microdl.core.tape import GradientTape
-from microdl.core.tensor import constant
 from microdl.ops import random
 
 REFERENCE = np.load(Path(__file__).parents[1] / "reference" / "random.npz")

@@ -3,7 +3,7 @@
 import math
 
 from microdl.core import dtypes
-from microdl.core.tensor import constant
+from microdl.core.constant import constant
 from microdl.ops import creation, random
 
 

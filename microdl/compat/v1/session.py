@@ -9,7 +9,7 @@ from microdl.compat.v1.variables import Variable
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.open import Replay
 from microdl.core import errors, variable as core
-from microdl.core.tensor import constant
+from microdl.core.constant import constant
 
 
 class Session:

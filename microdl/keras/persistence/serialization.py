@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from microdl.core.constant import constant
 from microdl.core.dtypes import DType
 from microdl.core.shapes import TensorShape
-from microdl.core.tensor import Operand, constant
+from microdl.core.tensor import Operand
 from microdl.keras.persistence.registry import CustomObjectScope, get_registered_name, get_registered_object
 
 # Keras's modules that hold classes and functions by which models are described, in the order in which names without a

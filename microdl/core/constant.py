@@ -1,0 +1,35 @@
+"""``tf.constant``."""
+
+import numpy as np
+
+from microdl.core import dtypes
+from microdl.core.op import Spec
+from microdl.core.shapes import as_shape
+from microdl.core.tensor import Tensor, apply, convert
+
+
+def constant(value, dtype=None, shape=None, name=None):
+    """A Tensor holding ``value``: a number, nested lists of numbers, or an array.
+
+    Args:
+        dtype: None takes an array's own; Python floats become float32, ints int32.
+        shape: None keeps the value's; a single number fills any shape, else the sizes must agree.
+
+    Raises:
+        TypeError: if the value does not fit ``dtype`` or its size does not fit ``shape``. ValueError: if it is ragged.
+    """
+    dtype = dtypes.as_dtype(dtype) if dtype is not None else None
+    if isinstance(value, Tensor) and dtype is not None and dtype is not value.dtype:
+        return apply("Cast", value, dtype=dtype)
+    value = convert(value, dtype)
+    if shape is None:
+        return value
+    shape = as_shape(shape)
+    if value.spec.size == 1 and value.spec.shape != shape:
+        array = np.full(shape, value.known_array().reshape(()), value.dtype.as_numpy_dtype)
+        return Tensor(Spec(shape, value.dtype), array)
+    if value.spec.size != Spec(shape, value.dtype).size:
+        raise TypeError(
+            f"constant: a value of shape {value.shape} has {value.spec.size} elements, which do not fill shape {shape}"
+        )
+    return apply("Reshape", value, shape=shape)
