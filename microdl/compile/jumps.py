@@ -40,7 +40,12 @@ class WithoutJumps(ast.NodeTransformer):
     def _loop(self, node):
         self.generic_visit(node)
         jumps = {type(jump) for jump in own_jumps(node.body)} | {type(n) for n in _returns(node.body)}
-        return node if not jumps or self._stays(node) else self._lowered(node, jumps)
+        if not (jumps or node.orelse) or self._stays(node):
+            return node
+        if not jumps:  # nothing leaves the loop early, so the `else` always follows
+            after, node.orelse = node.orelse, []
+            return [node, *after]
+        return self._lowered(node, jumps)
 
     visit_For = visit_While = _loop
 

@@ -1,6 +1,8 @@
 """From a Python function to the same function with control flow that may depend on tensors (``autograph.py``)."""
 
 import ast
+import copy
+import functools
 import inspect
 import sysconfig
 import types
@@ -46,7 +48,7 @@ def convert_function(function):
     if hasattr(function, _KEPT):
         return function
     code, package = function.__code__, str(function.__module__).partition(".")[0]
-    if package == "microdl" or code.co_name == "<lambda>" or code.co_flags & _GENERATORS:
+    if package == "microdl" or code.co_flags & _GENERATORS:
         return function
     if FLOW in code.co_freevars or CALLED in code.co_freevars:
         return function  # it stood inside of one that was rewritten
@@ -87,6 +89,53 @@ def to_code(entity, recursive=True, experimental_optional_features=None):
 
 def _definition(code):
     """The syntax tree of a function, with the lines and columns of its file; None if there is none."""
+    definition = _lambda(code) if code.co_name == "<lambda>" else _def(code)
+    if definition is None:
+        return None
+    names = [getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(definition)]
+    if any(name.startswith("__") and not name.endswith("__") for name in names):
+        return None  # such a name means another one inside of a class
+    return definition
+
+
+def _lambda(code):
+    """The definition of a function that does what a lambda does."""
+    try:
+        tree = _parsed_file("".join(inspect.findsource(code)[0]))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    parts = [p for p in getattr(code, "co_positions", list)() if None not in p and p[2] != p[3]]
+    found = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Lambda)
+        and node.lineno == code.co_firstlineno
+        and all(_holds(node.body, part) for part in parts)
+    ]
+    if not found or not parts:
+        return None
+    innermost = copy.deepcopy(max(found, key=lambda node: (node.lineno, node.col_offset)))
+    (definition,) = parsed("def ag__lambda(): return None", innermost)
+    definition.args, definition.body[0].value = innermost.args, innermost.body
+    return definition
+
+
+@functools.lru_cache(8)
+def _parsed_file(text):
+    return ast.parse(text)
+
+
+def _holds(node, part):
+    """Whether a piece of a file (first line, last line, first column, end) lies inside of a Node."""
+    line, end_line, column, end = part
+    return (node.lineno, node.col_offset) <= (line, column) and (end_line, end) <= (
+        node.end_lineno,
+        node.end_col_offset,
+    )
+
+
+def _def(code):
+    """The definition of a function, as its ``def`` stands in the file."""
     try:
         lines, first = inspect.getsourcelines(code)
         nested = lines[0][:1].isspace()
@@ -96,12 +145,7 @@ def _definition(code):
     ast.increment_lineno(tree, first - 1 - nested)
     body = tree.body[0].body if nested and isinstance(tree.body[0], ast.If) else tree.body
     definition = body[0]
-    if not isinstance(definition, ast.FunctionDef) or definition.name != code.co_name:
-        return None
-    names = [getattr(node, "attr", getattr(node, "id", "")) for node in ast.walk(definition)]
-    if any(name.startswith("__") and not name.endswith("__") for name in names):
-        return None  # such a name means another one inside of a class
-    return definition
+    return definition if isinstance(definition, ast.FunctionDef) and definition.name == code.co_name else None
 
 
 def _compiled(function, definition):
@@ -117,14 +161,13 @@ def _compiled(function, definition):
     cells: dict[str, Any] = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     cells |= {FLOW: types.CellType(flow), CALLED: types.CellType(called)}
     (maker,) = parsed(f"def ag__maker({', '.join(cells)}): pass", definition)
-    outside = (
-        [] if code.co_name in cells else parsed(f"global {code.co_name}", definition)
-    )  # as it was, if it calls itself
+    name = definition.name
+    outside = [] if name in cells else parsed(f"global {name}", definition)  # as it was, if it calls itself
     maker.body = [*outside, definition]
     module = ast.fix_missing_locations(ast.Module([maker], []))
     made = compile(module, code.co_filename, "exec", dont_inherit=True)
-    for name in ("ag__maker", code.co_name):
-        made = next(c for c in made.co_consts if isinstance(c, types.CodeType) and c.co_name == name)
+    for level in ("ag__maker", name):
+        made = next(c for c in made.co_consts if isinstance(c, types.CodeType) and c.co_name == level)
     closure = tuple(cells[name] for name in made.co_freevars)
     result = types.FunctionType(made, function.__globals__, function.__name__, function.__defaults__, closure)
     result.__kwdefaults__, result.__qualname__ = function.__kwdefaults__, function.__qualname__

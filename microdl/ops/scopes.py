@@ -59,6 +59,16 @@ def identity_n(input, name=None):
     return [apply("Identity", convert(x)) for x in input]
 
 
+def tuple(tensors, control_inputs=None, name=None):
+    """The ``tensors`` as a list of Tensors (None stays); ops run in the order of the program anyway."""
+    return [x if x is None else convert(x) for x in tensors]
+
+
+def is_symbolic_tensor(x):
+    """Whether ``x`` is a Tensor without a value, as there are while a function is traced."""
+    return isinstance(x, Tensor) and x.symbolic
+
+
 def recompute_grad(f):
     """Decorator: what ``f`` computes is not kept for the gradient, which computes it again. Saves memory, costs time.
 

@@ -470,5 +470,20 @@ def test_without_autograph_and_without_source_the_plain_error_speaks():
     exec("def g(x):\n    if x > 0.0:\n        return x\n    return -x", names)
     with pytest.raises(OperatorNotAllowedInGraphError, match="cannot decide an `if`"):
         tf.function(names["g"])(tf.constant(1.0))
-    with pytest.raises(OperatorNotAllowedInGraphError, match="cannot decide an `if`"):
-        tf.function(lambda x: x if x > 0.0 else -x)(tf.constant(1.0))
+
+
+def test_lambdas_are_rewritten_wherever_they_stand():
+    signs = [tf.function(lambda x: x if x > 0.0 else -x), tf.function(lambda x: -x if x > 0.0 else x)]
+    assert [f(tf.constant(v)).numpy() for f in signs for v in (2.0, -2.0)] == [2.0, 2.0, -2.0, -2.0]
+
+    def helper(x):
+        if x > 1.0:
+            return x * 2.0
+        return x
+
+    scale = 3.0
+    nested = tf.function(
+        lambda x, bias=1.0: (lambda y: helper(y) * scale if y > 0.0 or y < -5.0 else y)(x) + bias,
+    )
+    assert [nested(tf.constant(v)).numpy() for v in (2.0, 0.5, -1.0, -6.0)] == [13.0, 2.5, 0.0, -17.0]
+    assert tf.function(lambda x: not x > 0.0)(tf.constant(-1.0)).numpy()

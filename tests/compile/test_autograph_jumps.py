@@ -223,3 +223,14 @@ def test_raise_in_a_loop_over_tensors_where_python_decides():
     assert tf.function(f)(tf.constant(1.0), "double").numpy() == 8.0
     with pytest.raises(ValueError, match="no such mode: half"):
         tf.function(f)(tf.constant(1.0), "half")
+
+
+def test_the_else_of_a_loop_that_never_breaks():
+    def f(x):
+        while x < 3.0:
+            x += 1.0
+        else:
+            x = -x
+        return x
+
+    agrees(f, 1.0, 5.0)

@@ -20,9 +20,10 @@ def test_name_scopes_add_up_in_the_names_of_variables():
 def test_modes():
     assert tf.executing_eagerly()
     assert not tf.inside_function()
-    found = []
-    tf.function(lambda x: found.append((tf.executing_eagerly(), tf.inside_function())))(tf.constant(1.0))
-    assert found == [(False, True)]
+    found, x = [], tf.constant(1.0)
+    tf.function(lambda x: found.append((tf.executing_eagerly(), tf.inside_function(), tf.is_symbolic_tensor(x))))(x)
+    assert found == [(False, True, True)]
+    assert not tf.is_symbolic_tensor(x)
 
 
 def test_static_values():
@@ -51,6 +52,7 @@ def test_identity_n_and_dependencies():
 
     assert f().numpy() == 5.0
     assert tf.group(v.assign(1.0)) is None
+    assert [x if x is None else x.numpy() for x in tf.tuple([1.0, None])] == [1.0, None]
 
 
 def test_recompute_grad_calls_again_and_agrees():
