@@ -453,7 +453,8 @@ def test_a_deep_copy_has_weights_of_its_own():
 
 def test_unknown_arguments_are_named_with_what_was_probably_meant():
     with pytest.raises(
-        TypeError, match=r"^Scale: unknown arguments 'nam' \(did you mean 'name'\?\), 'unit'; it takes activity_regularizer, dtype"
+        TypeError,
+        match=r"^Scale: unknown arguments 'nam' \(did you mean 'name'\?\), 'unit'; it takes activity_regularizer, dtype",
     ):
         Scale(nam="x", unit=3)
 
@@ -485,11 +486,19 @@ def test_compute_output_shape_makes_weights_with_values():
     np.testing.assert_array_equal(layer.get_weights()[0], [1, 1, 1])
 
 
-def test_compute_output_shape_needs_the_sizes_after_the_batch():
+def test_compute_output_shape_needs_the_sizes_of_weights():
     with pytest.raises(
-        ValueError, match=r"scale \(Scale\) needs known sizes on all axes but the first, got \(None, None\)"
+        ValueError, match=r"scale \(Scale\): weight 'factor' needs a shape of known sizes, got \(None,\)"
     ):
         Scale().compute_output_shape((None, None))
+
+
+def test_compute_output_shape_tells_what_depends_on_unknown_sizes():
+    def summed(x):
+        return [x, tf.reduce_sum(x, axis=1), x[:, 1:3]]
+
+    shapes = tf.keras.layers.Lambda(summed).compute_output_shape((None, None, 251))
+    assert shapes == [(None, None, 251), (None, 251), (None, 2, 251)]
 
 
 def test_config_makes_the_same_layer_again():

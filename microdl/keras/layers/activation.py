@@ -1,5 +1,6 @@
 """Activations with parameters, as layers. Input shape: any, floating. Output shape: the input's."""
 
+from microdl.core.deferred import reads_sizes
 from microdl.keras import activations, initializers
 from microdl.keras.layers.base import Layer
 from microdl.ops.array import cast, where, zeros_like
@@ -92,7 +93,8 @@ class Softmax(Layer):
     Args:
         axis: int, or list of them.
 
-    Call arguments: inputs; mask, bool, that broadcasts to them: where it is False the result is 0.
+    Call arguments: inputs; mask, bool, that broadcasts to them: where it is False the result is 0. One that does not
+    broadcast, of whole steps of a sequence, is only passed on.
     """
 
     supports_masking = True
@@ -102,8 +104,9 @@ class Softmax(Layer):
         super().__init__(**kwargs)
         self.axis = axis
 
+    @reads_sizes
     def call(self, inputs, mask=None):
-        if mask is None:
+        if mask is None or not _fits(mask.shape, inputs.shape):
             return self._softmax(inputs)
         mask = mask if mask.dtype.is_bool else mask > 0.5
         return where(mask, self._softmax(where(mask, inputs, large_negative(inputs))), zeros_like(inputs))
@@ -140,6 +143,12 @@ class PReLU(Layer):
 
     def call(self, inputs):
         return activations.relu(inputs) - self.alpha * activations.relu(-inputs)
+
+
+def _fits(small, large):
+    """Whether an array of shape ``small`` broadcasts to ``large``."""
+    pairs = zip(reversed(small), reversed(large), strict=False)
+    return len(small) <= len(large) and all(m in (1, n) for m, n in pairs)
 
 
 def large_negative(x):

@@ -189,6 +189,8 @@ class Layer(HasWeights, Described):
 
     def _put_masks(self, inputs, outputs, mask):
         """Gives the outputs their masks, or warns that they have none any more."""
+        if not self.supports_masking and mask is None:
+            return
         if not self.supports_masking:
             warn(
                 f"{self._label} does not support masks: the layers after it do not see the mask of its input; to let "

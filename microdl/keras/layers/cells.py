@@ -1,5 +1,6 @@
 """Recurrent cells: one step of a recurrent layer. ``RNN`` runs any of them along a sequence."""
 
+from microdl.core.random_state import random_state
 from microdl.core.tensor import convert
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
@@ -16,6 +17,7 @@ class _Cell(Layer):
 
     _options = ("kernel", "recurrent", "bias")
     parts = 1
+    seed_comes_first = False  # whether Keras 3 draws the seed of its dropout before those of its initializers
 
     def __init__(
         self,
@@ -35,9 +37,13 @@ class _Cell(Layer):
         self.units = checks.positive(self, "units", units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
+        if self.seed_comes_first:
+            random_state.drawn_seed(seed)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        if not self.seed_comes_first:
+            random_state.drawn_seed(seed)
         self.dropout = min(1.0, max(0.0, dropout))
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed
@@ -136,6 +142,8 @@ class SimpleRNNCell(_Cell):
     Input shape: (batch, features), and a list with the state (batch, units).
     Weights: kernel (features, units), recurrent_kernel (units, units), bias (units,).
     """
+
+    seed_comes_first = True
 
     def _step(self, x, h):
         return [self.activation(x + matmul(self._kept(h), self.recurrent_kernel))]

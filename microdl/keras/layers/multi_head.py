@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from microdl.core.deferred import reads_sizes
+from microdl.core.random_state import random_state
 from microdl.keras import initializers
 from microdl.keras.layers import checks
 from microdl.keras.layers.activation import large_negative
@@ -86,10 +87,20 @@ class MultiHeadAttention(Layer):
         bias_axes = bias_axes if self.use_bias else None
         return EinsumDense(equation, output_shape, bias_axes=bias_axes, dtype=self.dtype, name=name, **options)
 
+    def _give_initializers(self, layer):
+        """Ones of its own: an initializer that has a seed would give several layers the same values."""
+        layer.kernel_initializer = initializers.another(self.kernel_initializer)
+        layer.bias_initializer = initializers.another(self.bias_initializer)
+
     def build(self, query_shape, value_shape=None, key_shape=None):
+        for layer in (self.query_dense, self.key_dense, self.value_dense):
+            self._give_initializers(layer)
+        if self.dropout > 0:
+            random_state.drawn_seed(self.seed)  # as Keras 3's layer of its own does
         size = query_shape[-1] if self.output_shape is None else self.output_shape
         size = size[-1] if isinstance(size, (list, tuple)) else size
         self.output_dense = self._product("abde,dec->abc", (None, size), "c", "attention_output")
+        self._give_initializers(self.output_dense)
         if value_shape is not None:
             key_shape = value_shape if key_shape is None else key_shape
             shapes = query_shape, key_shape, value_shape

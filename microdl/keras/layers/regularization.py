@@ -3,6 +3,7 @@
 import math
 
 from microdl.core.deferred import reads_sizes
+from microdl.core.random_state import random_state
 from microdl.keras import regularizers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
@@ -29,7 +30,7 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         self.rate = _share(self, rate)
         self.noise_shape = noise_shape
-        self.seed = seed
+        self.seed = _noted(seed, rate)
 
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
@@ -48,6 +49,13 @@ def _share(layer, rate):
     return rate
 
 
+def _noted(seed, strength):
+    """``seed``. In Keras 3 a layer that draws takes a seed as initializers do, so those after it get other ones."""
+    if strength > 0:
+        random_state.drawn_seed(seed)
+    return seed
+
+
 class _SpatialDropout(Layer):
     """Base: drops whole channels of a sample."""
 
@@ -58,7 +66,7 @@ class _SpatialDropout(Layer):
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.rate = _share(self, rate)
-        self.seed = seed
+        self.seed = _noted(seed, rate)
 
     def build(self, input_shape):
         checks.rank(self, input_shape, self.axes)
@@ -117,7 +125,7 @@ class GaussianNoise(Layer):
         if isinstance(stddev, bool) or not 0 <= stddev <= 1:
             raise ValueError(f"{self._label}: stddev must be in [0, 1], got {stddev!r}")
         self.stddev = stddev
-        self.seed = seed
+        self.seed = _noted(seed, stddev)
 
     @reads_sizes
     def call(self, inputs, training=False):
@@ -143,7 +151,7 @@ class GaussianDropout(Layer):
         if isinstance(rate, bool) or not 0 <= rate < 1:
             raise ValueError(f"{self._label}: rate must be in [0, 1), got {rate!r}")
         self.rate = rate
-        self.seed = seed
+        self.seed = _noted(seed, rate)
 
     @reads_sizes
     def call(self, inputs, training=False):
@@ -173,7 +181,7 @@ class AlphaDropout(Layer):
             raise ValueError(f"{self._label}: rate must be in [0, 1), got {rate!r}")
         self.rate = rate
         self.noise_shape = noise_shape
-        self.seed = seed
+        self.seed = _noted(seed, rate)
 
     @reads_sizes
     def call(self, inputs, training=False):
