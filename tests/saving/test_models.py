@@ -136,6 +136,39 @@ def test_a_subclassed_model_comes_back_with_all_its_branches(tmp_path):
     assert again.evaluate(X, Y.astype(np.float32), verbose=0) == model.evaluate(X, Y.astype(np.float32), verbose=0)
 
 
+def test_frozen_layers_stay_frozen(tmp_path):
+    model = Branches(4)
+    model(X)
+    model.encoder.trainable = False
+    model.encoder.layers[1].trainable = True
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    assert [layer.trainable for _, layer, _ in again._tree()] == [layer.trainable for _, layer, _ in model._tree()]
+    assert [v.trainable for v in again.weights] == [v.trainable for v in model.weights]
+
+
+def test_what_is_left_out_of_weight_decay_stays_out(tmp_path):
+    model = keras.Sequential([keras.Input((36,)), layers.Dense(4), layers.Dense(3)])
+    optimizer = keras.optimizers.AdamW(0.01, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay([model.layers[1].kernel], ["bias"])
+    model.compile(optimizer, "mse")
+    x, y = X.reshape(12, 36), X.reshape(12, 36)[:, :3]
+    model.fit(x, y, verbose=0, shuffle=False)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    for each in (model, again):
+        each.fit(x, y, verbose=0, shuffle=False)
+    assert same(model.get_weights(), again.get_weights())
+
+
+def test_a_bomb_is_refused(tmp_path):
+    cnn().save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(2**28 + 1))
+    with pytest.raises(tf.errors.DataLossError, match="many times larger"):
+        keras.models.load_model(tmp_path / "m.keras")
+
+
 def test_another_process_needs_the_classes_alone(tmp_path):
     model = Branches(4)
     model(X)

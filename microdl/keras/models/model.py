@@ -112,11 +112,16 @@ class Model(Trainer):
         return json.dumps(serialize_keras_object(self), **options)
 
     def get_build_config(self):
-        """The shape of the input, and those for which the layers were built, by their places; None before that."""
+        """The shape of the input, and by their places those for which layers were built, and the frozen ones.
+
+        None before the model is built.
+        """
         if not self.built:
             return None
-        shapes = {place: layer._build_shape for place, layer in named_layers(self).items() if place}
-        return {"input_shape": self._input_shape, "layers": {p: shape for p, shape in shapes.items() if shape}}
+        layers = named_layers(self)
+        shapes = {place: layer._build_shape for place, layer in layers.items() if place and layer._build_shape}
+        frozen = [place for place, layer in layers.items() if not layer.trainable]
+        return {"input_shape": self._input_shape, "layers": shapes, "frozen": frozen}
 
     def build_from_config(self, config):
         """Builds layer by layer what ``get_build_config`` lists, without a call; or the model by its input's shape."""
@@ -128,6 +133,9 @@ class Model(Trainer):
         if "layers" in config:
             self._input_shape = shape if shape is None else as_tuples(shape)
             self.built = True
+            for place, layer in named_layers(self).items():  # outer ones first: each sets all within it
+                if layer.trainable != (place not in config["frozen"]):
+                    layer.trainable = place not in config["frozen"]
         elif shape is not None and not self.built:
             self.build(as_tuples(shape))
 

@@ -333,6 +333,20 @@ class Optimizer(Trackable):
         self._decay_excluded = frozenset(v.uid for v in var_list or ())
         self._decay_pattern = re.compile("|".join(var_names)) if var_names else None
 
+    def decay_exclusions(self, names):
+        """What is left out of weight decay, for a file: names of variables, and a pattern or None.
+
+        Args: names: dict from the ids of Variables to names; others are not kept.
+        """
+        excluded = [v for v in self._trainable_variables if v.uid in self._decay_excluded]
+        pattern = self._decay_pattern.pattern if self._decay_pattern else None
+        return {"names": [names[id(v)] for v in excluded if id(v) in names], "pattern": pattern}
+
+    def restore_decay_exclusions(self, exclusions, variables):
+        """Leaves out what ``decay_exclusions`` gave. variables: dict from names to Variables."""
+        patterns = [exclusions["pattern"]] if exclusions["pattern"] else None
+        self.exclude_from_weight_decay([variables[name] for name in exclusions["names"]], patterns)
+
     def _decays(self, variable):
         named = self._decay_pattern is not None and self._decay_pattern.search(variable.name)
         return variable.uid not in self._decay_excluded and not named

@@ -25,6 +25,7 @@ from microdl.saving.atomic import replacing
 from microdl.saving.zips import last_member, stored_member
 
 ENDING = ".keras"
+LARGEST_PACKED = 2**28  # bytes of a member up to which it may have been compressed to next to nothing
 CONFIG, METADATA = "config.json", "metadata.json"
 WEIGHTS, OPTIMIZER, KERAS_WEIGHTS = "model.weights.safetensors", "optimizer.weights.safetensors", "model.weights.h5"
 
@@ -63,7 +64,12 @@ def _optimizer_state(optimizer, weights):
     places = {id(variable): name for name, variable in weights.items()}
     trained = [places.get(id(v)) for v in optimizer._trainable_variables]
     arrays = {f"variables/{i}": v.numpy() for i, v in enumerate(optimizer.variables)}
-    return arrays, {"trained": json.dumps(trained), "names": json.dumps([v.name for v in optimizer.variables])}
+    kept = {
+        "trained": trained,
+        "decay": optimizer.decay_exclusions(places),
+        "names": [v.name for v in optimizer.variables],
+    }
+    return arrays, {key: json.dumps(value) for key, value in kept.items()}
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
@@ -130,6 +136,8 @@ def _restore_optimizer(path, members, model):
     if OPTIMIZER in members:
         state, metadata = safetensors.unpack(members[OPTIMIZER], f"{path} ({OPTIMIZER})", "load_model")
         values = [state[f"variables/{i}"] for i in range(len(state))]
+        weights = named_weights("load_model", model)
+        model.optimizer.restore_decay_exclusions(json.loads(metadata["decay"]), weights)
         _give_state(path, model, json.loads(metadata["trained"]), values)
     elif KERAS_WEIGHTS in members:
         values = hdf5.read_optimizer(io.BytesIO(members[KERAS_WEIGHTS]))
@@ -174,6 +182,8 @@ def _members(caller, path):
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             infos = {info.filename: info for info in archive.infolist()}
+            if any(info.file_size > max(LARGEST_PACKED, 100 * info.compress_size) for info in infos.values()):
+                raise ValueError("a member is many times larger than what is stored of it")
             members = {
                 name: stored_member(content, info) if name in (WEIGHTS, OPTIMIZER) else archive.read(name)
                 for name, info in infos.items()
