@@ -17,7 +17,7 @@ from microdl.core.variable import Variable
 from microdl.saving import listing, safetensors
 from microdl.saving.listing import ENDING
 from microdl.saving.object_graph import GRAPH, children_of, is_trackable, to_arrays
-from microdl.saving.restoration import OWN, LoadStatus, Restoration
+from microdl.saving.restoration import OWN, CheckpointLoadStatus, InitializationOnlyStatus, Restoration
 
 
 class Checkpoint(Trackable):
@@ -45,6 +45,9 @@ class Checkpoint(Trackable):
                     f"dict of them, got {value!r} of type {type(value).__name__}"
                 )
         self.root: Any = root
+        twice = [name for name, _ in children_of(root) if name in kwargs]
+        if twice:
+            raise ValueError(f"Checkpoint: {twice[0]!r} is a part of root already; give it another name")
         for name, value in kwargs.items():
             setattr(self, name, value)
 
@@ -82,11 +85,12 @@ class Checkpoint(Trackable):
         given an attribute. Nothing changes unless all values fit those objects that are there.
 
         Args: save_path: prefix, as ``save`` returned it or ``tf.train.latest_checkpoint`` finds it; or None.
-        Returns: LoadStatus. Raises: NotFoundError if there is no such checkpoint. DataLossError if it is damaged.
-            InvalidArgumentError if shapes or dtypes do not fit; each names the file and the variable.
+        Returns: CheckpointLoadStatus.
+        Raises: NotFoundError if there is no such checkpoint. DataLossError if it is damaged. ValueError if shapes or
+            dtypes do not fit. Each names the file and, where one is to blame, the variable.
         """
         if save_path is None:
-            return LoadStatus(None)
+            return InitializationOnlyStatus()
         self._count(0)
         return self.read(save_path)
 
@@ -95,7 +99,7 @@ class Checkpoint(Trackable):
         path = file_of(save_path)
         restoration = Restoration(self, path, *safetensors.read(path, "restore"))
         restoration.begin()
-        return LoadStatus(restoration)
+        return CheckpointLoadStatus(restoration)
 
     def _count(self, number):
         """Adds to the counter, which is made when it is first needed: ``write`` does not keep one."""

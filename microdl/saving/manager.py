@@ -97,13 +97,14 @@ class CheckpointManager:
 
         Args:
             checkpoint_number: int, or None for the checkpoint's ``save_counter``, which grows by one each time.
-            check_interval: bool, whether to do nothing before ``checkpoint_interval`` steps have passed.
+            check_interval: bool, whether to do nothing before ``checkpoint_interval`` steps have passed; one step must
+                have passed in any case, if there is an interval.
 
-        Returns: the new checkpoint's prefix, or None if the interval has not passed.
+        Returns: the new checkpoint's prefix, or None if nothing was saved.
         """
         if self._interval is not None:
-            step = self._step()
-            if check_interval and self._last_step is not None and step - self._last_step < self._interval:
+            step, needed = self._step(), self._interval if check_interval else 1
+            if self._last_step is not None and step - self._last_step < needed:
                 return None
             self._last_step = step
         self._checkpoint._count(1)
@@ -132,8 +133,6 @@ class CheckpointManager:
 
     def restore_or_initialize(self):
         """Restores the newest checkpoint and returns its prefix; without one calls ``init_fn`` and returns None."""
-        if self._interval is not None and self._last_step is None:
-            self._last_step = self._step()
         if self._latest is not None:
             self._checkpoint.restore(self._latest)
             if self._interval is not None:

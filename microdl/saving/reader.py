@@ -8,7 +8,7 @@ from microdl.core.dtypes import as_dtype
 from microdl.core.errors import NotFoundError
 from microdl.saving import listing, safetensors
 from microdl.saving.checkpoint import file_of
-from microdl.saving.object_graph import GRAPH
+from microdl.saving.object_graph import GRAPH, TEXT
 
 
 class CheckpointReader:
@@ -35,8 +35,8 @@ class CheckpointReader:
         return self._arrays[tensor_str]
 
     def get_variable_to_shape_map(self):
-        """dict from keys to shapes, as lists."""
-        return {key: [] if key == GRAPH else list(self._arrays[key].shape) for key in self._keys()}
+        """dict from keys to shapes, as lists; text counts as a scalar."""
+        return {key: [] if _is_text(key) else list(self._arrays[key].shape) for key in self._keys()}
 
     def get_variable_to_dtype_map(self):
         """dict from keys to DTypes; that of the graph, which is text, is not among them."""
@@ -44,6 +44,10 @@ class CheckpointReader:
 
     def _keys(self):
         return sorted([GRAPH, *self._arrays])
+
+
+def _is_text(key):
+    return key == GRAPH or key.endswith(f"/{TEXT}")
 
 
 def load_checkpoint(ckpt_dir_or_file):

@@ -66,12 +66,19 @@ class Restoration:
                         f"restore: {self.path}: {key!r} cannot go into {type(node).__name__}, which keeps "
                         f"{kept_of(node) or 'nothing'} of its own"
                     )
-                stored = self.arrays[key]
-                if kept == VALUE and (stored.shape, stored.dtype) != (tuple(node.shape), node.dtype.as_numpy_dtype):
-                    raise InvalidArgumentError(
-                        f"restore: {self.path}: variable {key!r} has shape {stored.shape} and dtype {stored.dtype}, "
-                        f"{node.name} has shape {tuple(node.shape)} and dtype {node.dtype.name}"
-                    )
+                if kept == VALUE:
+                    self._check_value(key, node)
+
+    def _check_value(self, key, variable):
+        stored, shape, dtype = self.arrays[key], tuple(variable.shape), variable.dtype
+        if stored.shape != shape:
+            raise ValueError(
+                f"restore: {self.path}: variable {key!r} has shape {stored.shape}, {variable.name} has shape {shape}"
+            )
+        if stored.dtype != dtype.as_numpy_dtype:
+            raise InvalidArgumentError(
+                f"restore: {self.path}: variable {key!r} has dtype {stored.dtype}, {variable.name} has {dtype.name}"
+            )
 
     def left_over(self):
         """Keys of values that no object has got."""
@@ -98,10 +105,10 @@ class _Held:
         return _Held, (None,)
 
 
-class LoadStatus:
+class CheckpointLoadStatus:
     """What ``restore`` and ``read`` return: questions about what was matched, each raising AssertionError if not.
 
-    Args: restoration: Restoration, or None where there was nothing to restore.
+    Args: restoration: Restoration.
     """
 
     def __init__(self, restoration):
@@ -109,7 +116,7 @@ class LoadStatus:
 
     def assert_consumed(self):
         """All values have gone into objects, and all objects have got values."""
-        left = self._asked("assert_consumed").left_over()
+        left = self._restoration.left_over()
         if left:
             raise AssertionError(
                 f"restore: {self._restoration.path} holds values for which there is no object (yet): {_listed(left)}"
@@ -118,7 +125,7 @@ class LoadStatus:
 
     def assert_existing_objects_matched(self):
         """All objects that there are have got values; values may be left over."""
-        missing = self._asked("assert_existing_objects_matched").without_value()
+        missing = self._restoration.without_value()
         if missing:
             raise AssertionError(
                 f"restore: {self._restoration.path} has no values for these objects: {_listed(missing)}"
@@ -127,9 +134,8 @@ class LoadStatus:
 
     def assert_nontrivial_match(self):
         """Some object beside the checkpoint itself has got a value."""
-        bound = self._asked("assert_nontrivial_match").bound.values()
-        counter = getattr(self._restoration.root, OWN, None)
-        if not any(kept_of(node) for node in bound if node is not counter):
+        bound = self._restoration.bound.values()
+        if not any(map(kept_of, bound)):
             raise AssertionError(f"restore: nothing in {self._restoration.path} fits any of the objects")
         return self
 
@@ -142,10 +148,17 @@ class LoadStatus:
 
     initialize_or_restore = run_restore_ops
 
-    def _asked(self, question):
-        if self._restoration is None:
-            raise AssertionError(f"{question}: no checkpoint was given (restore(None)), so nothing was restored")
-        return self._restoration
+
+class InitializationOnlyStatus(CheckpointLoadStatus):
+    """What ``restore(None)`` returns: all questions fail, for nothing was restored."""
+
+    def __init__(self):
+        super().__init__(None)
+
+    def _fail(self):
+        raise AssertionError("no checkpoint was given (restore(None)), so nothing was restored")
+
+    assert_consumed = assert_existing_objects_matched = assert_nontrivial_match = _fail
 
 
 def _listed(names, most=5):

@@ -261,7 +261,7 @@ def test_other_shapes_and_dtypes_are_refused_and_change_nothing(tmp_path):
     for wrong in (tf.Variable([0.0]), tf.Variable([0.0, 0.0], dtype="float64")):
         b = tf.Variable(0.0)
         with pytest.raises(
-            ValueError, match=r"c\.safetensors: variable 'a/.ATTRIBUTES/VARIABLE_VALUE' has shape \(2,\)"
+            ValueError, match=r"c\.safetensors: variable 'a/.ATTRIBUTES/VARIABLE_VALUE' has (shape|dtype)"
         ):
             tf.train.Checkpoint(b=b, a=wrong).read(path)
         assert float(b) == 0.0
@@ -280,8 +280,9 @@ def test_objects_without_values_are_named(tmp_path):
     status = tf.train.Checkpoint(a=tf.Variable(0.0), extra=tf.Variable(0.0)).restore(path)
     with pytest.raises(AssertionError, match=r"has no values for these objects: 'extra'"):
         status.assert_existing_objects_matched()
+    path = tf.train.Checkpoint(a=tf.Variable(1.0)).write(tmp_path / "w")
     with pytest.raises(AssertionError, match=r"nothing in .* fits any"):
-        tf.train.Checkpoint(b=tf.Variable(0.0)).restore(path).assert_nontrivial_match()
+        tf.train.Checkpoint(b=tf.Variable(0.0)).read(path).assert_nontrivial_match()
     with pytest.raises(AssertionError, match="no checkpoint was given"):
         tf.train.Checkpoint(a=tf.Variable(1.0)).restore(None).assert_consumed()
 
@@ -376,7 +377,10 @@ def test_manager_saves_at_intervals(tmp_path):
         step.assign_add(1)
         if manager.save():
             saved.append(int(step))
-    assert (begun, saved) == ([True], [3, 6])
+    assert (begun, saved) == ([True], [1, 4, 7])
+    assert manager.save(check_interval=False) is None  # that of this step is there
+    step.assign_add(1)
+    assert manager.save() is None
     assert manager.save(check_interval=False) is not None
     assert manager.checkpoint_interval == 3
 
