@@ -79,8 +79,9 @@ class WithoutJumps(ast.NodeTransformer):
             after.append(lowering.located(ast.If(lowering.read(flags[ast.Return]), [ast.Return(result)], [])))
         if orelse and before:
             after.append(lowering.located(ast.If(ast.UnaryOp(ast.Not(), lowering.read(flags[ast.Break])), orelse, [])))
-            orelse = []
-        node.body, node.orelse = body, orelse
+        else:
+            after += orelse
+        node.body, node.orelse = body, []
         return [*before, node, *after]
 
 

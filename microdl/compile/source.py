@@ -104,7 +104,7 @@ def _lambda(code):
         tree = _parsed_file("".join(inspect.findsource(code)[0]))
     except (OSError, TypeError, SyntaxError):
         return None
-    parts = [p for p in getattr(code, "co_positions", list)() if None not in p and p[2] != p[3]]
+    parts = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
     found = [
         node
         for node in ast.walk(tree)

@@ -229,6 +229,9 @@ def test_the_else_of_a_loop_that_never_breaks():
     def f(x):
         while x < 3.0:
             x += 1.0
+            if x > 2.5:
+                continue
+            x += 0.25
         else:
             x = -x
         return x
