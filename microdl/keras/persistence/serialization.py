@@ -52,6 +52,10 @@ def serialize_keras_object(obj) -> Any:
         return list(obj)
     if isinstance(obj, np.ndarray):
         return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": obj.dtype.name}}
+    if (history := getattr(obj, "_keras_history", None)) is not None:  # a tensor in a functional model's outline
+        place = [history.operation.name, history.node_index, history.tensor_index]
+        config = {"shape": list(obj.shape), "dtype": obj.dtype.name, "keras_history": place}
+        return {"class_name": "__keras_tensor__", "config": config}
     if isinstance(obj, Operand):
         array = obj.numpy()
         return {"class_name": "__tensor__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}
@@ -90,7 +94,7 @@ def public_module(item):
     if not item.__module__.startswith(_OWN):
         return None
     if item.__name__ in _MODEL_CLASSES:
-        return "keras"
+        return "keras.src.models.functional" if item.__name__ == "Functional" else "keras"
     path = item.__module__.removeprefix(_OWN)
     fits = [module for module in MODULES if f"{path}.".startswith(f"{module}.")]
     return f"keras.{max(fits, key=len)}" if fits else None
@@ -140,6 +144,8 @@ def _deserialized(config, module_objects=None):
         return constant(inner["value"], dtype=inner["dtype"])
     if kind == "__tuple__":
         return tuple(_deserialized(list(inner)))
+    if kind == "__keras_tensor__":  # its model knows which one is meant
+        return config
     if kind == "DTypePolicy":
         return inner["name"]
     if kind == "function":
