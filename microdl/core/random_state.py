@@ -22,6 +22,7 @@ from microdl.core.locks import new_lock
 
 DEFAULT_GLOBAL_SEED = 87654321
 LARGEST_SEED = 2**31 - 1
+LARGEST_DRAWN_SEED = 10**9  # Keras 3 draws seeds from 1 to this
 UNSEEDED = (0, 0)  # TensorFlow's mark for a stream from the system's entropy
 
 _HALF = 2**64
@@ -56,6 +57,15 @@ class RandomState:
     def seed(self):
         """The global seed, or None."""
         return self._seed
+
+    def drawn_seed(self, seed=None):
+        """``seed``, or if it is None the one that Keras 3 would give now to an initializer or layer that draws numbers.
+
+        Returns: int, or None where initializers draw as TensorFlow 2's do.
+        """
+        if seed is None and self.initializer_seeds is not None:
+            return self.initializer_seeds.randint(1, LARGEST_DRAWN_SEED)
+        return seed
 
     def op_seeds(self, seed=None):
         """The pair (global seed, op seed) under which an op with its own ``seed`` (or None) runs now.

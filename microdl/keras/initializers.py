@@ -6,6 +6,7 @@ from Python's ``random`` when it was made. The numbers are TensorFlow 2's and Ke
 library is the same).
 """
 
+import copy as _copy
 import math
 
 import numpy as np
@@ -138,6 +139,8 @@ class VarianceScaling(_Random):
         seed: int or None.
     """
 
+    _axes = None  # of inputs and of outputs, where ``for_axes`` gave them
+
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
         super().__init__(seed)
         distribution = "truncated_normal" if distribution == "normal" else distribution
@@ -152,8 +155,14 @@ class VarianceScaling(_Random):
             )
         self.scale, self.mode, self.distribution = scale, mode, distribution
 
+    def for_axes(self, input_axes, output_axes):
+        """The same initializer for weights whose axes of inputs and outputs are not the last two."""
+        known = _copy.copy(self)
+        known._axes = tuple(input_axes), tuple(output_axes)
+        return known
+
     def __call__(self, shape, dtype=dtypes.float32, **kwargs):
-        fan_in, fan_out = fans(shape)
+        fan_in, fan_out = fans(shape) if self._axes is None else (_size(shape, axes) for axes in self._axes)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, n)
         if self.distribution == "uniform":
@@ -247,6 +256,10 @@ def fans(shape):
     return shape[-2] * positions, shape[-1] * positions
 
 
+def _size(shape, axes):
+    return math.prod(shape[axis] for axis in axes)
+
+
 _CLASSES = (
     Zeros,
     Ones,
@@ -293,7 +306,9 @@ def deserialize(config, custom_objects=None):
 
 def another(initializer):
     """One configured like ``initializer``; without a seed in the configuration it draws other numbers."""
-    return type(initializer).from_config(initializer.get_config()) if hasattr(initializer, "get_config") else initializer
+    return (
+        type(initializer).from_config(initializer.get_config()) if hasattr(initializer, "get_config") else initializer
+    )
 
 
 def get(identifier):

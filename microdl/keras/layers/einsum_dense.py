@@ -57,7 +57,7 @@ class EinsumDense(Layer):
                     f"{input_shape}, and {n} in output_shape"
                 )
             sizes[letter] = sizes.get(letter) if n is None else n
-        self.kernel = self._weight("kernel", [sizes[letter] for letter in right])
+        self.kernel = self._kernel([sizes[letter] for letter in right], [letter in result for letter in right])
         self.bias = None
         if self.bias_axes:
             unknown = set(self.bias_axes) - set(result)
@@ -65,6 +65,17 @@ class EinsumDense(Layer):
                 raise ValueError(f"{self._label}: bias_axes {self.bias_axes!r} are not all in {written!r}")
             last = result[min(result.index(letter) for letter in self.bias_axes) :]
             self.bias = self._weight("bias", [sizes[c] if c in self.bias_axes else 1 for c in last])
+
+    def _kernel(self, shape, kept):
+        """Its outputs are the axes that the result keeps, its inputs the others."""
+        given = self.kernel_initializer
+        if isinstance(given, initializers.VarianceScaling):
+            axes = [[i for i, keeps in enumerate(kept) if keeps is wanted] for wanted in (False, True)]
+            self.kernel_initializer = given.for_axes(*axes)
+        try:
+            return self._weight("kernel", shape)
+        finally:
+            self.kernel_initializer = given
 
     def call(self, inputs):
         checks.one_tensor(self, inputs)

@@ -186,6 +186,44 @@ def convolutions_after_set_random_seed(tf):
     return layer(tf.ones((1, 4, 4, 1)))
 
 
+def layers_that_draw_take_seeds_too(tf):
+    tf.keras.utils.set_random_seed(4)
+    layers = tf.keras.layers
+    stack = [
+        layers.Dense(2),
+        layers.Dropout(0.5),
+        layers.Dense(2),
+        layers.Dropout(0.0),
+        layers.GaussianNoise(0.1),
+        layers.SpatialDropout2D(0.2),
+        layers.Dropout(0.3, seed=1),
+        layers.Dense(2),
+    ]
+    outputs = []
+    for layer in stack:
+        if isinstance(layer, layers.Dense):
+            layer.build((None, 2))
+            outputs.append(layer.get_weights()[0])
+    return outputs
+
+
+def recurrent_layers_after_set_random_seed(tf):
+    tf.keras.utils.set_random_seed(5)
+    layers = [getattr(tf.keras.layers, name)(2) for name in ("SimpleRNN", "LSTM", "GRU")]
+    layers.append(tf.keras.layers.Embedding(3, 2))
+    for layer in layers[:-1]:
+        layer(tf.zeros((1, 2, 2)))
+    layers[-1](tf.constant([[0]]))
+    return [layer.get_weights()[:2] for layer in layers]
+
+
+def attention_after_set_random_seed(tf):
+    tf.keras.utils.set_random_seed(6)
+    layer = tf.keras.layers.MultiHeadAttention(num_heads=2, key_dim=2)
+    x = tf.ones((1, 2, 3))
+    return layer(x, x), [w.shape for w in layer.get_weights()]
+
+
 def a_layer_of_ones_own(tf):
     tf.keras.utils.set_random_seed(1)
 
