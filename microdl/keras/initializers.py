@@ -2,8 +2,8 @@
 
 An initializer with a seed gives the same values at every call. One without draws from the streams that
 ``tf.random.set_seed`` starts, one op seed a call; after ``keras.utils.set_random_seed`` it has a seed of its own, taken
-from Python's ``random`` when it was made. The numbers are TensorFlow 2's and Keras 3's, bit for bit (normals: where the C
-library is the same).
+from Python's ``random`` when it was made. The numbers are TensorFlow 2's and Keras 3's, bit for bit (normals: where the
+C library is the same).
 """
 
 import copy as _copy
