@@ -52,13 +52,13 @@ def test_a_constrained_weight_is_its_formula(constraint, expected):
 
 
 def test_unknown_names_and_factors_are_refused():
-    with pytest.raises(ValueError, match="^there is no regularizer 'l3'; did you mean L1"):
+    with pytest.raises(ValueError, match=r"^there is no regularizer 'l3'; did you mean L1"):
         regularizers.get("l3")
     with pytest.raises(ValueError, match=r"^there is no constraint 'nonneg'; did you mean non_neg"):
         constraints.get("nonneg")
     with pytest.raises(ValueError, match=r"^L2: l2 must be a finite float >= 0, got -1$"):
         regularizers.L2(-1)
-    with pytest.raises(TypeError, match="^a regularizer is given by name"):
+    with pytest.raises(TypeError, match=r"^a regularizer is given by name"):
         regularizers.get(3)
 
 

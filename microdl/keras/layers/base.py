@@ -14,7 +14,7 @@ import numpy as np
 from microdl.compile.source import called
 from microdl.core import dtypes, nest
 from microdl.core.context import context, warn
-from microdl.core.deferred import reads_sizes
+from microdl.core.deferred import outlined, outlines, reads_sizes
 from microdl.core.op import Spec
 from microdl.core.random_state import random_state
 from microdl.core.shapes import as_shape
@@ -22,7 +22,8 @@ from microdl.core.tensor import Tensor, apply, convert
 from microdl.core.trackable import is_awaited, made
 from microdl.keras import activations, constraints, initializers, masks, regularizers
 from microdl.keras.layers import checks
-from microdl.keras.layers.described import Described
+from microdl.keras.layers.described import Described, Hidden
+from microdl.keras.layers.keras_tensor import Computed, inputs_of, noted, outputs_of
 from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, same_kind, shape_of, tensor_shape
 from microdl.keras.layers.symbolic import ShapesOnly, agreed, known_sizes, stand_ins, without_batch_size
 from microdl.keras.layers.weights import HasWeights
@@ -66,6 +67,7 @@ class Layer(HasWeights, Described):
 
     supports_masking = False  # whether an input's mask is the output's, too, or ``compute_mask`` makes another
     _makes_masks = False  # whether the class defines ``compute_mask``
+    _has_config = False  # whether the class, or one between, defines ``get_config``
     _config: tuple[str, ...] = ()  # attributes that are arguments of ``__init__``, for ``get_config``
     _options: tuple[str, ...] = ()  # kinds of weights that have a regularizer and a constraint among the arguments
     _building = False
@@ -106,6 +108,8 @@ class Layer(HasWeights, Described):
         super().__init_subclass__(**options)
         if "build" in cls.__dict__:
             cls.build = _once(cls.build)
+        if "get_config" in cls.__dict__:
+            cls._has_config = cls.__dict__.get("_has_config", True)
         if "compute_mask" in cls.__dict__:
             cls._makes_masks = cls.supports_masking = True
 
@@ -130,6 +134,8 @@ class Layer(HasWeights, Described):
         return mask
 
     def __call__(self, *args, **kwargs):
+        if outlines.exist and outlined((*args, *kwargs.values())) is not None:
+            return self._noted(args, kwargs)
         outer, within = _calls.training, _calls.running
         if not within:
             _calls.running = True
@@ -163,6 +169,26 @@ class Layer(HasWeights, Described):
             raise
         finally:
             _calls.training, _calls.running = outer, within
+
+    # Calls with KerasTensors, which outline a model.
+
+    _calls_noted: Any = Hidden(())
+
+    def _noted(self, args, kwargs):
+        outputs = noted(self, args, kwargs)
+        self._seen_shape = map_nested(shape_of, outputs)
+        return outputs
+
+    @property
+    def _inbound_nodes(self):
+        return self._calls_noted.value
+
+    @_inbound_nodes.setter
+    def _inbound_nodes(self, calls):
+        self._calls_noted = Hidden(calls)
+
+    input = Computed(inputs_of)
+    output = Computed(outputs_of)
 
     def _settle_masks(self, args, kwargs):
         """Gives ``call`` the masks of its inputs if it takes them. Returns the first input's, or None.
@@ -271,8 +297,8 @@ class Layer(HasWeights, Described):
             )
         if isinstance(value, Layer):
             raise TypeError(
-                f"{self._label}: expects tensors or arrays, got the layer {value.name!r}; there is no functional API: "
-                "list the layers in Sequential, or call them in the call method of a Model"
+                f"{self._label}: expects tensors or arrays, got the layer {value.name!r}: call that first, "
+                "and give its result"
             )
         return value
 
@@ -288,7 +314,7 @@ class Layer(HasWeights, Described):
     def compute_output_shape(self, input_shape):
         """Shape of the output for inputs of ``input_shape``: of the ops in ``call`` only the shape rules are run.
 
-        Args: input_shape: sizes, or a nested structure of shapes; sizes of None are not known, the first is the batch's.
+        Args: input_shape: sizes, or a nested structure of shapes; None for those not known, the batch's comes first.
         Returns: tuple, or a structure of them; sizes that depend on unknown ones are None.
         """
         shapes = []
@@ -324,12 +350,12 @@ class Layer(HasWeights, Described):
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         for name in self._config:
             config[name] = _plain(name, getattr(self, name))
-        inherited = type(self).get_config is Layer.get_config and not self._config
+        inherited = not self._has_config and not self._config
         return self._by_arguments(config) if inherited else config
 
     @classmethod
     def from_config(cls, config):
-        if cls.get_config is Layer.get_config:
+        if not cls._has_config:
             config = {key: deserialize_keras_object(value) for key, value in config.items()}
         return cls(**config)
 

@@ -7,6 +7,7 @@ from microdl.core.tensor import apply
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
+from microdl.keras.layers.keras_tensor import Call, KerasTensor
 from microdl.keras.persistence.serialization import deserialize_keras_object
 from microdl.ops.array import reshape
 from microdl.ops.linalg import matmul
@@ -153,14 +154,31 @@ class Lambda(Layer):
 
 
 class InputLayer(Layer):
-    """Says what a model's inputs look like, so that ``Sequential`` can make its weights at once.
+    """Where a model begins: its ``output`` is the KerasTensor that ``keras.Input`` gives.
 
     Args:
         shape: sizes without the batch axis. batch_size: int, or None for any. dtype: of the inputs.
-        batch_shape: sizes with the batch axis, instead of the two.
+        batch_shape: sizes with the batch axis, instead of the two. sparse, ragged, optional: must be False.
+        input_tensor: KerasTensor that it has the shape and dtype of, by default.
     """
 
-    def __init__(self, shape=None, batch_size=None, dtype=None, batch_shape=None, name=None):
+    def __init__(
+        self,
+        shape=None,
+        batch_size=None,
+        dtype=None,
+        sparse=None,
+        ragged=None,
+        batch_shape=None,
+        input_tensor=None,
+        optional=False,
+        name=None,
+    ):
+        for option, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional)):
+            if value:
+                raise NotImplementedError(f"Input: {option} inputs are not supported; give dense arrays, all of them")
+        if input_tensor is not None:
+            batch_shape, dtype = batch_shape or input_tensor.spec.shape, dtype or input_tensor.dtype
         if (shape is None) == (batch_shape is None):
             raise ValueError("Input: give either shape (without the batch axis) or batch_shape")
         super().__init__(dtype=dtype, name=name)
@@ -168,15 +186,38 @@ class InputLayer(Layer):
             self.batch_shape = (batch_size, *checks.sizes("Input", "shape", shape))
         else:
             self.batch_shape = checks.sizes("Input", "batch_shape", batch_shape)
-        self.batch_input_shape = self.batch_shape
+        self.batch_input_shape = self._seen_shape = self.batch_shape
+        self.built = True
+        samples = None if input_tensor is None else input_tensor.samples
+        Call(self, (), {}, KerasTensor(self.batch_shape, self.dtype, name=self.name, samples=samples))
 
     def call(self, inputs):
         return inputs
 
     def get_config(self):
-        return {"name": self.name, "dtype": self.dtype.name, "batch_shape": self.batch_shape}
+        """As Keras writes it."""
+        unused = {"sparse": False, "ragged": False}
+        return {"batch_shape": self.batch_shape, "dtype": self.dtype.name, **unused, "name": self.name}
 
 
-def Input(shape=None, batch_size=None, dtype=None, batch_shape=None, name=None):
-    """The first entry of a ``Sequential`` model: the shape of one input. Arguments as for ``InputLayer``."""
-    return InputLayer(shape, batch_size, dtype, batch_shape, name)
+def Input(
+    shape=None,
+    batch_size=None,
+    dtype=None,
+    sparse=None,
+    ragged=None,
+    batch_shape=None,
+    name=None,
+    tensor=None,
+    optional=False,
+):
+    """A KerasTensor that stands for one input of a model: the beginning of a functional model, or of a ``Sequential``.
+
+    Arguments as for ``InputLayer``; ``tensor`` is its ``input_tensor``.
+
+    >>> inputs = keras.Input((784,))
+    >>> outputs = keras.layers.Dense(10)(inputs)
+    >>> keras.Model(inputs, outputs).count_params()
+    7850
+    """
+    return InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name).output

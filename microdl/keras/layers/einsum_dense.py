@@ -19,6 +19,7 @@ class EinsumDense(Layer):
     TensorShape([2, 5, 8])
     """
 
+    supports_masking = True
     _options = ("kernel", "bias")
     _config = ("equation", "output_shape", "activation", "bias_axes", "kernel_initializer", "bias_initializer")
 
