@@ -6,8 +6,34 @@ Every function adds to the default graph. What is not listed here is microdl's o
 import sys
 
 import microdl
-from microdl.compat.v1 import train as train
+from microdl.compat.v1 import (
+    flags as flags,
+    gfile as gfile,
+    image as image,
+    initializers as _initializers,
+    layers as layers,
+    logging as logging,
+    losses as losses,
+    metrics as metrics,
+    train as train,
+)
+from microdl.compat.v1.config import (
+    ConfigProto as ConfigProto,
+    GPUOptions as GPUOptions,
+    GraphOptions as GraphOptions,
+    OptimizerOptions as OptimizerOptions,
+    RunMetadata as RunMetadata,
+    RunOptions as RunOptions,
+)
+from microdl.compat.v1.contrib import contrib as contrib
+from microdl.compat.v1.control import (
+    Print as Print,
+    cond as cond,
+    py_func as py_func,
+    while_loop as while_loop,
+)
 from microdl.compat.v1.functions import (
+    add_n as add_n,
     add_to_collection as add_to_collection,
     argmax as argmax,
     argmin as argmin,
@@ -56,6 +82,11 @@ from microdl.compat.v1.graph import (
     get_default_session as get_default_session,
     reset_default_graph as reset_default_graph,
 )
+from microdl.compat.v1.initialized import (
+    assert_variables_initialized as assert_variables_initialized,
+    is_variable_initialized as is_variable_initialized,
+    report_uninitialized_variables as report_uninitialized_variables,
+)
 from microdl.compat.v1.initializers import (
     constant_initializer as constant_initializer,
     glorot_normal_initializer as glorot_normal_initializer,
@@ -97,16 +128,33 @@ from microdl.compat.v1.variables import (
     variables_initializer as variables_initializer,
 )
 
+app = flags  # tf.app.run, and tf.app.flags
 all_variables = global_variables
 initialize_all_variables = global_variables_initializer
-AUTO_REUSE = AUTO_REUSE
-math = Namespace(microdl.math, {name: globals()[name] for name in ("argmax", "argmin", "reduce_sum", "reduce_mean")})
+_REDUCTIONS = [name for name in globals() if name.startswith(("reduce_", "arg"))]
+math = Namespace(microdl.math, {name: globals()[name] for name in _REDUCTIONS})
+random = Namespace(
+    microdl.random,
+    {
+        "normal": random_normal,
+        "set_random_seed": set_random_seed,
+        "shuffle": random_shuffle,
+        "truncated_normal": truncated_normal,
+        "uniform": random_uniform,
+    },
+)
+initializers = Namespace(
+    _initializers,
+    {name.removesuffix("_initializer"): globals()[name] for name in list(globals()) if name.endswith("_initializer")},
+)
 
 
 def __getattr__(name):
+    """microdl's own name; else that of its mathematics, which TensorFlow 1 has at the top: ``tf.log``."""
     if name.startswith("__"):
         raise AttributeError(name)
-    value = adapted(getattr(microdl, name))
+    owner = microdl if hasattr(microdl, name) or not hasattr(microdl.math, name) else microdl.math
+    value = adapted(getattr(owner, name))
     setattr(sys.modules[__name__], name, value)
     return value
 

@@ -130,6 +130,9 @@ def argmin(input, axis=None, name=None, dimension=None, output_type=dtypes.int64
     return math.argmin(input, axis=0 if axis is None else axis, output_type=output_type)
 
 
+add_n = in_graph(math.add_n)
+
+
 @in_graph
 def expand_dims(input, axis=None, name=None, dim=None):
     """``input`` with an axis of size 1 at ``axis``."""
@@ -163,9 +166,15 @@ to_int32 = _cast(dtypes.int32, "ToInt32")
 to_int64 = _cast(dtypes.int64, "ToInt64")
 
 random_normal = in_graph(random.normal, "random_normal")
-random_uniform = in_graph(random.uniform, "random_uniform")
 truncated_normal = in_graph(random.truncated_normal, "truncated_normal")
 random_shuffle = in_graph(random.shuffle, "RandomShuffle")
+
+
+def random_uniform(shape, minval=0, maxval=None, dtype=dtypes.float32, seed=None, name=None):
+    """Uniform over [minval, maxval); 1 is the end of floats."""
+    plain = dtypes.as_dtype(dtype).is_floating and (minval, maxval) in ((0, None), (0, 1))
+    draw = in_graph(random.uniform, "random_uniform/RandomUniform" if plain else "random_uniform")
+    return draw(shape, minval, maxval, dtype, seed, name=name)
 
 
 def set_random_seed(seed):

@@ -17,13 +17,12 @@ UNKNOWN_SHAPES = ((),) * len(SAMPLES) + (SAMPLES[:1], SAMPLES[:2])
 
 # What TensorFlow calls operations after, where it is not the name of our op or function.
 TYPES = {
-    "BatchMatMulV2": "MatMul",
-    "Fill": "Fill",
-    "_constant": "Const",
-    "_read": "ReadVariableOp",
-    "_assigned": "AssignVariableOp",
-    "_no_op": "NoOp",
-}
+    "BatchMatMulV2": "MatMul", "__getitem__": "StridedSlice", "_called_back": "PyFunc", "_constant": "Const",
+    "_no_op": "NoOp", "_of_value": "Const", "_identity": "Identity", "_read": "VariableV2",
+    "_read_again": "Identity", "normal": "RandomStandardNormal",
+    "ones": "Const", "uniform": "RandomUniform", "where": "Select", "zeros": "Const",
+}  # fmt: skip
+REFERENCES = "VariableV2", "Assign", "AssignAdd", "AssignSub"  # whose results TensorFlow shows as float32_ref
 
 
 class Operation(Call):
@@ -34,18 +33,21 @@ class Operation(Call):
         control_inputs: Operations that run before. initializes: Variables that have a value afterwards.
     """
 
-    __slots__ = ("control_inputs", "device", "graph", "initializes", "name")
+    __slots__ = ("answer", "control_inputs", "device", "graph", "initializes", "name")
 
     def __init__(self, graph, function, args, kwargs):
         super().__init__(function, args, kwargs)
         self.graph, self.name, self.device = graph, "", graph.device
         self.control_inputs, self.initializes = list(graph.control), []
+        self.answer = None  # pairs (Variable, name): what the session itself answers, see initialized.py
 
     @property
     def type(self):
         if self.function is apply:
             return TYPES.get(str(getattr(self.args[0], "name", self.args[0])), str(self.args[0]))
         name = self.function.__name__
+        if name == "_assigned":  # the method is its last argument: assign_add
+            name = self.args[-1]
         return TYPES.get(name) or "".join(part.capitalize() for part in name.strip("_").split("_"))
 
     @property
@@ -161,10 +163,14 @@ class GraphTensor(Named, Tensor):
         raise AttributeError("'Tensor' object has no attribute 'numpy'; run it: session.run(tensor) or tensor.eval()")
 
     def __str__(self):
-        return f'Tensor("{self.name}", shape={self._shape}, dtype={self.dtype.name})'
+        return f'Tensor("{self.name}", shape={self._shape}, dtype={self._dtype_text})'
 
     def __repr__(self):
-        return f"<tf.Tensor '{self.name}' shape={self._shape} dtype={self.dtype.name}>"
+        return f"<tf.Tensor '{self.name}' shape={self._shape} dtype={self._dtype_text}>"
+
+    @property
+    def _dtype_text(self):
+        return f"{self.dtype.name}_ref" if self.op.type in REFERENCES else self.dtype.name
 
     def __format__(self, spec):
         return format(str(self), spec)
@@ -244,9 +250,12 @@ class Graph(OpenGraph):
 
     # Names.
 
-    def naming(self, name):
-        """A context whose operations get ``name``: the only one itself, several as a scope."""
-        return _Frame(self, name)
+    def naming(self, name, last=""):
+        """A context whose operations get ``name``: the last one itself, or ``name/last``; others are in that scope.
+
+        A name that ends in a slash is taken as it is.
+        """
+        return _Frame(self, name, last)
 
     def name_scope(self, name):
         return _Scope(self, name)
@@ -382,8 +391,8 @@ class Default(_Set):
 
 
 class _Frame:
-    def __init__(self, graph, name):
-        self._graph, self._name = graph, name
+    def __init__(self, graph, name, last):
+        self._graph, self._name, self._last = graph, name, last
 
     def __enter__(self):
         self._outer, self._graph._frame = self._graph._frame, []
@@ -396,10 +405,11 @@ class _Frame:
             return
         if not ops:
             return
-        name = graph.unique_name(self._name or ops[-1].type)
+        name = self._name or ops[-1].type
+        name = name[:-1] if name.endswith("/") else graph.unique_name(name)
         for op in ops[:-1]:
             graph._name(op, graph.unique_in(name, op.type))
-        graph._name(ops[-1], name)
+        graph._name(ops[-1], graph.unique_in(name, self._last) if self._last else name)
 
 
 class _Scope:

@@ -2,6 +2,7 @@
 
 import math
 
+from microdl.compat.v1.naming import in_graph
 from microdl.core import dtypes
 from microdl.core.constant import constant
 from microdl.ops import creation, random
@@ -14,7 +15,10 @@ class Initializer:
         self.dtype = dtypes.as_dtype(dtype)
 
     def __call__(self, shape, dtype=None, partition_info=None):
-        return self._values(shape, self.dtype if dtype is None else dtypes.as_dtype(dtype))
+        values = in_graph(self._values, self.label)
+        return values(shape, self.dtype if dtype is None else dtypes.as_dtype(dtype))
+
+    label = "Const"  # of the operation
 
     def _values(self, shape, dtype):
         raise NotImplementedError
@@ -23,12 +27,16 @@ class Initializer:
 class zeros_initializer(Initializer):
     """Zeros."""
 
+    label = "zeros"
+
     def _values(self, shape, dtype):
         return creation.zeros(shape, dtype)
 
 
 class ones_initializer(Initializer):
     """Ones."""
+
+    label = "ones"
 
     def _values(self, shape, dtype):
         return creation.ones(shape, dtype)
@@ -48,6 +56,8 @@ class constant_initializer(Initializer):
 class random_uniform_initializer(Initializer):
     """Uniform over [minval, maxval)."""
 
+    label = "random_uniform"
+
     def __init__(self, minval=0.0, maxval=None, seed=None, dtype=dtypes.float32):
         super().__init__(dtype)
         self.minval, self.maxval, self.seed = minval, 1.0 if maxval is None else maxval, seed
@@ -59,7 +69,7 @@ class random_uniform_initializer(Initializer):
 class random_normal_initializer(Initializer):
     """Normal with this mean and standard deviation."""
 
-    draw = staticmethod(random.normal)
+    draw, label = staticmethod(random.normal), "random_normal"
 
     def __init__(self, mean=0.0, stddev=1.0, seed=None, dtype=dtypes.float32):
         super().__init__(dtype)
@@ -72,7 +82,7 @@ class random_normal_initializer(Initializer):
 class truncated_normal_initializer(random_normal_initializer):
     """Normal, with what lies more than two standard deviations from the mean drawn again."""
 
-    draw = staticmethod(random.truncated_normal)
+    draw, label = staticmethod(random.truncated_normal), "truncated_normal"
 
 
 class variance_scaling_initializer(Initializer):
@@ -88,6 +98,8 @@ class variance_scaling_initializer(Initializer):
         if mode not in ("fan_in", "fan_out", "fan_avg"):
             raise ValueError(f"Invalid `mode` argument: {mode!r}")
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution.lower(), seed
+        plain = {"uniform": "random_uniform", "untruncated_normal": "random_normal"}
+        self.label = plain.get(self.distribution, "truncated_normal")
 
     def _values(self, shape, dtype):
         receptive = math.prod(shape[:-2])

@@ -3,6 +3,7 @@
 from microdl import nn as modern
 from microdl.compat.v1.naming import Namespace, in_graph
 from microdl.core.tensor import convert
+from microdl.ops import array as modern_array
 
 
 def _needs(name, **given):
@@ -18,14 +19,19 @@ def _only_named(name, sentinel):
 
 @in_graph
 def softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, dim=-1, name=None, axis=None):
-    """Cross entropy of ``labels`` (..., classes) and softmax(``logits``) along the last axis. Gradients reach both."""
+    """Cross entropy of ``labels`` (..., classes) and softmax(``logits``) along the last axis. Labels are constants."""
     _only_named("softmax_cross_entropy_with_logits", _sentinel)
     _needs("softmax_cross_entropy_with_logits", labels=labels, logits=logits)
-    logits = convert(logits)
-    return modern.softmax_cross_entropy_with_logits(labels, logits, axis=dim if axis is None else axis)
+    labels = modern_array.stop_gradient(convert(labels, getattr(logits, "dtype", None)))
+    return modern.softmax_cross_entropy_with_logits(labels, convert(logits), axis=dim if axis is None else axis)
 
 
-softmax_cross_entropy_with_logits_v2 = softmax_cross_entropy_with_logits
+@in_graph
+def softmax_cross_entropy_with_logits_v2(labels=None, logits=None, axis=None, name=None, dim=None):
+    """The same, but gradients reach ``labels``, too."""
+    _needs("softmax_cross_entropy_with_logits_v2", labels=labels, logits=logits)
+    axis = dim if axis is None else axis
+    return modern.softmax_cross_entropy_with_logits(labels, convert(logits), axis=-1 if axis is None else axis)
 
 
 @in_graph
@@ -112,6 +118,6 @@ def relu_layer(x, weights, biases, name=None):
     return modern.relu(modern.bias_add(convert(x) @ weights, biases))
 
 
-_HELPERS = ("Namespace", "convert", "in_graph", "modern")
+_HELPERS = ("Namespace", "convert", "in_graph", "modern", "modern_array")
 _OWN = {name: value for name, value in globals().items() if not name.startswith("_") and name not in _HELPERS}
 nn = Namespace(modern, _OWN)

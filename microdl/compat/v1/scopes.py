@@ -107,12 +107,13 @@ class variable_scope:
     def __enter__(self):
         scopes, graph = _scopes(), get_default_graph()
         self._scopes, outer = scopes, scopes.current
-        self._before = outer
+        self._before, self._taken = outer, dict(scopes.taken)
         source = self._given if isinstance(self._given, VariableScope) else outer
         name = source.name
         if not isinstance(self._given, VariableScope):
             own = str(self._given if self._given is not None else self._unique(outer.name))
             name = f"{outer.name}/{own}" if outer.name else own
+        scopes.taken[name] = scopes.taken.get(name, 0) + 1
         reuse = self._reuse if self._reuse not in (None, False) else source.reuse
         options = {key: value or getattr(source, key) for key, value in self._options.items()}
         scopes.current = VariableScope(name, reuse, dtype=self._dtype or source.dtype, **options)
@@ -122,12 +123,20 @@ class variable_scope:
         return scopes.current
 
     def _unique(self, prefix):
-        full = f"{prefix}/{self._default}" if prefix else self._default
-        count = self._scopes.taken.get(full, 0)
-        self._scopes.taken[full] = count + 1
-        return f"{self._default}_{count}" if count else self._default
+        full, count, taken = f"{prefix}/{self._default}" if prefix else self._default, 1, self._scopes.taken
+        if not taken.get(full):
+            return self._default
+        while taken.get(f"{full}_{count}"):
+            count += 1
+        return f"{self._default}_{count}"
 
     def __exit__(self, *error):
+        """Names by default start anew when a scope is entered again, so that it finds its variables."""
+        taken, name = self._scopes.taken, self._scopes.current.name
+        if isinstance(self._given, VariableScope):
+            self._scopes.taken = self._taken
+        else:
+            self._scopes.taken = {key: n for key, n in taken.items() if not key.startswith(f"{name}/")}
         self._scopes.current = self._before
         if self._name_scope is not None:
             self._name_scope.__exit__(*error)

@@ -51,8 +51,12 @@ class Session:
         self._check_initialized(run)
         with Default(None):  # here things run, whatever graph is being built around it
             results = iter(run.function.call([value for _, value in feeds]))
-        self._initialized.update(run.initializes)
+        for variable in run.initializes:
+            self._now_initialized(variable)
         values = [next(results).numpy() if isinstance(x, GraphTensor) else None for x in elements]
+        for i, x in enumerate(elements):
+            if isinstance(x, GraphTensor) and x.op.answer is not None:
+                values[i] = np.array([n.encode() for v, n in x.op.answer if v not in self._initialized], object)
         return _packed(fetches, iter(values))
 
     def make_callable(self, fetches, feed_list=None, accept_options=False):
@@ -98,11 +102,7 @@ class Session:
         needed = self._needed(elements, fed)
         for op in needed:
             if op.function is _placeholder:
-                tensor = op.outputs[0]
-                raise errors.InvalidArgumentError(
-                    f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and "
-                    f"shape {tensor.shape}\n\t [[{{{{node {op.name}}}}}]]"
-                )
+                raise _not_fed(op)
         graph = self.graph.sized("session.run")
         replay = _SessionReplay(graph, self)
         with Default(graph):
@@ -111,7 +111,8 @@ class Session:
             fetched = [replay.value(x) for x in elements if isinstance(x, GraphTensor)]
             graph.outputs = [graph.own(x) for x in fetched]
         written = {v for op in needed for v in op.initializes}
-        read = {x for op in needed for x in op.inputs if isinstance(x, Variable) and x not in op.initializes}
+        reading = [op for op in needed if getattr(op.function, "reads_values", True)]
+        read = {x for op in reading for x in op.inputs if isinstance(x, Variable) and x not in op.initializes}
         return _Run(ConcreteFunction(graph, list(graph.outputs)), written, read - written)
 
     def _needed(self, elements, fed):
@@ -134,14 +135,20 @@ class Session:
         if variable not in self._values:
             with Default(None):
                 start = np.zeros(variable.spec.shape, variable.dtype.as_numpy_dtype)
-                self._values[variable] = core.Variable(start, variable.trainable, variable.name.removesuffix(":0"))
+                stored = core.Variable(start, variable.trainable, variable.name.removesuffix(":0"))
+                stored.constraint = variable.constraint
+                self._values[variable] = stored
         return self._values[variable]
 
     def store(self, variable, array):
         """Gives a Variable a value."""
         with Default(None):
             self.storage(variable).assign(array)
+        self._now_initialized(variable)
+
+    def _now_initialized(self, variable):
         self._initialized.add(variable)
+        self.storage(variable).initialized = True
 
     def is_initialized(self, variable):
         return variable in self._initialized
@@ -151,8 +158,8 @@ class Session:
             if variable not in self._initialized:
                 name = variable.name.removesuffix(":0")
                 raise errors.FailedPreconditionError(
-                    f"Attempting to use uninitialized value {name}\n\t [[{{{{node {name}/read}}}}]]: run "
-                    "tf.global_variables_initializer() in this session first"
+                    f"Attempting to use uninitialized value {name}\n\t [[{{{{node {name}/read}}}}]]\nRun "
+                    "tf.global_variables_initializer() in this session first."
                 )
 
     # Contexts.
@@ -214,6 +221,15 @@ class _SessionReplay(Replay):
 
     def value(self, x):
         return self._session.storage(x) if isinstance(x, Variable) else super().value(x)
+
+
+def _not_fed(op):
+    tensor = op.outputs[0]
+    dtype = {"float32": "float", "float64": "double"}.get(tensor.dtype.name, tensor.dtype.name)
+    shape = ",".join("?" if n is None else str(n) for n in tensor.shape.as_list()) if tensor.shape.rank else ""
+    text = f"You must feed a value for placeholder tensor '{op.name}' with dtype {dtype}"
+    text += f" and shape [{shape}]" if shape else ""
+    return errors.InvalidArgumentError(f"{text}\n\t [[{{{{node {op.name}}}}}]]")
 
 
 def _leaves(fetches):

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from microdl.compat.v1.graph import Default, Named, chosen_session, get_default_graph
+from microdl.compat.v1.graph import Default, GraphTensor, Named, chosen_session, get_default_graph
 from microdl.compat.v1.shapes import TensorShape
 from microdl.core import dtypes, variable as core
 from microdl.core.deferred import Replayed
 from microdl.core.op import Spec
-from microdl.core.tensor import convert, new_uid
+from microdl.core.tensor import apply, convert, new_uid
 
 
 class GraphKeys:
@@ -40,8 +40,8 @@ class Variable(Named, Replayed):
         validate_shape, expected_shape, shape, caching_device, ...: as in TensorFlow; what concerns devices is accepted.
 
     Attributes:
-        initializer: the Operation that gives it its initial value. initial_value: Tensor. snapshot: its value as a
-        Tensor.
+        initializer: the Operation that gives it its initial value. initial_value: Tensor.
+        reference: Tensor, its value under its own name. snapshot: the same as the name ``<name>/read``.
     """
 
     def __init__(
@@ -71,19 +71,25 @@ class Variable(Named, Replayed):
         dtype = None if dtype is None else dtypes.as_dtype(dtype)
         self._name = graph.unique_name(name or "Variable")
         with graph.entered(), graph.name_scope(f"{self._name}/"):
-            with graph.naming("initial_value"):
-                initial_value = initial_value() if callable(initial_value) else initial_value
-                self.initial_value = graph.defer(_constant, (initial_value, dtype), {})
+            if callable(initial_value):
+                with graph.name_scope(f"{self._name}/Initializer/"):
+                    initial_value = initial_value()
+            if not (isinstance(initial_value, GraphTensor) and dtype in (None, initial_value.dtype)):
+                with graph.naming("initial_value"):
+                    initial_value = graph.defer(_constant, (initial_value, dtype), {})
+            self.initial_value = initial_value
             shape = self.initial_value.shape if expected_shape is None else TensorShape(expected_shape)
             if not shape.is_fully_defined():
                 raise ValueError(f"initial_value must have a shape specified: {self.initial_value}")
             self.spec = Spec(tuple(shape.as_list()), self.initial_value.dtype)
+            with graph.naming(f"{self._name}/"):
+                self.reference = graph.defer(_read, (self,), {})
             with graph.naming("Assign"):
                 graph.defer(_assigned, (self, self.initial_value, "assign"), {})
             self.initializer = graph.calls[-1]
             self.initializer.initializes.append(self)
             with graph.naming("read"):
-                self.snapshot = graph.defer(_read, (self,), {})
+                self.snapshot = graph.defer(_identity, (self.reference,), {})
         for key in [GraphKeys.GLOBAL_VARIABLES] if collections is None else collections:
             graph.add_to_collection(key, self)
         if self.trainable and (collections is None or GraphKeys.GLOBAL_VARIABLES in collections):
@@ -95,7 +101,7 @@ class Variable(Named, Replayed):
 
     @property
     def op(self):
-        return self.snapshot.op
+        return self.reference.op
 
     @property
     def shape(self):
@@ -110,6 +116,7 @@ class Variable(Named, Replayed):
         if self._sample is None:
             with Default(None):
                 self._sample = core.Variable(np.zeros(self.spec.shape, self.dtype.as_numpy_dtype), self.trainable)
+                self._sample.constraint = self.constraint
         return self._sample
 
     def read(self):
@@ -120,8 +127,8 @@ class Variable(Named, Replayed):
 
     def read_value(self):
         """Its value at this place among the operations."""
-        with self.graph.entered():
-            return self.graph.defer(_read, (self,), {})
+        with self.graph.entered(), self.graph.naming("read"):
+            return self.graph.defer(_read_again, (self,), {})
 
     def initialized_value(self):
         """Its initial value, for the initial value of another variable."""
@@ -149,9 +156,15 @@ class Variable(Named, Replayed):
         chosen_session("load", session).store(self, np.asarray(value, self.dtype.as_numpy_dtype))
 
     def __repr__(self):
-        return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
+        return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}_ref>"
 
     __str__ = __repr__
+
+
+def asks_session(function):
+    """Marks functions that look at variables without reading their values: those need none."""
+    function.reads_values = False
+    return function
 
 
 def _constant(value, dtype):
@@ -163,6 +176,14 @@ def _constant(value, dtype):
 
 def _read(variable):
     return variable.read()
+
+
+def _read_again(variable):
+    return variable.read()
+
+
+def _identity(tensor):
+    return apply("Identity", tensor)
 
 
 def _assigned(variable, value, method):

@@ -1,5 +1,17 @@
 """``tf.train`` of TensorFlow 1."""
 
+from microdl.compat.v1.train.coordinator import (
+    Coordinator as Coordinator,
+    start_queue_runners as start_queue_runners,
+)
+from microdl.compat.v1.train.decay import (
+    cosine_decay as cosine_decay,
+    exponential_decay as exponential_decay,
+    inverse_time_decay as inverse_time_decay,
+    natural_exp_decay as natural_exp_decay,
+    piecewise_constant as piecewise_constant,
+    polynomial_decay as polynomial_decay,
+)
 from microdl.compat.v1.train.optimizers import (
     AdadeltaOptimizer as AdadeltaOptimizer,
     AdagradOptimizer as AdagradOptimizer,
@@ -9,10 +21,42 @@ from microdl.compat.v1.train.optimizers import (
     Optimizer as Optimizer,
     RMSPropOptimizer as RMSPropOptimizer,
 )
+from microdl.compat.v1.train.saver import (
+    Saver as Saver,
+    get_checkpoint_mtimes as get_checkpoint_mtimes,
+    update_checkpoint_state as update_checkpoint_state,
+)
 from microdl.compat.v1.train.steps import (
     create_global_step as create_global_step,
-    exponential_decay as exponential_decay,
     get_global_step as get_global_step,
     get_or_create_global_step as get_or_create_global_step,
     global_step as global_step,
 )
+from microdl.saving.listing import (
+    checkpoint_exists as checkpoint_exists,
+    get_checkpoint_state as get_checkpoint_state,
+    latest_checkpoint as latest_checkpoint,
+    remove_checkpoint as remove_checkpoint,
+)
+
+piecewise_constant_decay = piecewise_constant
+
+_LEFT_OUT = {
+    "MonitoredTrainingSession": "run a tf.Session, and save with tf.train.Saver",
+    "MonitoredSession": "run a tf.Session, and save with tf.train.Saver",
+    "SessionRunHook": "put its code into the training loop",
+    "Supervisor": "run a tf.Session, and save with tf.train.Saver",
+    "import_meta_graph": "build the graph again by its code, then tf.train.Saver().restore(session, path)",
+    "export_meta_graph": "the code that builds the graph is what is kept of it",
+    "Server": "everything runs in this process",
+    "SyncReplicasOptimizer": "everything runs in this process",
+    "batch": "use tf.data.Dataset.batch",
+    "shuffle_batch": "use tf.data.Dataset.shuffle and batch",
+    "string_input_producer": "use tf.data.Dataset.from_tensor_slices",
+}
+
+
+def __getattr__(name):
+    if name in _LEFT_OUT:
+        raise AttributeError(f"tf.train.{name} is left out: {_LEFT_OUT[name]}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

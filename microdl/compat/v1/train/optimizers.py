@@ -24,7 +24,6 @@ class Optimizer:
     def __init__(self, learning_rate, name):
         self._learning_rate, self._name = learning_rate, name
         self._slots = {}  # (name of the slot, variable) -> Variable
-        self._step = None
 
     def get_name(self):
         return self._name
@@ -74,27 +73,32 @@ class Optimizer:
         if not pairs:
             raise ValueError(f"No gradients provided for any variable: {[str(v) for _, v in grads_and_vars]}.")
         graph = pairs[0][1].graph
-        with graph.entered(), graph.name_scope(None):
-            slots = [[self._slot(kind, v) for kind in self.slots] for _, v in pairs]
-            if self._step is None and self._counts:
-                self._step = Variable(np.int64(0), trainable=False, name=f"{self._name}/step")
+        with graph.entered():
+            powers = self._powers()
+            with graph.name_scope(None):
+                slots = [[self._slot(kind, v) for kind in self.slots] for _, v in pairs]
             updates = []
             for dtype in dict.fromkeys(v.dtype for _, v in pairs):
                 chosen = [i for i, (_, v) in enumerate(pairs) if v.dtype is dtype]
                 variables = [pairs[i][1] for i in chosen]
                 arguments = [pairs[i][0] for i in chosen], variables, [slots[i] for i in chosen]
                 with graph.naming(f"{self._name}/update"):
-                    graph.defer(self._updated, (*arguments, self._numbers(), self._step), {})
+                    graph.defer(self._updated, (*arguments, self._numbers(), powers), {})
                 updates.append(graph.calls[-1])
-            if self._step is not None:
-                with graph.control_dependencies(updates):
-                    updates = [self._step.assign_add(np.int64(1), read_value=False)]
+            with graph.control_dependencies(updates), graph.name_scope(f"{graph.unique_name(self._name, False)}/"):
+                updates += self._advance()
             if global_step is not None:
                 with graph.control_dependencies(updates):
                     updates = [global_step.assign_add(np.asarray(1, global_step.dtype.as_numpy_dtype)).op]
             return group(*updates, name=name or self._name)
 
-    _counts = False  # whether ``_update`` needs the number of steps so far
+    def _powers(self):
+        """Variables besides those for each variable."""
+        return []
+
+    def _advance(self):
+        """Operations that change ``_powers`` after a step."""
+        return []
 
     def _slot(self, kind, variable):
         key = kind, variable
@@ -112,25 +116,28 @@ class Optimizer:
         return list(self.slots)
 
     def variables(self):
-        return [*([] if self._step is None else [self._step]), *self._slots.values()]
+        return [*self._powers(), *self._slots.values()]
 
     def _numbers(self):
         """The learning rate, and other numbers that may be Tensors."""
         return [self._learning_rate() if callable(self._learning_rate) else self._learning_rate]
 
-    def _update(self, gradients, variables, slots, numbers, step):
+    def _update(self, gradients, variables, slots, numbers, powers):
         """Changes core Variables of one dtype.
 
         Args:
             gradients: Tensors. variables, slots: for each of them the Variable, and the list of what is kept for it.
-            numbers: scalar Tensors of that dtype, as ``_numbers`` says. step: number of steps before this one.
+            numbers: scalar Tensors of that dtype, as ``_numbers`` says. powers: Variables, as ``_powers`` says.
         """
         raise NotImplementedError
 
-    def _updated(self, gradients, variables, slots, numbers, step):
+    def _updated(self, gradients, variables, slots, numbers, powers):
         dtype = variables[0].dtype
         numbers = [_scalar(x, dtype) for x in numbers]
-        self._update(list(map(convert, gradients)), variables, slots, numbers, step)
+        self._update(list(map(convert, gradients)), variables, slots, numbers, powers)
+        for v in variables:
+            if v.constraint is not None:
+                v.assign(v.constraint(v.read()))
 
 
 def _scalar(value, dtype):
@@ -143,7 +150,7 @@ class GradientDescentOptimizer(Optimizer):
     def __init__(self, learning_rate, use_locking=False, name="GradientDescent"):
         super().__init__(learning_rate, name)
 
-    def _update(self, gradients, variables, slots, numbers, step):
+    def _update(self, gradients, variables, slots, numbers, powers):
         grouped = [x for pair in zip(variables, gradients, strict=True) for x in pair]
         apply("ResourceApplyGradientDescent", *numbers, *grouped)
 
@@ -160,7 +167,7 @@ class MomentumOptimizer(Optimizer):
     def _numbers(self):
         return [*super()._numbers(), self._momentum]
 
-    def _update(self, gradients, variables, slots, numbers, step):
+    def _update(self, gradients, variables, slots, numbers, powers):
         rate, momentum = numbers
         for g, v, (speed,) in zip(gradients, variables, slots, strict=True):
             new = momentum * speed + g
@@ -177,7 +184,7 @@ class AdagradOptimizer(Optimizer):
             raise ValueError(f"initial_accumulator_value must be positive: {initial_accumulator_value}")
         self.slots = {"accumulator": initial_accumulator_value}
 
-    def _update(self, gradients, variables, slots, numbers, step):
+    def _update(self, gradients, variables, slots, numbers, powers):
         (rate,) = numbers
         for g, v, (total,) in zip(gradients, variables, slots, strict=True):
             new = total + g * g
@@ -200,7 +207,7 @@ class AdadeltaOptimizer(Optimizer):
     def _numbers(self):
         return [*super()._numbers(), self._rho, self._epsilon]
 
-    def _update(self, gradients, variables, slots, numbers, step):
+    def _update(self, gradients, variables, slots, numbers, powers):
         rate, rho, epsilon = numbers
         for g, v, (squares, updates) in zip(gradients, variables, slots, strict=True):
             mean = rho * squares + (1.0 - rho) * g * g
@@ -233,7 +240,7 @@ class RMSPropOptimizer(Optimizer):
     def _numbers(self):
         return [*super()._numbers(), *self._others]
 
-    def _update(self, gradients, variables, slots, numbers, step):
+    def _update(self, gradients, variables, slots, numbers, powers):
         rate, decay, momentum, epsilon = numbers
         for g, v, (squares, *mean, speed) in zip(gradients, variables, slots, strict=True):
             new = squares + (1.0 - decay) * (g * g - squares)
@@ -251,16 +258,32 @@ class AdamOptimizer(Optimizer):
     """Steps from running means of g and of g^2: Kingma and Ba, 2015, with epsilon outside of the correction.
 
     ``m += (1 - beta1) (g - m)``, ``u += (1 - beta2) (g^2 - u)``, ``v -= alpha * m / (sqrt(u) + epsilon)``,
-    ``alpha = learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t)``.
+    ``alpha = learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t)``, the powers being kept in variables.
     """
 
     slots = MappingProxyType({"m": 0.0, "v": 0.0})
-    _counts = True
 
     def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, use_locking=False, name="Adam"):
         super().__init__(learning_rate, name)
-        self._options = {"beta_1": float(beta1), "beta_2": float(beta2), "epsilon": float(epsilon)}
+        self._betas, self._epsilon = (float(beta1), float(beta2)), float(epsilon)
+        self._beta_powers = []
 
-    def _update(self, gradients, variables, slots, numbers, step):
+    def _powers(self):
+        if not self._beta_powers:
+            named = zip(("beta1_power", "beta2_power"), self._betas, strict=True)
+            self._beta_powers = [Variable(np.float32(beta), trainable=False, name=name) for name, beta in named]
+        return self._beta_powers
+
+    def _update(self, gradients, variables, slots, numbers, powers):
+        (rate,), (beta1, beta2) = numbers, self._betas
+        power1, power2 = (apply("Cast", convert(power), dtype=rate.dtype) for power in powers)
+        # The op's own correction, here always that of the first step, is taken out again.
+        first = (1 - beta2) ** 0.5 / (1 - beta1)
+        alpha = rate * apply("Sqrt", 1.0 - power2) / ((1.0 - power1) * first)
         grouped = [x for g, v, kept in zip(gradients, variables, slots, strict=True) for x in (v, *kept, g)]
-        apply("ResourceApplyAdam", *numbers, step, *grouped, **self._options)
+        options = {"beta_1": beta1, "beta_2": beta2, "epsilon": self._epsilon}
+        apply("ResourceApplyAdam", alpha, convert(np.int64(0)), *grouped, **options)
+
+    def _advance(self):
+        pairs = zip(self._beta_powers, self._betas, strict=True)
+        return [power.assign(power * beta, name="Assign", read_value=False) for power, beta in pairs]

@@ -1,11 +1,9 @@
-"""The global step, and learning rates that follow it."""
+"""The global step: the variable that counts how often the variables were changed."""
 
 import numpy as np
 
 from microdl.compat.v1.graph import get_default_graph
-from microdl.compat.v1.naming import in_graph
 from microdl.compat.v1.variables import GraphKeys, Variable
-from microdl.core.tensor import apply, convert
 
 
 def get_global_step(graph=None):
@@ -33,13 +31,3 @@ def get_or_create_global_step(graph=None):
 def global_step(sess, global_step_tensor):
     """Its value in a session, an int."""
     return int(sess.run(global_step_tensor))
-
-
-@in_graph
-def exponential_decay(learning_rate, global_step, decay_steps, decay_rate, staircase=False, name=None):
-    """``learning_rate * decay_rate ^ (global_step / decay_steps)``; with ``staircase`` the exponent is rounded down."""
-    rate = convert(float(learning_rate)) if isinstance(learning_rate, (int, float)) else convert(learning_rate)
-    exponent = apply("Cast", convert(global_step), dtype=rate.dtype) / float(decay_steps)
-    if staircase:
-        exponent = apply("Floor", exponent)
-    return rate * apply("Pow", convert(float(decay_rate), rate.dtype), exponent)

@@ -1,0 +1,1 @@
+"""Data sets as the tutorials of TensorFlow 1 import them."""
