@@ -47,6 +47,17 @@ def test_moving_to_a_gpu_says_that_there_is_none():
         tf.random.uniform((3, 2)).gpu("0")
 
 
+def test_matplotlib_draws_variables_and_tensors():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    v, x = tf.Variable([1.0, 4.0, 9.0]), tf.constant([1, 2, 3])
+    for given in ((x, v), (v,), ([tf.Variable(1.0), tf.constant(4.0), 9.0],)):
+        (line,) = plt.plot(*given)
+        assert list(line.get_ydata()) == [1, 4, 9]
+    assert plt.scatter(x, tf.square(v)).get_offsets()[:, 1].tolist() == [1, 16, 81]
+    plt.close("all")
+
+
 SUMS = "tf.Tensor(76, shape=(), dtype=int32) tf.Tensor(76, shape=(), dtype=int32)\n"
 SCALAR = "tf.Tensor(6.0, shape=(), dtype=float32)\n"
 

@@ -1,5 +1,7 @@
 """What a tape follows, when it records, and how often it answers."""
 
+import numpy as np
+
 
 def variable_is_watched(tf):
     x = tf.Variable(3.0)
@@ -189,8 +191,6 @@ def watching_a_number(tf):
 
 
 def watching_an_array(tf):
-    import numpy as np
-
     with tf.GradientTape() as tape:
         tape.watch(np.ones(2, np.float32))
 
