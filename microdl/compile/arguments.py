@@ -142,14 +142,41 @@ class Structured:
     """Base of traced functions: calls with the arguments of the Python function, and the signature.
 
     Attributes:
+        graph: what was traced. structured_outputs: what the Python function returned, with symbolic Tensors.
         arguments: Arguments; None for a function of tensors alone.
     """
 
     arguments: Arguments | None = None
-    name = ""
-    inputs: list = []  # noqa: RUF012 - properties of those that derive from it
-    variables: tuple = ()
-    structured_outputs = None
+
+    def __init__(self, graph, structured_outputs):
+        self.graph, self.structured_outputs = graph, structured_outputs
+
+    @property
+    def name(self):
+        return self.graph.name
+
+    @property
+    def inputs(self):
+        """The symbolic Tensors of the arguments."""
+        return list(self.graph.inputs)
+
+    @property
+    def outputs(self):
+        """The Tensors that are returned."""
+        return list(self.graph.outputs)
+
+    @property
+    def variables(self):
+        """The Variables that are read or written."""
+        return tuple(self.graph.variables.values())
+
+    @property
+    def trainable_variables(self):
+        return tuple(v for v in self.variables if v.trainable)
+
+    def __repr__(self):
+        arguments = ", ".join(f"{x.dtype.name}{list(x.shape)}" for x in self.inputs)
+        return f"<{type(self).__name__} {self.name}({arguments})>"
 
     def call(self, tensors) -> Any:
         """What the function returns for Tensors, one for each input."""

@@ -18,41 +18,14 @@ traces: list[tuple[str, float, float]] = []  # (name, start, seconds) of this pr
 
 
 class ConcreteFunction(Structured):
-    """A traced graph as a function of Tensors.
-
-    Attributes:
-        graph: the FuncGraph. structured_outputs: what the Python function returned, with symbolic Tensors.
-    """
+    """A traced FuncGraph as a function of Tensors."""
 
     def __init__(self, graph, structured_outputs):
-        self.graph, self.structured_outputs = graph, structured_outputs
+        super().__init__(graph, structured_outputs)
         self.present = []  # of a gradient: for each source whether there is one
         self._leaves = nest.flatten(structured_outputs)
         self._is_tensor = [isinstance(leaf, Tensor) for leaf in self._leaves]
         self._simple = type(structured_outputs) is Tensor
-
-    @property
-    def name(self):
-        return self.graph.name
-
-    @property
-    def inputs(self):
-        """The symbolic Tensors of the arguments."""
-        return list(self.graph.inputs)
-
-    @property
-    def outputs(self):
-        """The Tensors that are returned."""
-        return list(self.graph.outputs)
-
-    @property
-    def variables(self):
-        """The Variables that are read or written."""
-        return tuple(self.graph.variables.values())
-
-    @property
-    def trainable_variables(self):
-        return tuple(v for v in self.variables if v.trainable)
 
     @functools.cached_property
     def plan(self):
@@ -209,10 +182,6 @@ class ConcreteFunction(Structured):
     @functools.cached_property
     def _backwards(self):
         return {}
-
-    def __repr__(self):
-        arguments = ", ".join(f"{x.dtype.name}{list(x.shape)}" for x in self.graph.inputs)
-        return f"<ConcreteFunction {self.name}({arguments})>"
 
 
 def differentiable(nodes, sources):

@@ -227,34 +227,11 @@ class OpenGraph(Graph):
 
 
 class OpenFunction(Structured):
-    """A traced function with sizes left open: for each choice of sizes there is a ConcreteFunction.
-
-    Attributes:
-        graph: the OpenGraph. structured_outputs: what the Python function returned, with symbolic Tensors.
-    """
+    """A traced function with sizes left open, in an OpenGraph: for each choice of sizes there is a ConcreteFunction."""
 
     def __init__(self, graph, structured_outputs):
-        self.graph, self.structured_outputs = graph, structured_outputs
+        super().__init__(graph, structured_outputs)
         self._sized = {}  # specs of the inputs -> ConcreteFunction
-
-    @property
-    def name(self):
-        return self.graph.name
-
-    @property
-    def inputs(self):
-        """The symbolic Tensors of the arguments."""
-        return list(self.graph.inputs)
-
-    @property
-    def outputs(self):
-        """The Tensors that are returned."""
-        return list(self.graph.outputs)
-
-    @property
-    def variables(self):
-        """The Variables that are read or written."""
-        return tuple(self.graph.variables.values())
 
     @property
     def plan(self):
@@ -262,10 +239,6 @@ class OpenFunction(Structured):
         if not self._sized:
             raise ValueError(f"{self.name}: how it runs is known once it has run, as sizes are open: call it first")
         return next(reversed(self._sized.values())).plan
-
-    @property
-    def trainable_variables(self):
-        return tuple(v for v in self.variables if v.trainable)
 
     @reads_sizes
     def call(self, tensors):
@@ -294,10 +267,6 @@ class OpenFunction(Structured):
             leaves = [replay.value(leaf) for leaf in nest.flatten(self.structured_outputs)]
         graph.outputs = [graph.own(leaf) for leaf in leaves if isinstance(leaf, Tensor)]
         return ConcreteFunction(graph, nest.pack_as(self.structured_outputs, leaves))
-
-    def __repr__(self):
-        arguments = ", ".join(f"{x.dtype.name}{list(x.shape)}" for x in self.graph.inputs)
-        return f"<OpenFunction {self.name}({arguments})>"
 
 
 def _by_leaf(results):
