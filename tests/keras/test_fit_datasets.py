@@ -124,6 +124,29 @@ def test_what_does_not_go_together_is_refused(arguments, message):
         model().fit(verbose=0, **arguments)
 
 
+def test_as_many_steps_as_batches_are_a_pass_each():
+    dataset = Dataset.from_tensor_slices((X, Y)).batch(8)
+    assert_same(history(dataset, steps_per_epoch=len(dataset)), history(dataset))
+
+
+def test_a_shuffled_dataset_is_seen_in_the_order_of_keras():
+    """Losses of Keras 3.15 with TensorFlow 2.21 for this model, set_random_seed(7) and these data."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(100, 4)).astype(np.float32)
+    y = (x.sum(axis=1) > 0).astype(np.int64)
+    tf.keras.utils.set_random_seed(7)
+    layers = [tf.keras.Input((4,)), tf.keras.layers.Dense(8, "relu"), tf.keras.layers.Dense(2)]
+    model = tf.keras.Sequential(layers)
+    model.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    shuffled = Dataset.from_tensor_slices((x, y)).shuffle(100).map(lambda a, b: (a * 2, b)).batch(16)
+    ordered = Dataset.from_tensor_slices((x, y)).batch(16)
+    first = model.fit(shuffled, epochs=3, validation_data=ordered, verbose=0).history
+    again = model.fit(shuffled.repeat(), epochs=2, steps_per_epoch=5, verbose=0).history
+    assert first["loss"] == pytest.approx([0.8942363262, 0.8713464141, 0.8469235301], abs=2e-6)
+    assert first["val_loss"] == pytest.approx([0.7656068206, 0.7542078495, 0.7429362535], abs=2e-6)
+    assert again["loss"] == pytest.approx([0.8055933118, 0.8209619522], abs=2e-6)
+
+
 def test_a_dataset_that_ends_early_is_told():
     dataset = Dataset.from_tensor_slices((X, Y)).batch(8)
     with pytest.warns(UserWarning, match="ended after 3 of 5 batches"):

@@ -92,15 +92,25 @@ class IterableBatches:
         self.source, self.steps = source, steps
         self._caller, self._class_weight = caller, class_weight
         self._wanted, self._iterator, self._own = steps, None, _own_copy
+        self._size, self._seen = None, 0  # batches of a pass, if known; those that this pass has given
         if isinstance(source, Dataset):
             size = int(source.cardinality())
-            self.steps = steps or (size if size >= 0 else None)
+            self._size = size if size >= 0 else None
+            self.steps = steps or self._size
             self._own = _single_precision
 
     def epoch(self):
         """The batches of one epoch: as many as are wanted, or all there are."""
         if self._iterator is None or self._wanted is None:
-            self._iterator = iter(self.source)
+            self._begin()
+        yield from self._of_one_epoch()
+        if self._seen == self._size:  # as Keras, which so draws the seeds of a shuffle once more
+            self._begin()
+
+    def _begin(self):
+        self._iterator, self._seen = iter(self.source), 0
+
+    def _of_one_epoch(self):
         taken = 0
         while self._wanted is None or taken < self._wanted:
             try:
@@ -109,7 +119,7 @@ class IterableBatches:
                 self._iterator = None
                 self._ran_out(taken)
                 return
-            taken += 1
+            taken, self._seen = taken + 1, self._seen + 1
             parts = _all_arrays(self._caller, *unpack_x_y_sample_weight(batch))
             x, y, weight = (_map(self._own, part) for part in parts)
             yield _packed(x, y, weight, self._class_weight)
