@@ -121,6 +121,11 @@ from microdl.ops.debugging import (
     assert_rank as assert_rank,
     ensure_shape as ensure_shape,
 )
+from microdl.ops.gradients import (
+    gradients as gradients,
+    hessians as hessians,
+    vectorized_map as vectorized_map,
+)
 from microdl.ops.linalg import matmul as matmul, norm as norm
 from microdl.ops.math import (
     abs as abs,
@@ -170,6 +175,9 @@ from microdl.ops.math import (
     subtract as subtract,
     tan as tan,
     truediv as truediv,
+)
+from microdl.ops.module import (
+    Module as Module,
 )
 from microdl.ops.printing import print as print
 from microdl.ops.python import numpy_function as numpy_function, py_function as py_function

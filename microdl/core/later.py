@@ -1,19 +1,15 @@
 """Names that TensorFlow's modules have and microdl's lack so far: who asks for one is told so (``core/missing.py``)."""
 
 TENSORFLOW = """
-    DeviceSpec Graph IndexedSlices Module Operation RaggedTensor SparseTensor TypeSpec
-    acosh argsort asinh atan2 atanh audio
-    bfloat16 bitcast bitwise complex complex64 complex128 constant_initializer
-    distribute dtypes dynamic_partition dynamic_stitch einsum
-    experimental gather_nd get_logger gradients hessians
-    histogram_fixed_width image lite load_library lookup meshgrid
-    no_gradient ones_initializer quantization queue
-    ragged random_normal_initializer random_uniform_initializer raw_ops realdiv reverse_sequence
-    saturate_cast saved_model scalar_mul scatter_nd searchsorted sequence_mask sets signal sort space_to_batch
-    sparse strided_slice summary sysconfig tensor_scatter_nd_add tensor_scatter_nd_max
-    tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update tensordot test timestamp tpu
-    truncatediv truncatemod types unique unique_with_counts unravel_index vectorized_map version
-    xla zeros_initializer
+    DeviceSpec Graph IndexedSlices Operation RaggedTensor SparseTensor TypeSpec acosh argsort asinh atan2 atanh
+    audio bfloat16 bitcast bitwise complex complex64 complex128 constant_initializer distribute dtypes
+    dynamic_partition dynamic_stitch einsum experimental gather_nd get_logger histogram_fixed_width image lite
+    load_library lookup meshgrid no_gradient ones_initializer quantization queue ragged random_normal_initializer
+    random_uniform_initializer raw_ops realdiv reverse_sequence saturate_cast saved_model scalar_mul scatter_nd
+    searchsorted sequence_mask sets signal sort space_to_batch sparse strided_slice summary sysconfig
+    tensor_scatter_nd_add tensor_scatter_nd_max tensor_scatter_nd_min tensor_scatter_nd_sub
+    tensor_scatter_nd_update tensordot test timestamp tpu truncatediv truncatemod types unique unique_with_counts
+    unravel_index version xla zeros_initializer
 """
 
 AUTOGRAPH = """

@@ -7,6 +7,7 @@ from microdl.core.backprop import backpropagate, checked_seed, links
 from microdl.core.context import context, user_location, warn
 from microdl.core.deferred import Replayed, reads_sizes
 from microdl.core.explain import Cut, Walk, explain
+from microdl.core.jacobian import batch_jacobian, jacobian
 from microdl.core.tensor import Operand, apply, convert
 
 
@@ -193,6 +194,68 @@ class GradientTape(Replayed):
                 apply("ZerosLike", convert(x)) if g is None else g for x, g in zip(flat_sources, gradients, strict=True)
             ]
         return nest.pack_as(sources, gradients)
+
+    @reads_sizes
+    def jacobian(
+        self,
+        target,
+        sources,
+        unconnected_gradients="none",
+        parallel_iterations=None,
+        experimental_use_pfor=True,
+    ):
+        """d target[i] / d source[j]: a Tensor of shape target.shape + source.shape for each of ``sources``.
+
+        One walk back for each element of ``target``. Arguments as for ``gradient``; parallel_iterations and
+        experimental_use_pfor are accepted for TensorFlow's sake.
+        """
+        zero = _wants_zeros(unconnected_gradients)
+        flat_sources = nest.flatten(sources)
+        nodes, ids = self._for_rows("jacobian", target, flat_sources)
+        found = jacobian(nodes, target, flat_sources, ids)
+        if zero:
+            found = [
+                apply("Fill", shape=(*target.shape, *x.shape), value=0, dtype=x.dtype) if dx is None else dx
+                for x, dx in zip(flat_sources, found, strict=True)
+            ]
+        return nest.pack_as(sources, found)
+
+    @reads_sizes
+    def batch_jacobian(
+        self,
+        target,
+        source,
+        unconnected_gradients="none",
+        parallel_iterations=None,
+        experimental_use_pfor=True,
+    ):
+        """d target[b, i] / d source[b, j]: a Tensor of shape target.shape + source.shape[1:]; zeros without a path.
+
+        Row b of ``target`` must depend on row b of ``source`` alone. One walk back for each element of a row.
+        Arguments as for ``jacobian``.
+        """
+        nodes, (source_id,) = self._for_rows("batch_jacobian", target, [source])
+        if not target.ndim or not source.ndim or target.shape[0] != source.shape[0]:
+            raise ValueError(
+                f"Need first dimension of target shape ({target.shape}) and source shape ({source.shape}) to match."
+            )
+        return batch_jacobian(nodes, target, source, source_id)
+
+    def _for_rows(self, method, target, sources):
+        """The Nodes for several walks from one target, and the uids of the sources; the tape is used then."""
+        if self._used and not self._persistent:
+            raise RuntimeError(
+                f"A non-persistent GradientTape can only be used to compute one set of gradients ({method})."
+            )
+        for role, x in (("target", target), *(("source", x) for x in sources)):
+            _check_operand(f"{method}: a {role}", x)
+        if self._recording and not self._persistent:
+            self._stop()
+        self._used = True
+        nodes = list(self._nodes)
+        if not self._persistent:
+            self._nodes.clear()
+        return nodes, [x.uid if x.uid in self.followed or x.uid == target.uid else _NOT_FOLLOWED for x in sources]
 
     def explain(self, target, source):
         """Why ``gradient(target, source)`` is None: the cause, and the file and line of it. Or that it is not None.
