@@ -4,6 +4,8 @@ A batch is what ``train_step`` and ``test_step`` receive: ``x``, ``(x, y)`` or `
 are Tensors or lists, tuples and dicts of them. float64 arrays become float32, as in Keras; other dtypes stay.
 """
 
+from typing import Any
+
 import numpy as np
 
 from microdl.core import dtypes, nest
@@ -91,7 +93,8 @@ class IterableBatches:
     def __init__(self, caller, source, steps, class_weight):
         self.source, self.steps = source, steps
         self._caller, self._class_weight = caller, class_weight
-        self._wanted, self._iterator, self._own = steps, None, _own_copy
+        self._wanted, self._own = steps, _own_copy
+        self._iterator: Any = None
         self._size, self._seen = None, 0  # batches of a pass, if known; those that this pass has given
         if isinstance(source, Dataset):
             size = int(source.cardinality())
