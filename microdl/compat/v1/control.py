@@ -73,9 +73,14 @@ def Print(input_, data, message=None, first_n=None, summarize=None, name=None):
 def _printed(input_, data, message, left, summarize):
     def show(*arrays):
         if next(left, None) is not None:
-            texts = [printing.text_of(x, summarize) for x in arrays]
-            sys.stderr.write(message + "".join(t if t.startswith("[") else f"[{t}]" for t in texts) + "\n")
+            sys.stderr.write(message + "".join(_brackets(x.ravel(), summarize) for x in arrays) + "\n")
         return True
 
     python.numpy_function(show, [convert(x) for x in data], TensorSpec((), dtypes.bool))
     return apply("Identity", convert(input_))
+
+
+def _brackets(values, count):
+    """The first values in brackets."""
+    shown = " ".join(printing.text_of(x, 1) for x in (values if count < 0 else values[:count]))
+    return f"[{shown}...]" if 0 <= count < values.size else f"[{shown}]"

@@ -10,7 +10,7 @@ from microdl.core import dtypes
 from microdl.core.backprop import backpropagate, checked_seed
 from microdl.core.context import context
 from microdl.core.tensor import apply, convert
-from microdl.ops import array, math, random
+from microdl.ops import array, clip, math, random
 
 
 def placeholder(dtype, shape=None, name=None):
@@ -131,6 +131,7 @@ def argmin(input, axis=None, name=None, dimension=None, output_type=dtypes.int64
 
 
 add_n = in_graph(math.add_n)
+global_norm = in_graph(clip.global_norm)
 
 
 @in_graph
@@ -186,6 +187,11 @@ def set_random_seed(seed):
 def name_scope(name, default_name=None, values=None):
     """A context that puts ``name/`` before the names of operations. It gives that prefix."""
     return get_default_graph().name_scope(default_name if name is None else name)
+
+
+def device(device_name_or_function):
+    """A context whose operations are said to be on a device. Where they run does not change."""
+    return get_default_graph().device(device_name_or_function)
 
 
 def control_dependencies(control_inputs):

@@ -4,9 +4,11 @@ import re
 import threading
 from typing import Any
 
+from microdl.compat.v1.closing import closed
 from microdl.compat.v1.shapes import TensorShape
 from microdl.compile.graph import FuncGraph
 from microdl.compile.open import SAMPLES, Call, OpenGraph
+from microdl.core import errors
 from microdl.core.context import context
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, apply
@@ -25,6 +27,9 @@ TYPES = {
 REFERENCES = "VariableV2", "Assign", "AssignAdd", "AssignSub"  # whose results TensorFlow shows as float32_ref
 
 
+_VALID = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
+
+
 class Operation(Call):
     """One operation of a Graph: a call that is made whenever a session needs its results.
 
@@ -37,7 +42,7 @@ class Operation(Call):
 
     def __init__(self, graph, function, args, kwargs):
         super().__init__(function, args, kwargs)
-        self.graph, self.name, self.device = graph, "", graph.device
+        self.graph, self.name, self.device = graph, "", graph.present_device
         self.control_inputs, self.initializes = list(graph.control), []
         self.answer = None  # pairs (Variable, name): what the session itself answers, see initialized.py
 
@@ -56,7 +61,7 @@ class Operation(Call):
 
     def run(self, feed_dict=None, session=None):
         """Runs it in ``session``, or in the default one."""
-        chosen_session("Operation.run", session).run(self, feed_dict)
+        chosen_session("execute operation using `run()`", "run", session).run(self, feed_dict)
 
     def __repr__(self):
         return f"<tf.Operation '{self.name}' type={self.type}>"
@@ -83,18 +88,20 @@ class Named(Operand):
         return self is not other
 
     def __bool__(self):
-        raise TypeError(
-            "Using a `tf.Tensor` as a Python `bool` is not allowed. Use `if t is not None:` instead of `if t:` to test "
+        raise errors.OperatorNotAllowedInGraphError(
+            "Using a symbolic `tf.Tensor` as a Python `bool` is not allowed. Use `if t is not None:` instead of `if t:` to test "
             "if a tensor is defined, and use TensorFlow ops such as tf.cond to execute subgraphs conditioned on the "
             "value of a tensor."
         )
 
     def __iter__(self):
-        raise TypeError("Tensor objects are only iterable when eager execution is enabled; use tf.unstack or tf.map_fn")
+        raise errors.OperatorNotAllowedInGraphError(
+            "Iterating over a symbolic `tf.Tensor` is not allowed: use tf.unstack or tf.map_fn"
+        )
 
     def eval(self, feed_dict=None, session=None):
         """Its value in ``session``, or in the default one."""
-        return chosen_session("eval", session).run(self, feed_dict)
+        return chosen_session("evaluate tensor using `eval()`", "eval", session).run(self, feed_dict)
 
 
 _OPERATORS = {
@@ -194,7 +201,7 @@ class Graph(OpenGraph):
 
     def __init__(self):
         super().__init__("graph")
-        self.collections, self.seed, self.control, self.device = {}, None, (), ""
+        self.collections, self.seed, self.control, self.present_device = {}, None, (), ""
         self.variable_scopes: Any = None  # what scopes.py keeps
         self._scope = ""  # of names: ends in a slash unless empty
         self._used = {}  # name in lower case -> how many have asked for it
@@ -215,13 +222,19 @@ class Graph(OpenGraph):
     def defer(self, function, args, kwargs):
         if self._finalized:
             raise RuntimeError("Graph is finalized and cannot be modified.")
-        return super().defer(function, args, kwargs)
+        try:
+            return super().defer(function, args, kwargs)
+        except errors.InvalidArgumentError as error:
+            if any(isinstance(x, GraphTensor) and x._shape.rank is None for x in args):
+                error.args = (f"{error} (a placeholder has no shape: give it one, tf.placeholder(dtype, [None, 2]))",)
+            raise
 
     def _call(self, function, args, kwargs):
-        op = Operation(self, function, args, kwargs)
+        op = Operation(self, function, closed(args), closed(kwargs))
         for x in op.inputs:
             if isinstance(x, Named) and x.graph is not self:
-                raise ValueError(f"{x} must be from the same graph as the operation {op.type} that uses it")
+                own = next((y for y in op.inputs if isinstance(y, Named) and y.graph is self), op.type)
+                raise ValueError(f"{x} must be from the same graph as {own} (graphs are {x.graph} and {self}).")
         return op
 
     def _recorded(self, call):
@@ -257,6 +270,10 @@ class Graph(OpenGraph):
         """
         return _Frame(self, name, last)
 
+    def pending(self):
+        """Operations that wait for their names."""
+        return self._frame
+
     def name_scope(self, name):
         return _Scope(self, name)
 
@@ -278,6 +295,10 @@ class Graph(OpenGraph):
             return self.unique_name(name)
 
     def _name(self, op, name):
+        if not _VALID.match(name):
+            raise ValueError(
+                f"`{name}` is not a valid node name. Accepted names conform to Regex /re.compile({_VALID.pattern!r})/"
+            )
         op.name = name
         self._operations[name] = op
 
@@ -302,20 +323,22 @@ class Graph(OpenGraph):
         found = self._operations.get(operation)
         tensors = [] if found is None else found.outputs
         if int(index) >= len(tensors) or tensors[int(index)] is None:
+            fault = "does not exist in the graph" if found is None else f"exists but only has {len(tensors)} outputs"
             raise KeyError(
-                f"The name {name!r} refers to a Tensor which does not exist. The operation, {operation!r}, does not "
-                "exist in the graph."
+                f"The name {name!r} refers to a Tensor which does not exist. The operation, {operation!r}, {fault}."
             )
         return tensors[int(index)]
 
     def as_graph_element(self, obj, allow_tensor=True, allow_operation=True) -> Any:
         """The Tensor or Operation that ``obj`` is, or is the name of. Raises ValueError if it is another graph's."""
         if isinstance(obj, str):
-            return self.get_tensor_by_name(obj) if ":" in obj else self.get_operation_by_name(obj)
+            named = ":" in obj or not allow_operation
+            return self.get_tensor_by_name(obj) if named else self.get_operation_by_name(obj)
         if hasattr(obj, "snapshot"):  # a Variable
             obj = obj.snapshot
         if not isinstance(obj, (GraphTensor, Operation)):
-            raise TypeError(f"Can not convert a {type(obj).__name__} into a Tensor or Operation.")
+            kinds = "Tensor or Operation" if allow_operation else "Tensor"
+            raise TypeError(f"Can not convert a {type(obj).__name__} into a {kinds}.")
         if obj.graph is not self:
             kind = "Tensor" if isinstance(obj, GraphTensor) else "Operation"
             raise ValueError(f"{kind} {obj} is not an element of this graph.")
@@ -337,6 +360,11 @@ class Graph(OpenGraph):
         elements = [self.as_graph_element(x) for x in control_inputs or ()]
         ops = tuple(getattr(x, "op", x) for x in elements)
         return _Set(self, "control", self.control + ops if control_inputs is not None else ())
+
+    def device(self, name):
+        """A context whose operations have this ``device``, a name such as ``"/cpu:0"``."""
+        kind = re.fullmatch(r"/?(?:device:)?([a-zA-Z]+)(?::(\d+))?", name if isinstance(name, str) else "")
+        return _Set(self, "present_device", f"/device:{kind[1].upper()}:{kind[2] or 0}" if kind else str(name or ""))
 
     def finalize(self):
         """From now on nothing can be added."""
@@ -472,12 +500,12 @@ def get_default_session():
     return entered[-1] if entered else None
 
 
-def chosen_session(what, session):
-    """``session``, or the default one. Raises ValueError if there is neither."""
+def chosen_session(what, method, session):
+    """``session``, or the default one. Raises ValueError if there is neither, which says ``what`` needs one."""
     session = session or get_default_session()
     if session is None:
         raise ValueError(
-            f"Cannot evaluate with `{what}()`: No default session is registered. Use `with sess.as_default()` or pass "
-            "an explicit session"
+            f"Cannot {what}: No default session is registered. Use `with sess.as_default()` or pass an explicit "
+            f"session to `{method}(session=sess)`"
         )
     return session

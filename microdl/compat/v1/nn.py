@@ -2,8 +2,9 @@
 
 from microdl import nn as modern
 from microdl.compat.v1.naming import Namespace, in_graph
+from microdl.core import dtypes
 from microdl.core.tensor import convert
-from microdl.ops import array as modern_array
+from microdl.ops import array, math
 
 
 def _needs(name, **given):
@@ -22,7 +23,7 @@ def softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, 
     """Cross entropy of ``labels`` (..., classes) and softmax(``logits``) along the last axis. Labels are constants."""
     _only_named("softmax_cross_entropy_with_logits", _sentinel)
     _needs("softmax_cross_entropy_with_logits", labels=labels, logits=logits)
-    labels = modern_array.stop_gradient(convert(labels, getattr(logits, "dtype", None)))
+    labels = array.stop_gradient(convert(labels, getattr(logits, "dtype", None)))
     return modern.softmax_cross_entropy_with_logits(labels, convert(logits), axis=dim if axis is None else axis)
 
 
@@ -107,6 +108,14 @@ def softmax(logits, axis=None, name=None, dim=None):
 
 
 @in_graph
+def in_top_k(predictions, targets, k, name=None):
+    """Whether fewer than ``k`` of a row of ``predictions`` (N, classes) are larger than that of the class ``targets``."""
+    predictions = convert(predictions)
+    own = math.reduce_sum(predictions * array.one_hot(targets, predictions.shape[-1]), axis=1, keepdims=True)
+    return math.reduce_sum(array.cast(predictions > own, dtypes.int32), axis=1) < k
+
+
+@in_graph
 def xw_plus_b(x, weights, biases, name=None):
     """``x @ weights + biases``"""
     return modern.bias_add(convert(x) @ weights, biases)
@@ -118,6 +127,6 @@ def relu_layer(x, weights, biases, name=None):
     return modern.relu(modern.bias_add(convert(x) @ weights, biases))
 
 
-_HELPERS = ("Namespace", "convert", "in_graph", "modern", "modern_array")
+_HELPERS = ("Namespace", "array", "convert", "dtypes", "in_graph", "math", "modern")
 _OWN = {name: value for name, value in globals().items() if not name.startswith("_") and name not in _HELPERS}
 nn = Namespace(modern, _OWN)

@@ -214,6 +214,7 @@ def get_variable(
 
 
 def _initial_value(name, shape, dtype, asked, initializer):
+    default = initializer is None
     if initializer is None:
         whole = dtype.is_integer or dtype.is_bool
         initializer = zeros_initializer() if whole else glorot_uniform_initializer()
@@ -224,7 +225,11 @@ def _initial_value(name, shape, dtype, asked, initializer):
             raise ValueError("If initializer is a constant, do not specify shape.")
         return initializer
     if shape is None:
-        raise ValueError(f"Shape of a new variable ({name}) must be fully defined, but instead was <unknown>.")
+        raise ValueError(
+            f"Variable {name} did not get an initializer, so its `shape` argument must be specified."
+            if default
+            else f"Shape of a new variable ({name}) must be fully defined, but instead was <unknown>."
+        )
     shape = TensorShape(shape if hasattr(shape, "__iter__") else [shape])
     if not shape.is_fully_defined():
         raise ValueError(f"Shape of a new variable ({name}) must be fully defined, but instead was {shape}.")

@@ -67,24 +67,23 @@ class Session:
         try:
             return self.graph.as_graph_element(fetch)
         except TypeError as error:
+            kind = type(fetch).__name__
             raise TypeError(
-                f"Fetch argument {fetch!r} has invalid type {type(fetch)}, must be a string or Tensor. ({error})"
+                f'Argument `fetch` = {fetch} has invalid type "{kind}" must be a string or Tensor. ({error})'
             ) from None
-        except ValueError as error:
-            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
-        except KeyError as error:
-            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error.args[0]})") from None
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"Argument `fetch` = {fetch} cannot be interpreted as a Tensor. ({error})") from None
 
     def _feed(self, key, value):
         try:
-            tensor = self.graph.as_graph_element(key)
+            tensor = self.graph.as_graph_element(key, allow_operation=False)
         except (KeyError, TypeError, ValueError) as error:
             raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
         if isinstance(value, (GraphTensor, Variable)):
             raise TypeError(
                 "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, "
                 f"strings, lists, numpy ndarrays, or TensorHandles. For reference, the tensor object was {value} which "
-                f"was passed to the feed with key {tensor}."
+                f"was passed to the argument `feed_dict` with key {tensor}."
             )
         array = np.asarray(value)
         dtype = tensor.dtype.as_numpy_dtype
@@ -93,7 +92,7 @@ class Session:
         array = array.astype(dtype, copy=False)
         if not tensor.shape.is_compatible_with(array.shape):
             raise ValueError(
-                f"Cannot feed value of shape {array.shape} for Tensor '{tensor.name}', which has shape '{tensor.shape}'"
+                f"Cannot feed value of shape {array.shape} for Tensor {tensor.name}, which has shape {tensor.shape}"
             )
         return tensor, constant(array, tensor.dtype)
 

@@ -16,6 +16,20 @@ class Dimension(int):
     def __str__(self):
         return str(int(self))
 
+    def __add__(self, other):
+        return _dimension(other if other is None else int(self) + int(other))
+
+    def __sub__(self, other):
+        return _dimension(other if other is None else int(self) - int(other))
+
+    def __mul__(self, other):
+        return _dimension(other if other is None else int(self) * int(other))
+
+    def __floordiv__(self, other):
+        return _dimension(other if other is None else int(self) // int(other))
+
+    __radd__, __rmul__ = __add__, __mul__
+
 
 class UnknownDimension:
     """A size that is known only when the graph runs; so is whatever is computed from it."""
@@ -93,10 +107,17 @@ class TensorShape:
         """What both say together. Raises ValueError if they contradict each other."""
         other = TensorShape(other)
         if not self.is_compatible_with(other):
-            raise ValueError(f"Shapes {self} and {other} are not compatible")
+            raise ValueError(f"Shapes {self} and {other} are not compatible: {self._conflict(other)}")
         if self._sizes is None or other._sizes is None:
             return other if self._sizes is None else self
         return TensorShape([n if m is None else m for m, n in zip(self._sizes, other._sizes, strict=True)])
+
+    def _conflict(self, other):
+        if self.rank != other.rank:
+            return f"they have {self.rank} and {other.rank} axes"
+        pairs = enumerate(zip(self._sizes or (), other._sizes or (), strict=True))
+        i, m, n = next((i, m, n) for i, (m, n) in pairs if None not in (m, n) and m != n)
+        return f"Dimension {i} in both shapes must be equal, but are {m} and {n}."
 
     def __len__(self):
         if self._sizes is None:

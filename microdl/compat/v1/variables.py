@@ -153,7 +153,7 @@ class Variable(Named, Replayed):
 
     def load(self, value, session=None):
         """Gives it ``value``, an array, in a session."""
-        chosen_session("load", session).store(self, np.asarray(value, self.dtype.as_numpy_dtype))
+        chosen_session("load a value using `load()`", "load", session).store(self, np.asarray(value, self.dtype.as_numpy_dtype))
 
     def __repr__(self):
         return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}_ref>"
