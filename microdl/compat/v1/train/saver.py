@@ -113,7 +113,7 @@ class Saver:
             raise ValueError(f"Parent directory of {save_path} doesn't exist, can't save.")
         variables = self._built()
         values = sess.run(dict(variables))
-        arrays = {name: np.ascontiguousarray(value) for name, value in values.items()}
+        arrays = {name: np.asarray(value, order="C") for name, value in values.items()}
         safetensors.write(Path(prefix + ENDING), arrays, {})
         if write_state:
             self._note(prefix)
