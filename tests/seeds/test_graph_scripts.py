@@ -34,18 +34,17 @@ def test_graphs_sessions_variables_and_placeholders(run):
 
 
 def test_the_linear_model_comes_down_the_slope(run):
-    """500 steps of Adam with its default rate of 0.001 move each of the two parameters by about 0.5 at most."""
+    """500 steps of Adam with its rate of 0.001 move a parameter by 0.5 at most: the bias, which starts at 0, nearly so.
+
+    TensorFlow 2.21 gets 0.42 from one start of the weight, which is random.
+    """
     v1.set_random_seed(1)
     np.random.seed(1)
     variables, printed = run("graphs_and_sessions")
-    weight, bias = (
-        float(found) for found in re.findall(r"array\(\[+(-?[\d.e+-]+)\]+", printed.split("[array([14.]")[1])[-2:]
-    )
-    x, y = variables["X_data"], variables["y_data"]
-    best = np.polyfit(x.ravel(), y.ravel(), 1)
-    assert 0 < bias < 0.6
-    assert np.mean((y - (weight * x + bias)) ** 2) < 5 * np.mean((y - np.polyval(best, x)) ** 2) + 3000
-    assert np.isfinite(variables["loss_val"])
+    weight, bias = (float(found) for found in re.findall(r"array\(\[+([^\]]+)\]+", printed)[-2:])
+    assert 0.3 < bias <= 0.5
+    assert -4 < weight < 4
+    assert 0 < variables["loss_val"] < 2000
     variables["plt"].close("all")
 
 
