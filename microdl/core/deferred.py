@@ -1,8 +1,39 @@
 """Calls that wait until the sizes of their tensors are known."""
 
 import functools
+from typing import Any
 
 from microdl.core.context import context
+
+
+class Outlined:
+    """A tensor in the outline of a model, where nothing runs: a function that is called with it is noted instead."""
+
+    __slots__ = ()
+
+    def noted(self, function, args, kwargs):
+        """What stands for the result of ``function(*args, **kwargs)``."""
+        raise NotImplementedError
+
+
+class _Outlines:
+    exist = False  # whether there ever was one: until then nobody needs to look for them
+
+
+outlines = _Outlines()
+functions_by_name = {}  # what ``reads_sizes`` decorates: files name them so
+
+
+def outlined(values) -> Any:
+    """The first Outlined among values, in nested lists, tuples and dicts; None if there is none."""
+    for value in values:
+        if isinstance(value, Outlined):
+            return value
+        if isinstance(value, (list, tuple, dict)):
+            found = outlined(value.values() if isinstance(value, dict) else value)
+            if found is not None:
+                return found
+    return None
 
 
 class Replayed:
@@ -18,7 +49,8 @@ def reads_sizes(function):
 
     In a graph with sizes that are not known yet (``compile/open.py``) such a call is recorded as a whole, and made when
     they are. What the function does must depend on its arguments alone: it may be called several times, and later.
-    Functions may be arguments: what their closures hold is kept as it is at the time of the call.
+    Functions may be arguments: what their closures hold is kept as it is at the time of the call. With an Outlined
+    among the arguments it is noted as a whole, too.
     """
 
     @functools.wraps(function)
@@ -26,8 +58,11 @@ def reads_sizes(function):
         graph = context.graph
         if graph is not None and graph.open:
             return graph.defer(function, args, kwargs)
+        if outlines.exist and (x := outlined((*args, *kwargs.values()))) is not None:
+            return x.noted(call, args, kwargs)
         return function(*args, **kwargs)
 
+    functions_by_name[f"{function.__module__}.{function.__qualname__}"] = call
     return call
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from microdl.core import device, dtypes
 from microdl.core.attributes import no_attribute
 from microdl.core.context import context, user_location
-from microdl.core.deferred import reads_sizes
+from microdl.core.deferred import outlined, outlines, reads_sizes
 from microdl.core.errors import OperatorNotAllowedInGraphError
 from microdl.core.node import Node
 from microdl.core.op import Spec, get_op
@@ -330,6 +330,8 @@ def apply(name, *inputs, **attrs) -> Any:
     key = []
     for x in inputs:
         if type(x) is not Tensor:
+            if outlines.exist and (x := outlined(inputs)) is not None:
+                return x.noted(apply, (name, *inputs), attrs)
             inputs = _converted(op, inputs)
             key = [x.spec for x in inputs]
             break

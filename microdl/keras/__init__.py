@@ -13,6 +13,7 @@ from microdl.keras import (
     losses as losses,
     metrics as metrics,
     models as models,
+    ops as ops,
     optimizers as optimizers,
     regularizers as regularizers,
     saving as saving,
@@ -20,6 +21,7 @@ from microdl.keras import (
 )
 from microdl.keras.initializers import Initializer as Initializer
 from microdl.keras.layers import Input as Input, Layer as Layer
+from microdl.keras.layers.keras_tensor import KerasTensor as KerasTensor, Operation as Operation
 from microdl.keras.losses import Loss as Loss
 from microdl.keras.metrics import Metric as Metric
 from microdl.keras.models import Model as Model, Sequential as Sequential

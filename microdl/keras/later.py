@@ -6,8 +6,8 @@ def _names(text):
 
 
 KERAS = _names("""
-    DTypePolicy FloatDTypePolicy Function InputSpec KerasTensor Operation Quantizer Variable applications config device
-    distribution dtype_policies export mixed_precision name_scope ops preprocessing random tree visualization
+    DTypePolicy FloatDTypePolicy Function InputSpec Quantizer Variable applications config device
+    distribution dtype_policies export mixed_precision name_scope preprocessing random tree visualization
 """)
 
 LAYERS = _names("""

@@ -435,8 +435,8 @@ def test_none_as_input_asks_for_a_forgotten_return():
         Scale()(None)
 
 
-def test_a_layer_as_input_says_that_there_is_no_functional_api():
-    with pytest.raises(TypeError, match=r"got the layer 'scale_1'; there is no functional API"):
+def test_a_layer_as_input_is_to_be_called_first():
+    with pytest.raises(TypeError, match=r"got the layer 'scale_1': call that first"):
         Scale()(Scale())
 
 
@@ -469,36 +469,6 @@ def test_input_shape_is_kept_for_sequential():
     assert Scale(input_shape=[28, 28]).batch_input_shape == (None, 28, 28)
     assert Scale(input_dim=784).batch_input_shape == (None, 784)
     assert Scale().batch_input_shape is None
-
-
-def test_compute_output_shape_runs_no_op_and_keeps_an_unknown_batch():
-    class Sums(Layer):
-        def call(self, inputs):
-            return {"rows": inputs[:, 0], "all": inputs + 1.0}
-
-    assert Sums().compute_output_shape((None, 3)) == {"rows": (None,), "all": (None, 3)}
-    assert Sums().compute_output_shape([5, 3]) == {"rows": (5,), "all": (5, 3)}
-
-
-def test_compute_output_shape_makes_weights_with_values():
-    layer = Chain(Scale())
-    assert layer.compute_output_shape((None, 3)) == (None, 3)
-    np.testing.assert_array_equal(layer.get_weights()[0], [1, 1, 1])
-
-
-def test_compute_output_shape_needs_the_sizes_of_weights():
-    with pytest.raises(
-        ValueError, match=r"scale \(Scale\): weight 'factor' needs a shape of known sizes, got \(None,\)"
-    ):
-        Scale().compute_output_shape((None, None))
-
-
-def test_compute_output_shape_tells_what_depends_on_unknown_sizes():
-    def summed(x):
-        return [x, tf.reduce_sum(x, axis=1), x[:, 1:3]]
-
-    shapes = tf.keras.layers.Lambda(summed).compute_output_shape((None, None, 251))
-    assert shapes == [(None, None, 251), (None, 251), (None, 2, 251)]
 
 
 def test_config_makes_the_same_layer_again():

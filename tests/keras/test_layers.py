@@ -272,8 +272,8 @@ def test_activations_get_names_the_closest():
 
 
 def test_input_says_the_shape_of_a_batch():
-    assert layers.Input((28, 28, 1)).batch_input_shape == (None, 28, 28, 1)
-    assert layers.Input(shape=(3,), batch_size=5).batch_input_shape == (5, 3)
+    assert layers.Input((28, 28, 1)).shape == (None, 28, 28, 1)
+    assert layers.Input(shape=(3,), batch_size=5).shape == (5, 3)
     layer = layers.InputLayer(batch_shape=(None, 3))
     assert layers.InputLayer.from_config(layer.get_config()).batch_input_shape == (None, 3)
     with pytest.raises(ValueError, match="give either shape"):

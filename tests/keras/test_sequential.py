@@ -127,7 +127,7 @@ def test_get_layer():
         (lambda: Sequential([Dense(1), Input((2,))]), ValueError, "an Input comes first"),
         (lambda: Sequential().pop(), ValueError, "has no layers"),
         (lambda: Sequential(name="empty")(X), ValueError, "model 'empty' has no layers: add one first"),
-        (lambda: Model(X, X), TypeError, "Sequential"),
+        (lambda: Model(X, X), ValueError, "KerasTensors"),
     ],
 )
 def test_misuse_is_explained(do, error, message):

@@ -1,11 +1,18 @@
 """Model: a Layer that can be trained, evaluated, saved and printed."""
 
+import inspect
 import json
+from typing import Any
 
+from microdl.core import nest
 from microdl.core.shapes import as_shape
+from microdl.keras.layers.base import Layer
 from microdl.keras.layers.described import as_tuples
+from microdl.keras.layers.keras_tensor import inputs_of, outputs_of
 from microdl.keras.layers.nested import is_shape, map_nested, shape_of, unique
-from microdl.keras.layers.symbolic import without_batch_size
+from microdl.keras.layers.symbolic import known_sizes, without_batch_size
+from microdl.keras.models.functional import network_config, network_from_config
+from microdl.keras.models.network import Network, shapes_of
 from microdl.keras.models.summary import print_summary
 from microdl.keras.models.training import Trainer
 from microdl.keras.persistence import archive, weights
@@ -16,8 +23,13 @@ from microdl.keras.persistence.serialization import serialize_keras_object
 class Model(Trainer):
     """Base of models: subclass it, make the layers in ``__init__`` and use them in ``call``.
 
-    Args: trainable, dtype, name: as for Layer.
+    Args: trainable, dtype, name: as for Layer. inputs, outputs: KerasTensors, or structures of them: then the model is
+        what lies between them (the functional API), and needs no ``call``.
 
+    >>> inputs = keras.Input((4,))
+    >>> hidden = Dense(16, activation="relu")(inputs)
+    >>> Model(inputs, Dense(1)(hidden)).output_shape
+    (None, 1)
     >>> class TwoLayers(Model):
     ...     def __init__(self):
     ...         super().__init__()
@@ -31,14 +43,39 @@ class Model(Trainer):
     """
 
     _input_shape = None  # of the first input seen, its batch size as None
+    _network: Any = None  # the calls from inputs to outputs, of a functional model
+    _has_config = False  # its configuration is by arguments unless a subclass has another
+    supports_masking = True
+
+    def __new__(cls, *args, **kwargs):
+        functional = cls is Model and _are_ends(args, kwargs)
+        return super().__new__(Functional if functional else cls, *args, **kwargs)
 
     def __init__(self, *args, **kwargs):
+        if _are_ends(args, kwargs):
+            self._outline(*args, **kwargs)
+            return
         if args:
             raise TypeError(
-                f"{type(self).__name__}: models are made with Sequential([...]) or as a subclass of Model with a call "
-                f"method; got {len(args)} positional arguments"
+                f"{type(self).__name__}: models are made with Model(inputs, outputs), with Sequential([...]) or as a "
+                f"subclass of Model with a call method; got {len(args)} positional arguments"
             )
         super().__init__(**kwargs)
+
+    def _outline(self, inputs, outputs, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self._network = Network(inputs, outputs, self.name)
+        self._layers = [operation for operation in self._network.operations if isinstance(operation, Layer)]
+        self._input_shape, self._seen_shape = shapes_of(self.input), shapes_of(self.output)
+        self.built = True
+
+    def call(self, inputs, training=None, mask=None):
+        if self._network is None:
+            raise NotImplementedError(f"{self._label} has no call method")
+        return self._network(inputs)
+
+    def compute_mask(self, inputs, mask=None):
+        return None  # the layers within give the outputs their masks
 
     def build(self, input_shape):
         """Makes all weights. ``input_shape``: sizes, the batch axis first (None for any), or a structure of them."""
@@ -61,13 +98,56 @@ class Model(Trainer):
                 self.built = False
             raise
         if self._input_shape is None and args:
-            self._input_shape = _batch_unknown(map_nested(shape_of, args[0]))
+            self._input_shape = _batch_unknown(map_nested(_known_shape, args[0]))
         return outputs
 
     @property
     def layers(self):
         """The layers directly in this model, in the order of creation."""
         return unique(layer for _, layer in self._tracked()[1])
+
+    @property
+    def operations(self):
+        """The layers of a functional model, and what was called besides: operators and functions."""
+        return self.layers if self._network is None else list(self._network.operations)
+
+    @property
+    def inputs(self):
+        """The KerasTensors that a functional or Sequential model begins with; None for other models."""
+        return None if self._network is None else list(self._network.inputs)
+
+    @property
+    def outputs(self):
+        """The KerasTensors that it ends in."""
+        return None if self._network is None else list(self._network.outputs)
+
+    @property
+    def input_names(self):
+        return [x._keras_history.operation.name for x in self._ends("input_names").inputs]
+
+    @property
+    def output_names(self):
+        """What its outputs are called in ``compile`` and in logs: keys of a dict, else the layers' names."""
+        network = self._ends("output_names")
+        if isinstance(network.outputs_structure, dict):
+            return nest.sorted_keys(network.outputs_structure)
+        return [x._keras_history.operation.name for x in network.outputs]
+
+    def _ends(self, attribute):
+        if self._network is None:
+            raise AttributeError(f"{self._label} has no {attribute}: it is not made of inputs and outputs")
+        return self._network
+
+    @property
+    def input(self):
+        """The inputs, in the structure in which they were given."""
+        network = self._network
+        return inputs_of(self) if network is None else nest.pack_as(network.inputs_structure, network.inputs)
+
+    @property
+    def output(self):
+        """The outputs, in their structure."""
+        return outputs_of(self) if self._network is None else self._network.outputs_structure
 
     def get_layer(self, name=None, index=None):
         """The layer of that name or at that position. Raises ValueError if there is none."""
@@ -93,6 +173,8 @@ class Model(Trainer):
     @property
     def output_shape(self):
         """Shape of the output, its batch size None: as the calls so far showed it."""
+        if self._network is not None:
+            return shapes_of(self.output)
         if self._seen_shape is None:
             return self.compute_output_shape(self.input_shape)
         return _batch_unknown(self._seen_shape)
@@ -103,6 +185,18 @@ class Model(Trainer):
         ``keras.models.load_model`` reads it. Arguments and errors: see ``keras.saving.save_model``.
         """
         archive.save_model(self, filepath, overwrite, zipped, **options)
+
+    def get_config(self):
+        """A functional model's layers and calls; of other models the arguments of ``__init__``."""
+        ours = type(self).__init__ is Model.__init__ or _takes_ends(type(self))
+        return network_config(self) if self._network is not None and ours else super().get_config()
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model that ``get_config`` described. custom_objects: dict from names to the user's own classes."""
+        if "input_layers" in config and "output_layers" in config:
+            return network_from_config(cls, config, custom_objects)
+        return super().from_config(config)
 
     def to_json(self, **options):
         """The architecture as JSON, without weights, for ``keras.models.model_from_json``.
@@ -116,7 +210,7 @@ class Model(Trainer):
 
         None before the model is built.
         """
-        if not self.built:
+        if not self.built or type(self) is Functional:
             return None
         layers = named_layers(self)
         shapes = {place: layer._build_shape for place, layer in layers.items() if place and layer._build_shape}
@@ -173,6 +267,32 @@ class Model(Trainer):
         Raises: ValueError before the model is built.
         """
         print_summary(self, line_length, print_fn, expand_nested)
+
+
+class Functional(Model):
+    """What lies between inputs and outputs: ``keras.Model(inputs, outputs)`` makes it."""
+
+    _has_config = False
+
+
+def _are_ends(args, kwargs):
+    """Whether these are the inputs and outputs of a functional model."""
+    return len(args) == 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
+
+
+def _takes_ends(cls):
+    """Whether a class takes inputs and outputs by ``__init__``, as ``Model`` does."""
+    parameters = inspect.signature(cls.__init__).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return {"inputs", "outputs"} <= set(parameters) or {
+        inspect.Parameter.VAR_POSITIONAL,
+        inspect.Parameter.VAR_KEYWORD,
+    } <= kinds
+
+
+def _known_shape(x):
+    shape = shape_of(x)
+    return shape if shape is None else known_sizes(shape)
 
 
 def _batch_unknown(shape):

@@ -4,10 +4,11 @@ from microdl.core.tensor import Tensor, apply
 from microdl.keras.layers.base import Layer
 from microdl.keras.layers.core import InputLayer
 from microdl.keras.layers.described import Hidden, as_tuples
+from microdl.keras.layers.keras_tensor import KerasTensor
 from microdl.keras.layers.nested import is_shape
 from microdl.keras.models.model import Model
+from microdl.keras.models.network import of_rank
 from microdl.keras.persistence.serialization import deserialize_keras_object, serialize_keras_object
-from microdl.ops.array import expand_dims, squeeze
 
 
 class Sequential(Model):
@@ -28,20 +29,28 @@ class Sequential(Model):
 
     _input_dtype = None  # given by an Input; else the model's own
     _input_layer = Hidden(None)  # that Input
+    _tensors = Hidden(())  # the KerasTensors before and after each layer, once they are asked for
 
     def __init__(self, layers=None, trainable=True, name=None):
         if isinstance(layers, Layer) or isinstance(trainable, Layer):
             raise TypeError("Sequential: the layers are given as a list, Sequential([layer, layer])")
         super().__init__(trainable=trainable, name=name)
-        self._layers = []
+        self._layers, self._tensors = [], Hidden([])
         for layer in layers or []:
             self.add(layer)
 
     def add(self, layer):
-        """Appends a layer, and builds it if the shape of its input is known.
+        """Appends a layer, and builds it if the shape of its input is known. At the start it may be a ``keras.Input``.
 
         Raises: TypeError if it is no Layer. ValueError if a layer of this name is there already.
         """
+        if isinstance(layer, KerasTensor):
+            source = layer._keras_history.operation
+            if not isinstance(source, InputLayer):
+                raise ValueError(
+                    f"Sequential.add: a Layer or keras.Input is expected, got the output of {source.name!r}"
+                )
+            layer = source
         if not isinstance(layer, Layer):
             made = ": make an instance of it, with parentheses" if isinstance(layer, type) else ""
             raise TypeError(f"Sequential.add: a Layer is expected, got {layer!r} of type {type(layer).__name__}{made}")
@@ -52,9 +61,11 @@ class Sequential(Model):
             return
         if not self._layers and self._input_shape is None:
             self._input_shape = self._seen_shape = layer.batch_input_shape
-        if self._input_shape is not None:
-            self._seen_shape = layer.compute_output_shape(self.output_shape)  # makes its weights too
+        if self._input_shape is not None and (not self._layers or self._tensors.value):
+            self._outline([layer])
             self.built = True
+        elif self._input_shape is not None:
+            self._seen_shape = layer.compute_output_shape(self.output_shape)
         self._layers.append(layer)
         self._compiled += 1  # what was traced before is another model
         self._state = None
@@ -65,11 +76,51 @@ class Sequential(Model):
         self._input_shape = self._seen_shape = layer.batch_input_shape
         self._input_dtype, self._input_layer = layer.dtype, Hidden(layer)
 
+    def _outline(self, layers):
+        """Calls layers with KerasTensors, which makes their weights and shows the shapes of their outputs."""
+        if not self._tensors.value:
+            start = self._input_layer.value or InputLayer(batch_shape=self._input_shape, dtype=self._input_dtype)
+            self._tensors = Hidden([start.output])
+        for layer in layers:
+            self._tensors.value.append(layer(self._tensors.value[-1]))
+            self._seen_shape = layer._seen_shape
+
+    @property
+    def inputs(self):
+        """A list with the KerasTensor that the model begins with; None while the shape of its input is unknown."""
+        return self._outlined()[:1] or None
+
+    @property
+    def outputs(self):
+        """A list with the KerasTensor that the last layer gives."""
+        return self._outlined()[-1:] or None
+
+    def _outlined(self):
+        if self.built and not self._tensors.value and is_shape(self._input_shape):
+            self._outline(self._layers)
+        return self._tensors.value
+
+    @property
+    def input(self):
+        return self._only(self.inputs, "input")
+
+    @property
+    def output(self):
+        return self._only(self.outputs, "output")
+
+    def _only(self, tensors, attribute):
+        if tensors is None:
+            raise AttributeError(
+                f"model {self.name!r} has no {attribute} yet: begin it with a keras.Input, or call it on data first"
+            )
+        return tensors[0]
+
     def pop(self):
         """Removes the last layer and returns it. Raises ValueError if there is none."""
         if not self._layers:
             raise ValueError(f"Sequential.pop: model {self.name!r} has no layers")
         layer = self._layers.pop()
+        self._tensors.value[len(self._layers) + 1 :] = []
         self._compiled += 1
         self._state = None
         self._seen_shape = self._layers[-1]._seen_shape if self._layers else self._input_shape
@@ -80,7 +131,7 @@ class Sequential(Model):
             raise ValueError(f"model {self.name!r} has no layers: add one first")
         x = inputs
         if isinstance(x, Tensor) and is_shape(self._input_shape):
-            x = _of_rank(x, self._input_shape)
+            x = of_rank(x, self._input_shape)
         for layer in self._layers:
             x = layer(x)
         return x
@@ -118,13 +169,3 @@ class Sequential(Model):
         if shape is not None and not model.built and model._layers:
             model.build(as_tuples(shape))
         return model
-
-
-def _of_rank(x, shape):
-    """``x`` with a last axis of size 1 added or taken away, if that makes it fit ``shape``: Keras's rule."""
-    given = x.spec.shape
-    if len(given) == len(shape) - 1 and shape[-1] == 1 and given[1:] == tuple(shape[1:-1]):
-        return expand_dims(x, -1)
-    if len(given) == len(shape) + 1 and given[-1] == 1 and given[1:-1] == tuple(shape[1:]):
-        return squeeze(x, axis=-1)
-    return x

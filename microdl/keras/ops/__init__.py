@@ -1,0 +1,1 @@
+"""Functions of tensors, with the names and arguments of Keras 3."""
