@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-v1 = pytest.importorskip("microdl.compat.v1")
-if not hasattr(v1, "Session"):
-    pytest.skip("microdl.compat.v1 has no sessions yet", allow_module_level=True)
+import microdl.compat.v1 as v1
+
+writes_events = pytest.mark.skipif(not hasattr(v1, "summary"), reason="tf.summary is not in microdl yet")
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +18,7 @@ def _graph_of_its_own():
     v1.reset_default_graph()
 
 
+@writes_events
 def test_graphs_sessions_variables_and_placeholders(run):
     v1.set_random_seed(1)
     np.random.seed(1)
@@ -33,6 +34,7 @@ def test_graphs_sessions_variables_and_placeholders(run):
     variables["plt"].close("all")
 
 
+@writes_events
 def test_the_linear_model_comes_down_the_slope(run):
     """500 steps of Adam with its rate of 0.001 move a parameter by 0.5 at most: the bias, which starts at 0, nearly so.
 
@@ -48,6 +50,7 @@ def test_the_linear_model_comes_down_the_slope(run):
     variables["plt"].close("all")
 
 
+@writes_events
 def test_variables_have_the_shapes_and_values_of_the_document(run):
     variables, _ = run("graphs_and_sessions")
     assert variables["my_var"].shape == (1, 2, 3)
@@ -74,4 +77,4 @@ def test_the_network_is_saved_and_restored(run):
     Path("tmp").mkdir()
     _, printed = run("mnist_cnn")
     assert "Model saved in file: ./tmp/model.ckpt\n" in printed
-    assert 0.3 < accuracies(printed)[-1] < 1
+    assert 0.4 < accuracies(printed)[-1] < 1

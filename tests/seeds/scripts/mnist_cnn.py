@@ -78,7 +78,7 @@ saver = tf.train.Saver()
 model_path = "./tmp/model.ckpt"
 with tf.Session() as sess:
     sess.run(tf.global_variables_initializer())
-    for _ in range(20):
+    for _ in range(100):
         x_batch, y_true_batch = mnist.train.next_batch(64)
         sess.run(optimizer, feed_dict={x: x_batch, y_true: y_true_batch})
     save_path = saver.save(sess, model_path)
