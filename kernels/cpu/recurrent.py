@@ -182,16 +182,22 @@ def _lstm_step_grad(block, keep, units, dh, back, carry, dc_here, dc, gates, c_b
         dcs, later, cs = run(dc_here, r * units, units), run(dc, r * units, units), run(c, r * units, units)
         c_old, earlier = run(c_before, r * units, units), run(dc_before, r * units, units)
         new = run(passed, r * units, units)
-        if keep[r]:
+        if keep[r]:  # in loops over few arrays each, which are vectorised
             for k in range(units):
-                total, squashed = dhs[k] + backs[k] + old[k], tanh_of(cs[k])
-                through = dcs[k] + later[k] + total * o[k] * (one - squashed * squashed)
-                do[k] = total * squashed * o[k] * (one - o[k])
-                di[k] = through * g[k] * i[k] * (one - i[k])
-                df[k] = through * c_old[k] * f[k] * (one - f[k])
-                dg[k] = through * i[k] * (one - g[k] * g[k])
-                earlier[k] = through * f[k]
+                new[k] = dhs[k] + backs[k] + old[k]
+            for k in range(units):
+                squashed = tanh_of(cs[k])
+                do[k] = new[k] * squashed * o[k] * (one - o[k])
+                new[k] = new[k] * o[k] * (one - squashed * squashed)
+            for k in range(units):
+                earlier[k] = dcs[k] + later[k] + new[k]
                 new[k] = zero
+            for k in range(units):
+                di[k] = earlier[k] * g[k] * i[k] * (one - i[k])
+                dg[k] = earlier[k] * i[k] * (one - g[k] * g[k])
+            for k in range(units):
+                df[k] = earlier[k] * c_old[k] * f[k] * (one - f[k])
+                earlier[k] *= f[k]
         else:
             clear(dx, 4 * r * units, 4 * units)
             for k in range(units):
@@ -236,6 +242,7 @@ def _gru_step(block, keep, units, x, recurrent, before, gates, h):
         for k in range(units):
             s[k] = sn[k]
             n[k] = tanh_of(xn[k] + r[k] * sn[k])
+        for k in range(units):
             hs[k] = z[k] * old[k] + (one - z[k]) * n[k] if keep[row] else old[k]
 
 
@@ -265,10 +272,16 @@ def _gru_step_grad(block, keep, units, dh, back, carry, gates, before, dx, ds, p
         old, new = run(before, row * units, units), run(passed, row * units, units)
         weight = one if keep[row] else zero
         for k in range(units):
-            total = dhs[k] + backs[k] + carried[k]
-            inside = weight * total * (one - z[k]) * (one - n[k] * n[k])
-            of_z = weight * total * (old[k] - n[k]) * z[k] * (one - z[k])
-            of_r = inside * s[k] * r[k] * (one - r[k])
-            dxz[k], dxr[k], dxn[k] = of_z, of_r, inside
-            dsz[k], dsr[k], dsn[k] = of_z, of_r, inside * r[k]
-            new[k] = total * z[k] if keep[row] else total
+            new[k] = dhs[k] + backs[k] + carried[k]
+        for k in range(units):
+            dxn[k] = weight * new[k] * (one - z[k]) * (one - n[k] * n[k])
+        for k in range(units):
+            dxr[k] = dxn[k] * s[k] * r[k] * (one - r[k])
+            dsr[k] = dxr[k]
+            dsn[k] = dxn[k] * r[k]
+        for k in range(units):
+            dxz[k] = weight * new[k] * (old[k] - n[k]) * z[k] * (one - z[k])
+            dsz[k] = dxz[k]
+        if keep[row]:
+            for k in range(units):
+                new[k] *= z[k]
