@@ -15,7 +15,7 @@ from microdl.keras import layers
 
 FOLDER = Path(__file__).parents[1] / "reference" / "keras_files"
 EXPECTED = np.load(FOLDER / "expected.npz")
-MODELS = ("cnn", "mlp", "nested")
+MODELS = ("cnn", "mlp", "nested")  # with one input; the functional one has two
 TARGETS = {"cnn": np.arange(12) % 3, "mlp": np.linspace(-1, 1, 12)[:, None]}
 
 
@@ -204,3 +204,19 @@ def test_layers_that_are_not_here_are_named(tmp_path):
     config = '{"module": "keras.layers", "class_name": "Hashing", "config": {"num_bins": 3}, "registered_name": null}'
     with pytest.raises(ValueError, match=r"class 'Hashing' of module 'keras\.layers' is not known; microdl has none"):
         tf.keras.models.model_from_json(config)
+
+
+def test_functional_models_in_all_formats(tmp_path):
+    x, y = EXPECTED["functional/x"], EXPECTED["functional/y"]
+    inputs = [x, x[::-1].copy()]
+    model = keras.models.load_model(FOLDER / "functional.keras")
+    close(model(inputs), y)
+    for ending in (".weights.h5", "_legacy.h5", ".keras"):
+        again = keras.models.clone_model(model)
+        assert not np.allclose(again(inputs).numpy(), y, atol=1e-3)
+        again.load_weights(FOLDER / f"functional{ending}")
+        close(again(inputs), y)
+    model.save_weights(tmp_path / "m.weights.h5")
+    assert paths(tmp_path / "m.weights.h5") == paths(FOLDER / "functional.weights.h5")
+    model.save(tmp_path / "m.keras")
+    close(keras.models.load_model(tmp_path / "m.keras")(inputs), y)

@@ -351,3 +351,19 @@ def test_endings_folders_and_overwriting(tmp_path):
     (tmp_path / "m.keras").write_bytes(b"nothing of the kind")
     with pytest.raises(tf.errors.DataLossError, match=r"m\.keras is damaged or no \.keras file"):
         keras.models.load_model(tmp_path / "m.keras")
+
+
+def test_functional_models_go_on_bit_for_bit(tmp_path):
+    image, more = keras.Input((6, 6, 1)), keras.Input((2,))
+    shared = layers.Dense(4, activation="tanh")
+    joined = layers.Concatenate()([shared(layers.Flatten()(image)), shared(layers.Dense(36)(more)), more * 2.0])
+    model = keras.Model([image, more], layers.Dense(3, activation="softmax")(layers.Dropout(0.5)(joined)))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    inputs = [X, X[:, 0, :2, 0]]
+    model.fit(inputs, Y, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    for each in (model, again):
+        tf.random.set_seed(3)
+        each.fit(inputs, Y, batch_size=4, epochs=2, verbose=0)
+    assert same(model.get_weights(), again.get_weights())
