@@ -88,3 +88,37 @@ def test_ops_of_numbers_refuse_strings(name):
     op, x = all_ops()[name], tf.constant(["a", "b"])
     with pytest.raises(tf.errors.InvalidArgumentError, match="string"):
         op.infer(*[x.spec] * len(op.inputs))
+
+
+def test_strings_decide_and_are_looped_over_in_functions():
+    @tf.function
+    def marked(x):
+        if tf.reduce_all(x == "a"):
+            return x + "1"
+        return x + "22"
+
+    @tf.function
+    def together(x):
+        whole = tf.constant("")
+        for part in x:
+            whole = whole + part
+        return whole
+
+    assert [marked(tf.constant([x])).numpy().tolist() for x in "ab"] == [[b"a1"], [b"b22"]]
+    assert together(tf.constant(["a", "bc", "d"])).numpy() == b"abcd"
+
+
+def test_one_trace_serves_any_number_of_strings():
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def lengths(x):
+        return tf.strings.length(x), x + "!"
+
+    for given in (["a", "bb"], ["ccc"]):
+        counts, texts = lengths(tf.constant(given))
+        assert counts.numpy().tolist() == [len(text) for text in given]
+        assert texts.numpy().tolist() == [f"{text}!".encode() for text in given]
+
+
+def test_datasets_hold_strings():
+    batches = tf.data.Dataset.from_tensor_slices(["a", "b", "c"]).map(lambda x: tf.strings.upper(x) + "!").batch(2)
+    assert [batch.numpy().tolist() for batch in batches] == [[b"A!", b"B!"], [b"C!"]]
