@@ -8,6 +8,7 @@ C library is the same).
 
 import copy as _copy
 import math
+from typing import Any as _Any
 
 import numpy as np
 
@@ -139,7 +140,7 @@ class VarianceScaling(_Random):
         seed: int or None.
     """
 
-    _axes = None  # of inputs and of outputs, where ``for_axes`` gave them
+    _axes: _Any = None  # of inputs and of outputs, where ``for_axes`` gave them
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
         super().__init__(seed)
