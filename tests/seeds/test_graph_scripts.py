@@ -8,10 +8,6 @@ import pytest
 
 import microdl.compat.v1 as v1
 
-writes_events = pytest.mark.skipif(
-    not hasattr(getattr(v1, "summary", None), "FileWriter"), reason="summary.FileWriter is not in compat.v1 yet"
-)
-
 
 @pytest.fixture(autouse=True)
 def _graph_of_its_own():
@@ -20,7 +16,6 @@ def _graph_of_its_own():
     v1.reset_default_graph()
 
 
-@writes_events
 def test_graphs_sessions_variables_and_placeholders(run):
     v1.set_random_seed(1)
     np.random.seed(1)
@@ -36,7 +31,6 @@ def test_graphs_sessions_variables_and_placeholders(run):
     variables["plt"].close("all")
 
 
-@writes_events
 def test_the_linear_model_comes_down_the_slope(run):
     """500 steps of Adam with its rate of 0.001 move a parameter by 0.5 at most: the bias, which starts at 0, nearly so.
 
@@ -52,7 +46,6 @@ def test_the_linear_model_comes_down_the_slope(run):
     variables["plt"].close("all")
 
 
-@writes_events
 def test_variables_have_the_shapes_and_values_of_the_document(run):
     variables, _ = run("graphs_and_sessions")
     assert variables["my_var"].shape == (1, 2, 3)
