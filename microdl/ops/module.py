@@ -4,7 +4,7 @@ import functools
 import re
 
 from microdl.core import nest
-from microdl.core.trackable import Trackable
+from microdl.core.trackable import Trackable, made
 from microdl.core.variable import Variable
 from microdl.ops.scopes import name_scope
 
@@ -36,6 +36,10 @@ class Module(Trackable):
         with name_scope(name) as scope:
             self._scope_name = scope
 
+    def __setattr__(self, attribute, value):
+        super().__setattr__(attribute, value)
+        made()  # a checkpoint may hold its values, and wait for it
+
     @property
     def name(self):
         """The name, as given or made of the class's."""
@@ -65,7 +69,7 @@ class Module(Trackable):
         return tuple(self._flatten(predicate=lambda leaf: isinstance(leaf, Module)))
 
     def _flatten(self, recursive=True, predicate=lambda leaf: True, attribute_traversal_key=None):
-        """What fits ``predicate`` among the attributes of this module, and of those in it if ``recursive``; each once."""
+        """What fits ``predicate`` in the attributes of this module, and of those in it if ``recursive``; each once."""
         seen, waiting = {id(self)}, [self]
         for module in waiting:  # grows on the way
             nested = []

@@ -94,6 +94,33 @@ def test_an_attribute_that_comes_later_is_restored_at_once(tmp_path):
     status.assert_consumed()
 
 
+class Lazy(tf.Module):
+    """Makes its variable at the first call."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = None
+
+    def __call__(self, x):
+        if self.weight is None:
+            self.weight = tf.Variable(tf.random.normal((x.shape[-1], 2)))
+        return x @ self.weight
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_modules_variables_are_restored_when_they_are_made(tmp_path, traced):
+    saved, again = [Lazy(), Lazy()], [Lazy(), Lazy()]
+    expected = saved[1](saved[0](tf.constant(X))).numpy()
+    path = tf.train.Checkpoint(parts=saved).save(tmp_path / "c")
+    status = tf.train.Checkpoint(parts=again).restore(path)
+
+    def forward(x):
+        return again[1](again[0](x))
+
+    assert np.array_equal((tf.function(forward) if traced else forward)(tf.constant(X)).numpy(), expected)
+    status.assert_consumed()
+
+
 def test_lists_dicts_and_names_with_slashes(tmp_path):
     def made(values):
         v = [tf.Variable(x) for x in values]
