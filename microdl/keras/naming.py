@@ -16,6 +16,11 @@ def snake_case(name):
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+def camel_case(name):
+    """``get_item`` -> ``GetItem``; the other way."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
 def unique_name(class_name):
     """``dense``, then ``dense_1``, ``dense_2``, ..."""
     base = snake_case(class_name)

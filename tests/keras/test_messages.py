@@ -65,8 +65,8 @@ class Forgetful(Model):
         (
             lambda: model().compile(metric=["mae"]),
             TypeError,
-            "compile: unknown argument 'metric' (did you mean 'metrics'?); it takes jit_compile, loss, metrics, "
-            "optimizer, run_eagerly, weighted_metrics",
+            "compile: unknown argument 'metric' (did you mean 'metrics'?); it takes auto_scale_loss, "
+            "jit_compile, loss, loss_weights, metrics, optimizer, run_eagerly, steps_per_execution, weighted_metrics",
         ),
         (
             lambda: model().predict(X, batch=2),

@@ -425,7 +425,7 @@ def test_an_optimizers_own_apply_gradients_is_used():
     assert optimizer.steps == 2
 
 
-def test_two_outputs_say_what_to_override():
+def test_two_outputs_want_two_targets():
     class Both(Model):
         def __init__(self):
             super().__init__()
@@ -436,7 +436,7 @@ def test_two_outputs_say_what_to_override():
 
     model = Both()
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="but there are 2 outputs; override compute_loss"):
+    with pytest.raises(ValueError, match="there are 2 outputs \(output_1, output_2\) but 1 targets"):
         model.fit(X, Y, verbose=0)
 
 

@@ -156,6 +156,27 @@ def split_for_validation(caller, x, y, sample_weight, fraction):
     return training, tuple(_map(lambda array: array[kept:], part) for part in data)
 
 
+def validation_batches(validation_data, batch_size, steps, needs_y):
+    """The batches of ``fit``'s validation_data; ``needs_y``: whether it is of no use without targets."""
+    caller, kinds = "fit (validation_data)", "(x, y), (x, y, sample_weight) or an iterable of batches"
+    is_tuple = isinstance(validation_data, (tuple, list))
+    if is_tuple and not 1 <= len(validation_data) <= 3:
+        raise ValueError(
+            f"{caller}: {kinds} is expected, got a {type(validation_data).__name__} of {len(validation_data)}"
+        )
+    if not is_tuple and not is_arrays(validation_data):
+        return make_batches(caller, validation_data, steps=steps)
+    x, y, sample_weight = unpack_x_y_sample_weight(validation_data)
+    if y is None and needs_y:
+        raise ValueError(f"{caller}: {kinds} is expected, got x alone: the loss needs targets")
+    return make_batches(caller, x, y, sample_weight, batch_size=batch_size, steps=steps)
+
+
+def one_batch(caller, x, y=None, sample_weight=None, class_weight=None):
+    """All samples as one batch."""
+    return next(ArrayBatches(caller, x, y, sample_weight, class_weight=class_weight).epoch())
+
+
 def first_leaf(structure):
     """The first Tensor in a structure."""
     return next(leaf for leaf in nest.flatten(structure) if leaf is not None)

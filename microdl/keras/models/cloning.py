@@ -2,6 +2,8 @@
 
 import json
 
+from microdl.keras.layers.core import InputLayer
+from microdl.keras.models.functional import copied
 from microdl.keras.models.sequential import Sequential
 from microdl.keras.persistence.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -19,25 +21,26 @@ def clone_model(model, input_tensors=None, clone_function=None):
     """A model of the same architecture with weights of its own, drawn anew.
 
     Args:
-        model: Model, Sequential or of a class that its configuration describes. input_tensors: must be None.
-        clone_function: function of a layer that gives the new one in its place (Sequential alone).
+        model: Model, Sequential or of a class that its configuration describes. input_tensors: KerasTensors for it to
+            begin with (functional models alone). clone_function: function of a layer that gives the new one in its place
+            (functional and Sequential models alone).
 
-    Raises: ValueError for a ``clone_function`` with another kind of model.
+    Raises: ValueError for these two with another kind of model.
     """
+    if model._network is not None:
+        return copied(model, type(model), clone_function, input_tensors)
     if input_tensors is not None:
-        raise ValueError("clone_model: input_tensors must be None, call the clone on them instead")
+        raise ValueError("clone_model: input_tensors are for functional models; call the clone on them instead")
     if clone_function is None:
         described = {**serialize_keras_object(model), "compile_config": None}
         return deserialize_keras_object(described, {type(model).__name__: type(model), **_classes_in(model)})
     if not isinstance(model, Sequential):
         raise ValueError(
-            f"clone_model: clone_function is for Sequential models, {model.name!r} is a {type(model).__name__}"
+            f"clone_model: clone_function is for functional and Sequential models, {model.name!r} is a "
+            f"{type(model).__name__}"
         )
-    start = (
-        []
-        if model._input_layer.value is None
-        else [deserialize_keras_object(serialize_keras_object(model._input_layer.value))]
-    )
+    start = model._input_layer.value
+    start = [] if start is None else [InputLayer.from_config(start.get_config())]
     clone = type(model)([*start, *map(clone_function, model.layers)], trainable=model.trainable, name=model.name)
     if model._input_shape is not None and not clone.built:
         clone.build(model._input_shape)

@@ -15,7 +15,7 @@ from microdl.keras.layers.base import Layer
 from microdl.keras.layers.core import InputLayer
 from microdl.keras.layers.keras_tensor import FunctionOperation, KerasTensor, tensors_in
 from microdl.keras.layers.nested import map_nested
-from microdl.keras.naming import snake_case
+from microdl.keras.naming import camel_case, snake_case
 from microdl.keras.persistence.serialization import deserialize_keras_object, serialize_keras_object
 
 _OPS = ("keras.ops", "keras.src.ops")  # modules of functions: ours, and as Keras names them
@@ -52,8 +52,8 @@ def _function(operation):
         config["function"] = "op" if function is apply else f"{function.__module__}.{function.__qualname__}"
         if function is not apply and functions_by_name.get(config["function"]) is not function:
             raise ValueError(f"{operation.name}: the function {config['function']} cannot be saved; use a Layer")
-    camel = "".join(part.capitalize() for part in operation.keras_name.split("_"))
-    return {"module": "keras.ops", "class_name": camel, "config": config, "registered_name": None}
+    class_name = camel_case(operation.keras_name)
+    return {"module": "keras.ops", "class_name": class_name, "config": config, "registered_name": None}
 
 
 def _encoded(network, value):

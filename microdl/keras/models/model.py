@@ -259,14 +259,15 @@ class Model(Trainer):
         """
         weights.load_weights(self, filepath, skip_mismatch)
 
-    def summary(self, line_length=None, *, print_fn=None, expand_nested=False):
-        """Prints the layers, their output shapes and numbers of weights.
+    def summary(self, line_length=None, *, print_fn=None, expand_nested=False, show_trainable=False, layer_range=None):
+        """Prints the layers, their output shapes and numbers of weights, and in models with branches their inputs.
 
         Args: line_length: int characters. print_fn: function of one str, ``print`` by default.
-            expand_nested: bool, whether layers inside of layers get lines of their own.
+            expand_nested: bool, whether layers inside of layers get lines of their own. show_trainable: bool, whether
+            a column says which are trained. layer_range: names of the first and last layer to show, None for all.
         Raises: ValueError before the model is built.
         """
-        print_summary(self, line_length, print_fn, expand_nested)
+        print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
 
 class Functional(Model):

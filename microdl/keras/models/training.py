@@ -13,21 +13,22 @@ from microdl.core.tape import GradientTape
 from microdl.core.tensor import convert
 from microdl.core.variable import Variable
 from microdl.keras import optimizers
-from microdl.keras.callbacks import CallbackList
+from microdl.keras.callbacks.base import CallbackList
 from microdl.keras.layers.base import Layer
 from microdl.keras.layers.described import Hidden
+from microdl.keras.layers.nested import placed, unique
 from microdl.keras.layers.weights import HasWeights
 from microdl.keras.messages import arguments_of, explains_arguments
 from microdl.keras.metrics import Mean, Metric
 from microdl.keras.models.batches import (
-    ArrayBatches,
     first_leaf,
-    is_arrays,
     make_batches,
+    one_batch,
     split_for_validation,
     unpack_x_y_sample_weight,
+    validation_batches,
 )
-from microdl.keras.models.compiled import CompiledLoss, CompiledMetrics
+from microdl.keras.models.compiled import CompiledLoss, CompiledMetrics, holds_metrics
 from microdl.keras.progress import logger_for
 from microdl.ops.math import add_n, reduce_sum
 
@@ -46,6 +47,7 @@ class Trainer(Layer):
     loss: Any = None
     history: Any = None
     stop_training = False
+    _initial_epoch: Any = None  # where ``fit`` goes on, if not where it was told to begin
     _compiled_loss: Any = None
     _compiled_metrics: Any = None
     _loss_tracker: Any = None
@@ -61,10 +63,13 @@ class Trainer(Layer):
         self,
         optimizer="rmsprop",
         loss=None,
+        loss_weights=None,
         metrics=None,
         weighted_metrics=None,
-        run_eagerly=None,
-        jit_compile=None,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+        auto_scale_loss=True,
     ):
         """Says how to train: ``fit`` minimises ``loss`` with ``optimizer``.
 
@@ -72,21 +77,29 @@ class Trainer(Layer):
             optimizer: Optimizer or its name. loss: Loss, its name, or a function ``(y_true, y_pred)`` -> losses.
             metrics: list of Metrics, their names, or functions ``(y_true, y_pred)`` -> values. "accuracy" stands for
                 the binary, categorical or sparse categorical one that fits the data. weighted_metrics: the same, with
-                sample weights.
+                sample weights. With several outputs, all these are lists with an entry for each output (of metrics:
+                a list, or one), or dicts by their names; one loss alone is every output's.
+            loss_weights: list or dict, the factors of the outputs' losses in their sum. Metrics in this place, where
+                TensorFlow 2 had them, are taken for metrics.
             run_eagerly: run steps as plain Python, to debug them; by default they are traced once for each shape of
-                batch (``tf.function``) and replayed. jit_compile: accepted for Keras's sake; all is compiled anyway.
+                batch (``tf.function``) and replayed.
+            steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras's sake: steps run one by one, all is
+                compiled anyway, and losses are never scaled.
 
         Raises: ValueError for names that do not exist.
         """
+        if metrics is None and holds_metrics(loss_weights):
+            loss_weights, metrics = None, loss_weights
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
-        self._compiled_loss = None if loss is None else CompiledLoss(loss)
-        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics)
+        names = getattr(self, "output_names", None)
+        self._compiled_loss = None if loss is None else CompiledLoss(loss, loss_weights, names)
+        self._compiled_metrics = CompiledMetrics(metrics, weighted_metrics, names)
         self._loss_tracker = Mean(name="loss")
         self.stop_training = False
         self.run_eagerly = bool(run_eagerly)
         given = {"loss": loss, "metrics": metrics, "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly}
-        self._compile_arguments = Hidden(given)
+        self._compile_arguments = Hidden(given if loss_weights is None else {**given, "loss_weights": loss_weights})
         self._compiled += 1
         self._state = None
 
@@ -151,7 +164,7 @@ class Trainer(Layer):
         if validation_data is not None:
             needs_y = self._compiled_loss is not None and type(self).test_step is Trainer.test_step
             size = validation_batch_size or batch_size
-            validation = _validation_batches(validation_data, size, validation_steps, needs_y)
+            validation = validation_batches(validation_data, size, validation_steps, needs_y)
         with self._watched(callbacks, verbose, add_history=True, epochs=epochs, steps=batches.steps) as watchers:
             self._fit(batches, validation, validation_freq, range(initial_epoch, epochs), watchers)
         return watchers.history
@@ -160,6 +173,8 @@ class Trainer(Layer):
         logs = {}
         self.stop_training = False
         watchers.call("on_train_begin", {})
+        if self._initial_epoch is not None:  # a callback brought back an earlier training
+            epochs, self._initial_epoch = range(self._initial_epoch, epochs.stop), None
         for epoch in epochs:
             self.reset_metrics()
             watchers.call("on_epoch_begin", epoch, {})
@@ -201,7 +216,13 @@ class Trainer(Layer):
         batches = make_batches("evaluate", x, y, sample_weight, batch_size, steps)
         with self._watched(callbacks, verbose, steps=batches.steps) as watchers:
             logs = self._evaluate(batches, watchers)
-        return logs if return_dict else _unnamed(logs)
+        return logs if return_dict else self._in_order(logs)
+
+    def _in_order(self, logs):
+        """The values of logs as ``evaluate`` gives them: the loss, those of outputs, then metrics by their names."""
+        first = [name for name in self.metrics_names if name in logs and name not in self._compiled_metrics.names]
+        values = [logs[name] for name in first] + [logs[name] for name in sorted(logs) if name not in first]
+        return values[0] if len(values) == 1 else values
 
     def _evaluate(self, batches, watchers):
         self.reset_metrics()
@@ -237,7 +258,7 @@ class Trainer(Layer):
         count, logs = 0, {}
         for count, batch in enumerate(batches.epoch(), 1):
             watchers.call(begin, count - 1, {})
-            logs = {name: _as_float(value) for name, value in step(batch).items()}
+            logs = _floats(step(batch))
             watchers.call(end, count - 1, logs)
             if self.stop_training and kind == "train":
                 break
@@ -362,13 +383,22 @@ class Trainer(Layer):
     def metrics(self):
         """The loss's running mean, the compiled metrics, and Metrics that are attributes of the model."""
         found = [self._loss_tracker] * self._has_loss
+        found += self._compiled_loss.trackers if self._compiled_loss else []
         found += self._compiled_metrics.metrics if self._compiled_metrics else []
-        own = [value for name, value in self.__dict__.items() if isinstance(value, Metric) and name != "_loss_tracker"]
-        return list({id(metric): metric for metric in found + own}.values())
+        for _, layer, _ in self._tree():
+            if layer is self or not isinstance(layer, Trainer):  # a model has its metrics for itself
+                own = placed(Metric, {name: x for name, x in vars(layer).items() if name != "_loss_tracker"})
+                found += [metric for _, metric in own]
+        return unique(found)
 
     @property
     def metrics_names(self):
-        return [metric.name for metric in self.metrics]
+        """What the values of ``metrics`` are called in logs."""
+        return list(self._named_metrics())
+
+    def _named_metrics(self):
+        names = {id(x): name for name, x in self._compiled_metrics.by_name.items()} if self._compiled_metrics else {}
+        return {names.get(id(metric), metric.name): metric for metric in self.metrics}
 
     @property
     def _has_loss(self):
@@ -378,7 +408,7 @@ class Trainer(Layer):
 
     def get_metrics_result(self):
         """The running means of loss and metrics: dict from names to scalar Tensors."""
-        return {metric.name: metric.result() for metric in self.metrics}
+        return {name: metric.result() for name, metric in self._named_metrics().items()}
 
     def reset_metrics(self):
         """Starts the running means of loss and metrics anew."""
@@ -390,19 +420,23 @@ class Trainer(Layer):
         """One training step on one batch. Returns its loss and metrics, before the step, as ``evaluate`` does."""
         self._require_compiled("train_on_batch")
         self.reset_metrics()
-        logs = self._train(_one_batch("train_on_batch", x, y, sample_weight, class_weight))
-        return _results(logs, return_dict)
+        logs = self._train(one_batch("train_on_batch", x, y, sample_weight, class_weight))
+        return self._results(logs, return_dict)
 
     @explains_arguments
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """Loss and metrics of one batch, without training. Returns as ``evaluate`` does."""
         self._require_compiled("test_on_batch")
         self.reset_metrics()
-        return _results(self._test(_one_batch("test_on_batch", x, y, sample_weight)), return_dict)
+        return self._results(self._test(one_batch("test_on_batch", x, y, sample_weight)), return_dict)
 
     def predict_on_batch(self, x):
         """The model's outputs for one batch, as arrays."""
-        return _map(lambda y: y.numpy(), self._predict(_one_batch("predict_on_batch", x)))
+        return _map(lambda y: y.numpy(), self._predict(one_batch("predict_on_batch", x)))
+
+    def _results(self, logs, return_dict):
+        logs = _floats(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def _require_compiled(self, caller):
         if self.optimizer is None:
@@ -410,38 +444,16 @@ class Trainer(Layer):
             raise RuntimeError(text)
 
 
-def _validation_batches(validation_data, batch_size, steps, needs_y):
-    """The batches of ``fit``'s validation_data; ``needs_y``: whether it is of no use without targets."""
-    caller, kinds = "fit (validation_data)", "(x, y), (x, y, sample_weight) or an iterable of batches"
-    is_tuple = isinstance(validation_data, (tuple, list))
-    if is_tuple and not 1 <= len(validation_data) <= 3:
-        raise ValueError(
-            f"{caller}: {kinds} is expected, got a {type(validation_data).__name__} of {len(validation_data)}"
-        )
-    if not is_tuple and not is_arrays(validation_data):
-        return make_batches(caller, validation_data, steps=steps)
-    x, y, sample_weight = unpack_x_y_sample_weight(validation_data)
-    if y is None and needs_y:
-        raise ValueError(f"{caller}: {kinds} is expected, got x alone: the loss needs targets")
-    return make_batches(caller, x, y, sample_weight, batch_size=batch_size, steps=steps)
-
-
 def _is_due(frequency, epoch):
     return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
 
 
-def _one_batch(caller, x, y=None, sample_weight=None, class_weight=None):
-    return next(ArrayBatches(caller, x, y, sample_weight, class_weight=class_weight).epoch())
-
-
-def _results(logs, return_dict):
-    logs = {name: _as_float(value) for name, value in logs.items()}
-    return logs if return_dict else _unnamed(logs)
-
-
-def _unnamed(logs):
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
+def _floats(logs):
+    """Logs as floats; what stands in a dict of several metrics comes under its own names."""
+    floats = {}
+    for name, value in logs.items():
+        floats.update(_floats(value) if isinstance(value, dict) and name != "outputs" else {name: _as_float(value)})
+    return floats
 
 
 def _as_float(value):
