@@ -153,17 +153,16 @@ class OpenGraph(Graph):
             try:
                 results.append((sample.make(call),))
             except Exception as error:  # whatever an op or a function raises: perhaps only this size is wrong
-                texts = [re.sub(rf"\b{size}\b", "None", x) if isinstance(x, str) else x for x in error.args]
-                error.args = tuple(texts)
+                if size > 1:  # 1 may well be something else in the text
+                    texts = [re.sub(rf"\b{size}\b", "None", x) if isinstance(x, str) else x for x in error.args]
+                    error.args = tuple(texts)
                 errors.append(error)
                 results.append(None)
+        if errors and all(result is None for result in results):
+            raise errors[0]
         if all(result is None for result in results):
-            raise (
-                errors[0]
-                if errors
-                else InvalidArgumentError(
-                    f"{self.name} ({user_location()}): no size fits all of the tensors that meet here"
-                )
+            raise InvalidArgumentError(
+                f"{self.name} ({user_location()}): no size fits all of the tensors that meet here"
             )
         return results
 
