@@ -261,7 +261,7 @@ def test_a_clone_may_have_other_layers():
     assert [type(layer).__name__ for layer in clone.layers][3] == "Activation"
     assert clone.input_shape == (None, 6, 6, 1)
     assert clone.count_params() == cnn().count_params()
-    with pytest.raises(ValueError, match="clone_function is for Sequential"):
+    with pytest.raises(ValueError, match="clone_function is for functional and Sequential"):
         keras.models.clone_model(Branches(4), clone_function=without_dropout)
 
 
