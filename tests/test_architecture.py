@@ -29,6 +29,7 @@ LAYERS = (
     ("microdl.saving",),
     (
         "microdl.keras", "microdl.config", "microdl.data", "microdl.profiler", "microdl.warmup", "microdl.distribute",
+        "microdl.summary",
     ),
     ("microdl",),
     ("microdl.compat",),  # all of microdl once more, as functions that add to a graph
@@ -215,7 +216,7 @@ def test_modules_of_others_do_not_leak_as_public_names(module):
 def test_microdl_shows_the_modules_that_tensorflow_has():
     found = {n for n, v in public_names("microdl").items() if isinstance(v, types.ModuleType)}
     beside = {path.stem for path in (ROOT / "microdl").glob("*.py")}
-    assert found - SUBMODULES - OF_KERAS <= beside | {"autograph", "keras", "data", "compat", "kernels", "profiler"}
+    assert found - SUBMODULES - OF_KERAS <= beside | {"autograph", "keras", "data", "compat", "kernels", "profiler", "summary"}
 
 
 @pytest.mark.parametrize("module", PUBLIC)

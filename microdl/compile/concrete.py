@@ -15,6 +15,7 @@ from microdl.core.op import Op
 from microdl.core.tensor import Tensor, apply, record
 
 traces: list[tuple[str, float, float]] = []  # (name, start, seconds) of this process's traces and plans; for profiles
+heard: list | None = None  # while somebody wants to know: the ConcreteFunctions that ran, each once
 
 
 class ConcreteFunction(Structured):
@@ -40,6 +41,8 @@ class ConcreteFunction(Structured):
 
     def call(self, tensors):
         """The structure that the Python function returned, for Tensors of the specs it was traced for."""
+        if heard is not None and context.graph is None and self not in heard:
+            heard.append(self)
         if context.graph is not None:
             outputs = self._taken_up(tensors)
         elif context.tapes:

@@ -25,8 +25,7 @@ LAYERS = _names("""
 """)
 
 CALLBACKS = _names("""
-    BackupAndRestore CSVLogger EarlyStopping LambdaCallback LearningRateScheduler ModelCheckpoint OrbaxCheckpoint
-    ProgbarLogger ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard TerminateOnNaN
+    OrbaxCheckpoint RemoteMonitor SwapEMAWeights
 """)
 
 OPTIMIZERS = _names("""

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from microdl.keras.callbacks import Callback
+from microdl.keras.callbacks.base import Callback
 
 WIDTH = 20  # characters of the bar
 INTERVAL = 0.1  # seconds between two drawings

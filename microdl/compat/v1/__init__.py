@@ -15,6 +15,7 @@ from microdl.compat.v1 import (
     logging as logging,
     losses as losses,
     metrics as metrics,
+    summary as summary,
     train as train,
 )
 from microdl.compat.v1.config import (

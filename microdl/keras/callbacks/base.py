@@ -1,9 +1,7 @@
-"""Callbacks: what is called while a model trains, evaluates or predicts."""
+"""What callbacks have in common, and how several are called as one."""
 
+import functools
 from typing import Any
-
-from microdl.core.missing import missing as _missing
-from microdl.keras import later as _later
 
 
 class Callback:
@@ -15,8 +13,15 @@ class Callback:
 
     ``logs`` is a dict from the names of the loss and the metrics to floats: running means over the epoch so far for a
     batch, final values (with ``val_`` ones, if there are validation data) for an epoch. ``epoch`` and ``batch`` count
-    from 0. Setting ``self.model.stop_training = True`` ends training after the running batch.
+    from 0. Setting ``self.model.stop_training = True`` ends training after the running batch. ``on_batch_begin`` and
+    ``on_batch_end`` are other names of ``on_train_batch_begin`` and ``on_train_batch_end``.
     """
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        for moment in ("begin", "end"):
+            if f"on_batch_{moment}" in cls.__dict__ and f"on_train_batch_{moment}" not in cls.__dict__:
+                setattr(cls, f"on_train_batch_{moment}", getattr(cls, f"on_batch_{moment}"))
 
     def __init__(self):
         self.model: Any = None
@@ -94,11 +99,11 @@ class History(Callback):
 
 
 class CallbackList:
-    """Several callbacks called as one, in their order.
+    """Several callbacks called as one, in their order: it has the methods of a Callback.
 
     Args:
         callbacks: Callback, list of them, or None. add_history: bool, whether to append a History if there is none.
-        model: Model that they watch. params: dict, see Callback.
+        model: Model that they watch. params: see Callback.
     """
 
     def __init__(self, callbacks=None, add_history=False, model=None, **params):
@@ -110,11 +115,35 @@ class CallbackList:
         if self.history is None and add_history:
             self.history = History()
             self.callbacks.append(self.history)
-        self.params = params
+        self.params: dict = {}
+        self.model: Any = None
+        self.set_model(model)
+        self.set_params(params)
+        self._listeners = {}  # hook -> the methods that do something: batches are frequent, most callbacks ignore them
+
+    def set_model(self, model):
+        """Says which model runs."""
+        self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
+
+    def set_params(self, params):
+        """Says how it runs: one dict for all."""
+        self.params = params
+        for callback in self.callbacks:
             callback.set_params(params)
-        self._listeners = {}  # hook -> the methods that do something: batches are frequent, most callbacks ignore them
+
+    def append(self, callback):
+        """One more."""
+        self.callbacks.append(callback)
+        callback.set_model(self.model)
+        callback.set_params(self.params)
+        self._listeners = {}
+
+    def __getattr__(self, name):
+        if name.startswith("on_") and hasattr(Callback, name):
+            return functools.partial(self.call, name)
+        raise AttributeError(f"CallbackList has no attribute {name!r}")
 
     def call(self, hook, *args):
         """Calls the method ``hook`` of every callback that overrides it."""
@@ -131,6 +160,3 @@ class CallbackList:
 def _described(value):
     text = f"{value!r} of type {type(value).__name__}"
     return f"{text}: make an instance of it" if isinstance(value, type) else text
-
-
-__getattr__ = _missing(__name__, globals(), _later.CALLBACKS)
