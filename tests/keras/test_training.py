@@ -436,7 +436,7 @@ def test_two_outputs_want_two_targets():
 
     model = Both()
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="there are 2 outputs \(output_1, output_2\) but 1 targets"):
+    with pytest.raises(ValueError, match=r"there are 2 outputs \(output_1, output_2\) but 1 targets"):
         model.fit(X, Y, verbose=0)
 
 

@@ -15,7 +15,7 @@ from microdl.core.op import Spec
 from microdl.core.random_state import random_state
 from microdl.core.tensor import Tensor
 from microdl.keras.layers.symbolic import ShapesOnly
-from microdl.keras.naming import unique_name
+from microdl.keras.naming import snake_case, unique_name
 
 # Batches and other unknown sizes in three samples. The first two have many divisors: into these, sizes may be cut; the
 # last stretches to any size. Windows of layers are smaller.
@@ -276,9 +276,8 @@ class Operation:
 # Keras's names of functions, where they are not those of the ops (or functions) that do the same here.
 _KERAS_NAMES = {
     "__getitem__": "get_item", "AddV2": "add", "Sub": "subtract", "Mul": "multiply", "RealDiv": "true_divide",
-    "FloorDiv": "floor_divide", "FloorMod": "mod", "Pow": "power", "Neg": "negative", "Abs": "absolute",
-    "BatchMatMulV2": "matmul", "MatMul": "matmul", "GatherV2": "take", "ConcatV2": "concatenate", "Pack": "stack",
-    "LogicalNot": "logical_not", "LessEqual": "less_equal", "GreaterEqual": "greater_equal", "NotEqual": "not_equal",
+    "FloorMod": "mod", "Pow": "power", "Neg": "negative", "Abs": "absolute", "BatchMatMulV2": "matmul",
+    "MatMul": "matmul", "GatherV2": "take", "ConcatV2": "concatenate", "Pack": "stack", "FloorDiv": "floor_divide",
 }  # fmt: skip
 
 
@@ -297,7 +296,7 @@ class FunctionOperation(Operation):
     def __call__(self, *args, **kwargs):
         if self.keras_name == "apply":
             self.keras_name = args[0]
-        self.keras_name = _KERAS_NAMES.get(self.keras_name, self.keras_name)
+        self.keras_name = _KERAS_NAMES.get(self.keras_name) or snake_case(self.keras_name)
         self.name = self.name or unique_name(self.keras_name)
         return super().__call__(*args, **kwargs)
 
