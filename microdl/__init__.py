@@ -5,6 +5,7 @@ from microdl import (
     config as config,
     data as data,
     debugging as debugging,
+    dtypes as dtypes,
     errors as errors,
     io as io,
     keras as keras,
@@ -15,6 +16,7 @@ from microdl import (
     profiler as profiler,
     random as random,
     strings as strings,
+    summary as summary,
     train as train,
 )
 from microdl.compile.function import function as function
@@ -100,6 +102,14 @@ from microdl.ops.array import (
     zeros_like as zeros_like,
 )
 from microdl.ops.clip import clip_by_global_norm as clip_by_global_norm, clip_by_norm as clip_by_norm
+from microdl.ops.composed import (
+    bitcast as bitcast,
+    realdiv as realdiv,
+    saturate_cast as saturate_cast,
+    scalar_mul as scalar_mul,
+    truncatediv as truncatediv,
+    truncatemod as truncatemod,
+)
 from microdl.ops.control import (
     case as case,
     cond as cond,
@@ -120,6 +130,10 @@ from microdl.ops.debugging import (
     assert_less as assert_less,
     assert_rank as assert_rank,
     ensure_shape as ensure_shape,
+)
+from microdl.ops.einsum import (
+    einsum as einsum,
+    tensordot as tensordot,
 )
 from microdl.ops.gradients import (
     gradients as gradients,
@@ -179,8 +193,24 @@ from microdl.ops.math import (
 from microdl.ops.module import (
     Module as Module,
 )
+from microdl.ops.ordering import (
+    argsort as argsort,
+    searchsorted as searchsorted,
+    sort as sort,
+    unique as unique,
+    unique_with_counts as unique_with_counts,
+)
 from microdl.ops.printing import print as print
 from microdl.ops.python import numpy_function as numpy_function, py_function as py_function
+from microdl.ops.scatter import (
+    gather_nd as gather_nd,
+    scatter_nd as scatter_nd,
+    tensor_scatter_nd_add as tensor_scatter_nd_add,
+    tensor_scatter_nd_max as tensor_scatter_nd_max,
+    tensor_scatter_nd_min as tensor_scatter_nd_min,
+    tensor_scatter_nd_sub as tensor_scatter_nd_sub,
+    tensor_scatter_nd_update as tensor_scatter_nd_update,
+)
 from microdl.ops.scopes import (
     executing_eagerly as executing_eagerly,
     get_static_value as get_static_value,
@@ -190,6 +220,24 @@ from microdl.ops.scopes import (
     name_scope as name_scope,
     recompute_grad as recompute_grad,
     tuple as tuple,
+)
+from microdl.ops.segments import (
+    histogram_fixed_width as histogram_fixed_width,
+)
+from microdl.ops.sequences import (
+    dynamic_partition as dynamic_partition,
+    dynamic_stitch as dynamic_stitch,
+    meshgrid as meshgrid,
+    reverse_sequence as reverse_sequence,
+    sequence_mask as sequence_mask,
+    strided_slice as strided_slice,
+    unravel_index as unravel_index,
+)
+from microdl.ops.special import (
+    acosh as acosh,
+    asinh as asinh,
+    atan2 as atan2,
+    atanh as atanh,
 )
 from microdl.ops.strings import as_string as as_string
 from microdl.ops.tensor_array import TensorArray as TensorArray

@@ -1,8 +1,33 @@
 """``tf.math``: functions of numbers."""
 
+from types import SimpleNamespace as _SimpleNamespace
+
 from microdl.core.later import MATH as _LATER
 from microdl.core.missing import missing as _missing
 from microdl.ops.activation import sigmoid as sigmoid, softplus as softplus, softsign as softsign, tanh as tanh
+from microdl.ops.composed import (
+    accumulate_n as accumulate_n,
+    angle as angle,
+    conj as conj,
+    count_nonzero as count_nonzero,
+    cumprod as cumprod,
+    cumulative_logsumexp as cumulative_logsumexp,
+    imag as imag,
+    is_non_decreasing as is_non_decreasing,
+    is_strictly_increasing as is_strictly_increasing,
+    lbeta as lbeta,
+    log_sigmoid as log_sigmoid,
+    polyval as polyval,
+    real as real,
+    reciprocal_no_nan as reciprocal_no_nan,
+    reduce_euclidean_norm as reduce_euclidean_norm,
+    rint as rint,
+    scalar_mul as scalar_mul,
+    xdivy as xdivy,
+    xlog1py as xlog1py,
+    xlogy as xlogy,
+    zero_fraction as zero_fraction,
+)
 from microdl.ops.math import (
     abs as abs,
     acos as acos,
@@ -70,6 +95,52 @@ from microdl.ops.math import (
     truediv as truediv,
 )
 from microdl.ops.normalization import l2_normalize as l2_normalize
+from microdl.ops.ordering import (
+    in_top_k as in_top_k,
+    top_k as top_k,
+)
+from microdl.ops.segments import (
+    bincount as bincount,
+    confusion_matrix as confusion_matrix,
+    segment_max as segment_max,
+    segment_mean as segment_mean,
+    segment_min as segment_min,
+    segment_prod as segment_prod,
+    segment_sum as segment_sum,
+    unsorted_segment_max as unsorted_segment_max,
+    unsorted_segment_mean as unsorted_segment_mean,
+    unsorted_segment_min as unsorted_segment_min,
+    unsorted_segment_prod as unsorted_segment_prod,
+    unsorted_segment_sqrt_n as unsorted_segment_sqrt_n,
+    unsorted_segment_sum as unsorted_segment_sum,
+)
+from microdl.ops.sequences import (
+    invert_permutation as invert_permutation,
+)
 from microdl.ops.softmax import log_softmax as log_softmax, softmax as softmax
+from microdl.ops.special import (
+    acosh as acosh,
+    asinh as asinh,
+    atan2 as atan2,
+    atanh as atanh,
+    bessel_i0 as bessel_i0,
+    bessel_i0e as bessel_i0e,
+    bessel_i1 as bessel_i1,
+    bessel_i1e as bessel_i1e,
+    betainc as betainc,
+    digamma as digamma,
+    erfc as erfc,
+    erfcinv as erfcinv,
+    erfinv as erfinv,
+    igamma as igamma,
+    igammac as igammac,
+    lgamma as lgamma,
+    ndtri as ndtri,
+    nextafter as nextafter,
+    polygamma as polygamma,
+    zeta as zeta,
+)
+
+special = _SimpleNamespace(bessel_i0=bessel_i0, bessel_i0e=bessel_i0e, bessel_i1=bessel_i1, bessel_i1e=bessel_i1e)
 
 __getattr__ = _missing(__name__, globals(), _LATER.split())

@@ -17,6 +17,9 @@ from microdl.ops.activation import (
     tanh as tanh,
 )
 from microdl.ops.clip import l2_loss as l2_loss
+from microdl.ops.composed import (
+    zero_fraction as zero_fraction,
+)
 from microdl.ops.convolution import (
     conv2d as conv2d,
     conv2d_transpose as conv2d_transpose,
@@ -34,6 +37,10 @@ from microdl.ops.normalization import (
     l2_normalize as l2_normalize,
     moments as moments,
 )
+from microdl.ops.ordering import (
+    in_top_k as in_top_k,
+    top_k as top_k,
+)
 from microdl.ops.pooling import (
     avg_pool as avg_pool,
     avg_pool2d as avg_pool2d,
@@ -41,6 +48,10 @@ from microdl.ops.pooling import (
     max_pool2d as max_pool2d,
 )
 from microdl.ops.random import dropout as dropout
+from microdl.ops.sequences import (
+    depth_to_space as depth_to_space,
+    space_to_depth as space_to_depth,
+)
 from microdl.ops.softmax import log_softmax as log_softmax, softmax as softmax
 
 __getattr__ = _missing(__name__, globals(), _LATER.split())

@@ -79,3 +79,13 @@ def constant_ints(op, what, value) -> Any:
         return tuple(constant_ints(op, what, entry) for entry in value)
     except TypeError:
         raise TypeError(f"{op}: {what} must consist of integers, got {value!r}") from None
+
+
+def known_values(op, what, x):
+    """The array of a Tensor on whose values the shape of the result depends. Raises TypeError if they are not known."""
+    if x.symbolic:
+        raise TypeError(
+            f"{op}: the shape of the result depends on the values of {what} (shape {x.shape}), which are not known "
+            "while a function is traced; do this outside of it, or give the size if there is an argument for it"
+        )
+    return x.known_array()

@@ -181,15 +181,38 @@ def slice(input_, begin, size, name=None):
     return apply("StridedSlice", x, index=index)
 
 
-def gather(params, indices, validate_indices=None, axis=0, batch_dims=0, name=None):
+def gather(params, indices, validate_indices=None, axis=None, batch_dims=0, name=None):
     """The slices of ``params`` along ``axis`` at the positions ``indices``, whose shape takes the place of that axis.
+
+    Args: axis: None is ``batch_dims``. batch_dims: how many first axes both share, along which they go side by side.
 
     Raises InvalidArgumentError for an index outside of the axis, negative ones included.
     """
-    if batch_dims:
-        raise NotImplementedError("gather: batch_dims other than 0 is not supported; use tf.one_hot and a product")
     params, indices = convert(params), convert(indices)
+    if batch_dims:
+        return _gathered_side_by_side(params, indices, axis, batch_dims)
     return apply("GatherV2", params, indices, axis=normalize_axis("GatherV2", int(axis or 0), len(params.shape)))
+
+
+@reads_sizes
+def _gathered_side_by_side(params, indices, axis, batch_dims):
+    batch = normalize_axis("GatherV2", batch_dims, indices.ndim + 1)
+    axis = batch if axis is None else normalize_axis("GatherV2", axis, params.ndim)
+    if axis < batch or tuple(params.shape[:batch]) != tuple(indices.shape[:batch]):
+        raise InvalidArgumentError(
+            f"GatherV2: params {params.shape} and indices {indices.shape} must agree in the first {batch} axes "
+            f"(batch_dims), and axis {axis} lie behind them"
+        )
+    between, inner = range(batch, axis), indices.ndim - batch
+    moved = apply("Transpose", params, perm=(*range(batch), axis, *between, *range(axis + 1, params.ndim)))
+    grids = np.indices(indices.shape[:batch], dtype=indices.dtype.as_numpy_dtype)
+    places = [
+        apply("BroadcastTo", grid.reshape(*grid.shape, *(1,) * inner), shape=tuple(indices.shape)) for grid in grids
+    ]
+    found = apply("GatherNd", moved, apply("Pack", *places, indices, axis=indices.ndim))  # (batch, inner, between, rest)
+    first = range(indices.ndim, indices.ndim + len(between))
+    rest = range(indices.ndim + len(between), found.ndim)
+    return apply("Transpose", found, perm=(*range(batch), *first, *range(batch, indices.ndim), *rest))
 
 
 @reads_sizes

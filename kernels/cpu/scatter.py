@@ -1,0 +1,89 @@
+"""Rows that go to places which indices name, and rows in order of size, on the CPU. Twin: ``kernels/cuda/scatter.py``.
+
+Plain NumPy: indices decide what happens, memory how fast. x, updates: (n, inner) rows, read. places: int64 (n,), read,
+in range. y: (rows, inner), written.
+"""
+
+import numpy as np
+
+
+def update(updates, places, y):
+    """y[places[i]] = updates[i]; the last of several wins. Other rows stay."""
+    y[places] = updates
+
+
+def minimum(updates, places, y):
+    """y[places[i]] = min(y[places[i]], updates[i])."""
+    np.minimum.at(y, places, updates)
+
+
+def maximum(updates, places, y):
+    """y[places[i]] = max(y[places[i]], updates[i])."""
+    np.maximum.at(y, places, updates)
+
+
+def segment_sum(x, places, y):
+    """y[s] = sum of x[i] with places[i] = s; 0 without any."""
+    y[...] = 0
+    np.add.at(y, places, x)
+
+
+def segment_prod(x, places, y):
+    """y[s] = product of x[i] with places[i] = s; 1 without any."""
+    y[...] = 1
+    np.multiply.at(y, places, x)
+
+
+def segment_max(x, places, lowest, y):
+    """y[s] = max of x[i] with places[i] = s; ``lowest`` without any."""
+    y[...] = lowest
+    np.maximum.at(y, places, x)
+
+
+def segment_min(x, places, greatest, y):
+    """y[s] = min of x[i] with places[i] = s; ``greatest`` without any."""
+    y[...] = greatest
+    np.minimum.at(y, places, x)
+
+
+def top_k(x, values, indices):
+    """The greatest k of each row in falling order, and where they were; of equal ones the first comes first.
+
+    x: (rows, n), read. values: (rows, k), of x's dtype, written. indices: int32 (rows, k), written.
+    """
+    n, k = x.shape[1], values.shape[1]
+    order = n - 1 - np.argsort(x[:, ::-1], axis=1, kind="stable")[:, ::-1][:, :k]  # stable and falling
+    indices[...] = order
+    values[...] = np.take_along_axis(x, order, axis=1)
+
+
+def lower_bound(ordered, values, y):
+    """y[r, i] = how many of the rising ordered[r] are < values[r, i]. y: int32 or int64, written."""
+    for row, wanted, out in zip(ordered, values, y, strict=True):
+        out[...] = np.searchsorted(row, wanted, side="left")
+
+
+def upper_bound(ordered, values, y):
+    """y[r, i] = how many of the rising ordered[r] are <= values[r, i]. y: int32 or int64, written."""
+    for row, wanted, out in zip(ordered, values, y, strict=True):
+        out[...] = np.searchsorted(row, wanted, side="right")
+
+
+def cumprod(x, exclusive, reverse, y):
+    """y[o, r, i] = product of x[o, q, i] over q <= r; exclusive: q < r; reverse: q >= r, q > r."""
+    _running(np.multiply, x, 1, exclusive, reverse, y)
+
+
+def cumulative_logsumexp(x, exclusive, reverse, y):
+    """y[o, r, i] = log of the sum of exp(x[o, q, i]) over the q of ``cumprod``; the smallest number for none."""
+    _running(np.logaddexp, x, np.finfo(x.dtype).min, exclusive, reverse, y)
+
+
+def _running(function, x, start, exclusive, reverse, y):
+    if reverse:
+        x, y = x[:, ::-1], y[:, ::-1]
+    if not exclusive:
+        function.accumulate(x, axis=1, out=y)
+    elif x.shape[1]:
+        y[:, :1] = start
+        function.accumulate(x[:, :-1], axis=1, out=y[:, 1:])
