@@ -155,7 +155,7 @@ def named(kind, *args, **options):
         (lambda: named("EinsumDense", "abc,cd->abd", 5)(X), r"^n \(EinsumDense\): 'abc,cd->abd' has 2 named axes"),
         (
             lambda: named("EinsumDense", "abc", (None, 5))(X),
-            r"^einsum: expected an equation like 'ab,bc->ac', got 'abc'",
+            r"^EinsumDense: expected an equation like 'ab,bc->ac', got 'abc'",
         ),
         (lambda: named("Attention")(X), r"^n \(Attention\): expects a list \[query, value\]"),
         (lambda: named("MultiHeadAttention", 2, 3)(X[0], X[0]), r"^n \(MultiHeadAttention\): expects query of 3 axes"),

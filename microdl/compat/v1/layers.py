@@ -13,7 +13,7 @@ from microdl.compat.v1.scopes import get_variable, variable_scope
 from microdl.compat.v1.variables import GraphKeys
 from microdl.core.deferred import reads_sizes
 from microdl.core.tensor import Operand, apply, convert
-from microdl.ops import array, contraction, linalg, normalization
+from microdl.ops import array, einsum, linalg, normalization
 from microdl.ops.control import cond
 
 _matmul, _identity = in_graph(linalg.matmul), in_graph(array.identity)
@@ -128,7 +128,7 @@ class Dense(_Weighted):
 
 
 def _tensordot(x, kernel):
-    return contraction.contract("...i,ij->...j", convert(x), convert(kernel))
+    return einsum.einsum("...i,ij->...j", convert(x), convert(kernel))
 
 
 class Conv2D(_Weighted):

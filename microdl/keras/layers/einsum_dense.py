@@ -1,9 +1,11 @@
 """A dense layer along any axes."""
 
+import string
+
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
-from microdl.ops.contraction import contract, spelled_out
+from microdl.ops.einsum import einsum
 
 
 class EinsumDense(Layer):
@@ -42,7 +44,7 @@ class EinsumDense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
 
     def build(self, input_shape):
-        left, right, result = spelled_out(self.equation, len(input_shape))
+        left, right, result = _spelled_out(self.equation, len(input_shape))
         sizes = dict(zip(left, input_shape, strict=True))
         written = self.equation.replace(" ", "").partition("->")[2]
         named = written.replace("...", "")[0 if written.startswith("...") else 1 :]
@@ -80,5 +82,24 @@ class EinsumDense(Layer):
 
     def call(self, inputs):
         checks.one_tensor(self, inputs)
-        y = contract(self.equation, inputs, self.kernel)
+        y = einsum(self.equation, inputs, self.kernel)
         return self.activation(y if self.bias is None else y + self.bias)
+
+
+def _spelled_out(equation, rank):
+    """The letters of (inputs, kernel, output) in "ab...,bc->ac...", with letters for the axes that ``...`` stands for.
+
+    Args: rank: number of axes of the inputs.
+    Raises: ValueError for an equation of another form.
+    """
+    left, arrow, result = equation.replace(" ", "").partition("->")
+    left, comma, right = left.partition(",")
+    letters = [set(part.replace("...", "")) for part in (left, right, result)]
+    if not arrow or not comma or not all(part <= set(string.ascii_letters) for part in letters):
+        raise ValueError(f"EinsumDense: expected an equation like 'ab,bc->ac', got {equation!r}")
+    count = rank - len(left.replace("...", ""))
+    unused = [letter for letter in string.ascii_letters if letter not in set().union(*letters)]
+    if count < 0 or (count and "..." not in left):
+        raise ValueError(f"EinsumDense: {equation!r} does not fit inputs of {rank} axes")
+    rest = "".join(unused[:count])
+    return left.replace("...", rest), right.replace("...", rest), result.replace("...", rest)
