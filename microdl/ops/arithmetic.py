@@ -281,7 +281,7 @@ def divide_no_nan(x, y, name=None):
     """x / y, but 0 where y is 0."""
     x = convert(x, hint=getattr(y, "dtype", None))
     y = convert(y, hint=x.dtype)
-    zero = y == 0
+    zero = apply("Equal", y, 0)
     quotient = x / apply("SelectV2", zero, apply("OnesLike", y), y)
     return apply("SelectV2", zero, apply("ZerosLike", quotient), quotient)
 

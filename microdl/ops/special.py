@@ -145,7 +145,7 @@ class _BesselI1e(_Special):
     def gradient(node, dy):
         """I0e - (sign(x) + 1 / x) I1e; 1/2 at 0."""
         x, y = node.inputs[0], node.outputs[0]
-        zero = x == 0
+        zero = apply("Equal", x, 0)
         safe = apply("SelectV2", zero, apply("OnesLike", x), x)
         slope = apply("BesselI0e", x) - (apply("Sign", x) + 1 / safe) * y
         return dy * apply("SelectV2", zero, 0.5 * apply("OnesLike", x), slope)
