@@ -51,8 +51,6 @@ def _call(function, tensors, functions, *args, **kwargs):
 
 
 def _in(names, function):
-    other = types.FunctionType(
-        function.__code__, names, function.__name__, function.__defaults__, function.__closure__
-    )
+    other = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
     other.__kwdefaults__ = function.__kwdefaults__
     return other

@@ -4,6 +4,7 @@ import numpy as np
 
 from microdl.compat.v1.graph import get_default_graph
 from microdl.compat.v1.naming import in_graph
+from microdl.compat.v1.shapes import TensorShape
 from microdl.compat.v1.variables import _constant, _flat
 from microdl.compile.concrete import differentiable
 from microdl.core import dtypes
@@ -29,7 +30,9 @@ def placeholder_with_default(input, shape, name=None):
     """``input``, unless a run feeds something else. shape: sizes, None for open ones."""
     graph = get_default_graph()
     with graph.entered(), graph.naming(name or "PlaceholderWithDefault"):
-        return graph.defer(_constant, (input, None), {})
+        tensor = graph.defer(_constant, (input, None), {})
+        tensor._shape = TensorShape(shape)
+        return tensor
 
 
 def constant(value, dtype=None, shape=None, name="Const", verify_shape=False):
@@ -41,14 +44,9 @@ def constant(value, dtype=None, shape=None, name="Const", verify_shape=False):
 
 def _of_value(value, dtype, shape):
     if shape is not None:
-        array_ = np.asarray(value)
-        count = int(np.prod(shape))
-        if array_.size < count:  # TensorFlow 1 repeats the last value
-            flat = array_.ravel()
-            value = np.concatenate([flat, np.repeat(flat[-1:], count - flat.size)]).reshape(shape)
-            value = value if array_.dtype.kind != "f" or hasattr(array_, "spec") else value.astype(np.float32)
-        else:
-            value = array_.reshape(shape) if hasattr(value, "dtype") else array_.reshape(shape).tolist()
+        flat = convert(value, dtype).numpy().ravel()
+        missing = int(np.prod(shape)) - flat.size
+        value = np.concatenate([flat, np.repeat(flat[-1:], max(missing, 0))]).reshape(shape)  # TensorFlow 1 fills up
     return convert(value, dtype)
 
 

@@ -170,7 +170,8 @@ class GraphTensor(Named, Tensor):
         raise AttributeError("'Tensor' object has no attribute 'numpy'; run it: session.run(tensor) or tensor.eval()")
 
     def __str__(self):
-        return f'Tensor("{self.name}", shape={self._shape}, dtype={self._dtype_text})'
+        shape = "" if self._shape.rank is None else f" shape={self._shape},"
+        return f'Tensor("{self.name}",{shape} dtype={self._dtype_text})'
 
     def __repr__(self):
         return f"<tf.Tensor '{self.name}' shape={self._shape} dtype={self._dtype_text}>"

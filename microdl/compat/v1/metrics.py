@@ -133,9 +133,7 @@ def _true_positives(labels, predictions, weights):
 
 
 def _false_positives(labels, predictions, weights):
-    return _weighted_sum(
-        array.cast(math.logical_and(math.logical_not(labels), predictions), dtypes.float32), weights
-    )
+    return _weighted_sum(array.cast(math.logical_and(math.logical_not(labels), predictions), dtypes.float32), weights)
 
 
 def _false_negatives(labels, predictions, weights):

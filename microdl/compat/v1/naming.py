@@ -4,19 +4,28 @@ import functools
 import inspect
 import types
 
-from microdl.compat.v1.graph import Named, get_default_graph
+from microdl.compat.v1.graph import GraphTensor, Named, get_default_graph
 from microdl.compile.graph import FuncGraph
+from microdl.core import nest
 from microdl.core.context import context
+from microdl.core.tensor import Tensor
 
 # Names of operations where they are not the function's own. After a slash: the last one's, in the scope before it.
 NAMES = {
     "abs": "Abs", "add": "Add", "add_n": "AddN", "argmax": "ArgMax", "argmin": "ArgMin", "avg_pool": "AvgPool",
-    "bias_add": "BiasAdd", "cast": "Cast", "ceil": "Ceil", "conv2d": "Conv2D", "cos": "Cos", "divide": "truediv",
-    "dropout": "dropout/SelectV2", "elu": "Elu", "equal": "Equal", "erf": "Erf", "exp": "Exp", "expand_dims": "ExpandDims", "eye": "eye/diag",
+    "bias_add": "BiasAdd", "cast": "Cast", "ceil": "Ceil", "conv2d": "Conv2D", "cos": "Cos",
+    "cosine_decay": "CosineDecay", "cumsum": "Cumsum", "divide": "truediv",
+    "dropout": "dropout/SelectV2", "elu": "Elu", "equal": "Equal", "erf": "Erf", "exp": "Exp",
+    "expm1": "Expm1", "exponential_decay": "ExponentialDecay", "expand_dims": "ExpandDims", "eye": "eye/diag",
     "fill": "Fill",
-    "floor": "Floor", "gather": "GatherV2", "greater": "Greater", "greater_equal": "GreaterEqual",
+    "floor": "Floor", "floormod": "FloorMod", "inverse_time_decay": "InverseTimeDecay", "is_finite": "IsFinite",
+    "is_inf": "IsInf", "is_nan": "IsNan", "l2_loss": "L2Loss", "gather": "GatherV2", "greater": "Greater", "greater_equal": "GreaterEqual",
     "identity": "Identity", "leaky_relu": "LeakyRelu", "less": "Less", "less_equal": "LessEqual",
-    "linspace": "linspace/Slice", "log": "Log",
+    "linspace": "linspace/Slice", "log": "Log", "log1p": "Log1p",
+    "log_softmax": "LogSoftmax", "logical_xor": "LogicalXor", "natural_exp_decay": "NaturalExpDecay",
+    "polynomial_decay": "PolynomialDecay", "reciprocal": "Reciprocal", "reduce_logsumexp": "ReduceLogSumExp",
+    "reverse": "ReverseV2", "selu": "Selu", "sigmoid_cross_entropy_with_logits": "logistic_loss", "slice": "Slice",
+    "softsign": "Softsign", "tan": "Tan",
     "logical_and": "LogicalAnd", "logical_not": "LogicalNot", "logical_or": "LogicalOr", "matmul": "MatMul",
     "max_pool": "MaxPool", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Mul", "negative": "Neg",
     "not_equal": "NotEqual", "one_hot": "one_hot", "pad": "Pad", "pow": "Pow", "random_normal": "random_normal",
@@ -44,10 +53,25 @@ def in_graph(function, name=None):
             return function(*args, **kwargs)
         graph = next((x.graph for x in args if isinstance(x, Named)), None) or get_default_graph()
         with graph.entered(), graph.naming(kwargs.get("name") or kwargs.get("scope") or label, last):
-            result = function(*args, **kwargs)
-            return (graph.pending() or [None])[-1] if result is None else result  # the operation: of tf.assert_equal
+            if any(isinstance(x, GraphTensor) and x.shape.rank is None for x in args):
+                result = graph.defer(function, args, kwargs)  # it may look at shapes
+            else:
+                result = function(*args, **kwargs)
+            if result is None:
+                return (graph.pending() or [None])[-1]  # the Operation: of tf.assert_equal
+            return nest.pack_as(result, [_added(graph, x) for x in nest.flatten(result)])
 
     return build
+
+
+def _added(graph, x):
+    """A result as one of the graph's: some functions know the value at once, and give it without an operation."""
+    known = isinstance(x, Tensor) and not isinstance(x, GraphTensor) and context.graph is graph
+    return graph.defer(_constant, (x,), {}) if known else x
+
+
+def _constant(value):
+    return value
 
 
 class Namespace(types.ModuleType):

@@ -103,7 +103,7 @@ class Session:
             if op.function is _placeholder:
                 raise _not_fed(op)
         graph = self.graph.sized("session.run")
-        replay = _SessionReplay(graph, self)
+        replay = _SessionReplay(graph, self, set(map(id, fed)))
         with Default(graph):
             replay.keep(fed, [graph.placeholder(x.spec) for x in values])
             replay.again(needed)
@@ -112,6 +112,7 @@ class Session:
         written = {v for op in needed for v in op.initializes}
         reading = [op for op in needed if getattr(op.function, "reads_values", True)]
         read = {x for op in reading for x in op.inputs if isinstance(x, Variable) and x not in op.initializes}
+        read = {v for v in read if id(v.snapshot) not in replay.fed}
         return _Run(ConcreteFunction(graph, list(graph.outputs)), written, read - written)
 
     def _needed(self, elements, fed):
@@ -133,8 +134,7 @@ class Session:
         """The core Variable that holds a Variable's value here."""
         if variable not in self._values:
             with Default(None):
-                start = np.zeros(variable.spec.shape, variable.dtype.as_numpy_dtype)
-                stored = core.Variable(start, variable.trainable, variable.name.removesuffix(":0"))
+                stored = core.Variable(variable.blank(), variable.trainable, variable.name.removesuffix(":0"))
                 stored.constraint = variable.constraint
                 self._values[variable] = stored
         return self._values[variable]
@@ -214,12 +214,14 @@ class _Run(NamedTuple):
 class _SessionReplay(Replay):
     """Makes calls with the variables of a session."""
 
-    def __init__(self, graph, session):
+    def __init__(self, graph, session, fed):
         super().__init__(graph)
-        self._session = session
+        self._session, self.fed = session, fed  # fed: ids of Tensors, which may be what variables are read by
 
     def value(self, x):
-        return self._session.storage(x) if isinstance(x, Variable) else super().value(x)
+        if isinstance(x, Variable):
+            return self.values[id(x.snapshot)] if id(x.snapshot) in self.fed else self._session.storage(x)
+        return super().value(x)
 
 
 def _not_fed(op):

@@ -92,7 +92,7 @@ class Variable(Named, Replayed):
                 self.snapshot = graph.defer(_identity, (self.reference,), {})
         for key in [GraphKeys.GLOBAL_VARIABLES] if collections is None else collections:
             graph.add_to_collection(key, self)
-        if self.trainable and (collections is None or GraphKeys.GLOBAL_VARIABLES in collections):
+        if self.trainable and GraphKeys.TRAINABLE_VARIABLES not in (collections or ()):
             graph.add_to_collection(GraphKeys.TRAINABLE_VARIABLES, self)
 
     @property
@@ -115,9 +115,13 @@ class Variable(Named, Replayed):
         """What shapes are found out with (``compile/open.py``); a session has values of its own."""
         if self._sample is None:
             with Default(None):
-                self._sample = core.Variable(np.zeros(self.spec.shape, self.dtype.as_numpy_dtype), self.trainable)
+                self._sample = core.Variable(self.blank(), self.trainable)
                 self._sample.constraint = self.constraint
         return self._sample
+
+    def blank(self):
+        """An array for a value that has yet to come."""
+        return np.full(self.spec.shape, b"" if self.dtype is dtypes.string else 0, self.dtype.as_numpy_dtype)
 
     def read(self):
         return self.snapshot
@@ -153,7 +157,9 @@ class Variable(Named, Replayed):
 
     def load(self, value, session=None):
         """Gives it ``value``, an array, in a session."""
-        chosen_session("load a value using `load()`", "load", session).store(self, np.asarray(value, self.dtype.as_numpy_dtype))
+        chosen_session("load a value using `load()`", "load", session).store(
+            self, np.asarray(value, self.dtype.as_numpy_dtype)
+        )
 
     def __repr__(self):
         return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}_ref>"
@@ -175,7 +181,7 @@ def _constant(value, dtype):
 
 
 def _read(variable):
-    return variable.read()
+    return convert(variable)
 
 
 def _read_again(variable):

@@ -104,7 +104,9 @@ def variable_does_not_exist(tf):
 def variable_of_another_shape(tf):
     with tf.variable_scope("s", reuse=tf.AUTO_REUSE):
         tf.get_variable("a", [1])
-        return said(lambda: tf.get_variable("a", [2]), "share"), said(lambda: tf.get_variable("a", [1], tf.float64), "share")[0]
+        return said(lambda: tf.get_variable("a", [2]), "share"), said(
+            lambda: tf.get_variable("a", [1], tf.float64), "share"
+        )[0]
 
 
 def variable_without_a_shape(tf):
@@ -155,9 +157,11 @@ def missing_labels(tf):
 
 def condition_without_a_function(tf):
     p = tf.constant(True)
-    return said(lambda: tf.cond(p, lambda: 1), "false_fn")[0], said(lambda: tf.cond(p, 1, 2), "callable")[0], said(
-        lambda: tf.cond(True, lambda: 1, lambda: 2), "pred"
-    )[0]
+    return (
+        said(lambda: tf.cond(p, lambda: 1), "false_fn")[0],
+        said(lambda: tf.cond(p, 1, 2), "callable")[0],
+        said(lambda: tf.cond(True, lambda: 1, lambda: 2), "pred")[0],
+    )
 
 
 def reset_inside_of_a_graph(tf):

@@ -51,7 +51,9 @@ def dense_object(tf):
 
 
 def dense_with_a_regularizer(tf):
-    tf.layers.dense(tf.constant(X), 2, kernel_initializer=tf.ones_initializer(), kernel_regularizer=lambda w: tf.nn.l2_loss(w))
+    tf.layers.dense(
+        tf.constant(X), 2, kernel_initializer=tf.ones_initializer(), kernel_regularizer=lambda w: tf.nn.l2_loss(w)
+    )
     return run(tf, tf.losses.get_regularization_losses()), run(tf, tf.losses.get_regularization_loss())
 
 
@@ -179,7 +181,8 @@ def reductions_of_losses(tf):
     kinds = ("NONE", "SUM", "MEAN", "SUM_OVER_BATCH_SIZE", "SUM_BY_NONZERO_WEIGHTS")
     weights = [[1.0, 0.0, 2.0], [0.0, 1.0, 0.5]]
     losses = [
-        tf.losses.mean_squared_error(LABELS, GUESSES, weights, reduction=getattr(tf.losses.Reduction, kind)) for kind in kinds
+        tf.losses.mean_squared_error(LABELS, GUESSES, weights, reduction=getattr(tf.losses.Reduction, kind))
+        for kind in kinds
     ]
     return run(tf, losses)
 

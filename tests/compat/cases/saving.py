@@ -32,9 +32,11 @@ def numbers_behind_the_name(tf):
         latest = tf.train.latest_checkpoint(folder)
         state = tf.train.get_checkpoint_state(folder)
         kept = [os.path.basename(path) for path in saver.last_checkpoints]
-        return [os.path.basename(p) for p in (*paths, latest, state.model_checkpoint_path)], kept, [
-            os.path.basename(p) for p in state.all_model_checkpoint_paths
-        ]
+        return (
+            [os.path.basename(p) for p in (*paths, latest, state.model_checkpoint_path)],
+            kept,
+            [os.path.basename(p) for p in state.all_model_checkpoint_paths],
+        )
 
 
 def some_are_kept(tf):

@@ -76,7 +76,14 @@ def batch_sizes(tf):
 
 def dynamic_shapes(tf):
     x = tf.placeholder(tf.float32, [None, 3])
-    found = [tf.shape(x)[0], tf.shape(x), tf.size(x), tf.rank(x), tf.zeros(tf.shape(x)), tf.reshape(x, [tf.shape(x)[0], 1, 3])]
+    found = [
+        tf.shape(x)[0],
+        tf.shape(x),
+        tf.size(x),
+        tf.rank(x),
+        tf.zeros(tf.shape(x)),
+        tf.reshape(x, [tf.shape(x)[0], 1, 3]),
+    ]
     return run(tf, found, {x: np.zeros((2, 3))})
 
 
@@ -155,7 +162,10 @@ def gradients_with_stops(tf):
     x = tf.constant(2.0)
     y = x * x
     z = y * x
-    return run(tf, [tf.gradients(z, [x]), tf.gradients(z, [x, y], stop_gradients=[y]), tf.gradients(tf.stop_gradient(y) * x, x)])
+    return run(
+        tf,
+        [tf.gradients(z, [x]), tf.gradients(z, [x, y], stop_gradients=[y]), tf.gradients(tf.stop_gradient(y) * x, x)],
+    )
 
 
 def gradients_of_placeholders(tf):
@@ -173,7 +183,16 @@ def gradients_of_cross_entropy(tf):
 def clipping(tf):
     tensors = [tf.constant([3.0]), tf.constant([4.0])]
     clipped, norm = tf.clip_by_global_norm(tensors, 1.0)
-    return run(tf, [tf.global_norm(tensors), clipped, norm, tf.clip_by_value([1.0, 5.0], 2.0, 3.0), tf.clip_by_norm([3.0, 4.0], 1.0)])
+    return run(
+        tf,
+        [
+            tf.global_norm(tensors),
+            clipped,
+            norm,
+            tf.clip_by_value([1.0, 5.0], 2.0, 3.0),
+            tf.clip_by_norm([3.0, 4.0], 1.0),
+        ],
+    )
 
 
 def condition(tf):
@@ -189,13 +208,17 @@ def condition_with_variables(tf):
 
 
 def loop(tf):
-    i, total = tf.while_loop(lambda i, total: i < 5, lambda i, total: [i + 1, total + i], [tf.constant(0), tf.constant(0)])
+    i, total = tf.while_loop(
+        lambda i, total: i < 5, lambda i, total: [i + 1, total + i], [tf.constant(0), tf.constant(0)]
+    )
     return run(tf, i), run(tf, total), run(tf, tf.while_loop(lambda i: i < 7, lambda i: i * 2, [tf.constant(1)]))
 
 
 def mapped(tf):
     x = tf.constant([1.0, 2.0, 3.0])
-    return run(tf, [tf.map_fn(lambda row: row * row, x), tf.foldl(lambda a, b: a + b, x), tf.scan(lambda a, b: a * b, x)])
+    return run(
+        tf, [tf.map_fn(lambda row: row * row, x), tf.foldl(lambda a, b: a + b, x), tf.scan(lambda a, b: a * b, x)]
+    )
 
 
 def control_dependencies(tf):
@@ -240,11 +263,15 @@ def moments(tf):
 
 
 def constants_that_are_repeated(tf):
-    return run(tf, [tf.constant(0.05, shape=[3]), tf.constant([1, 2], shape=[2, 2]), tf.constant([1, 2, 3, 4], shape=[2, 2])])
+    return run(
+        tf, [tf.constant(0.05, shape=[3]), tf.constant([1, 2], shape=[2, 2]), tf.constant([1, 2, 3, 4], shape=[2, 2])]
+    )
 
 
 def division(tf):
-    return run(tf, [tf.div(7, 2), tf.div(7.0, 2.0), tf.constant(7) / 2, tf.constant(-7) // 2, tf.mod(-7, 3), tf.truediv(7, 2)])
+    return run(
+        tf, [tf.div(7, 2), tf.div(7.0, 2.0), tf.constant(7) / 2, tf.constant(-7) // 2, tf.mod(-7, 3), tf.truediv(7, 2)]
+    )
 
 
 def argmax_of_rows(tf):

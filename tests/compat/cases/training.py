@@ -46,7 +46,9 @@ def rmsprop(tf):
 
 
 def rmsprop_centered(tf):
-    return _steps(tf, tf.train.RMSPropOptimizer(0.05, decay=0.8, momentum=0.5, centered=True), slots=["rms", "momentum"])
+    return _steps(
+        tf, tf.train.RMSPropOptimizer(0.05, decay=0.8, momentum=0.5, centered=True), slots=["rms", "momentum"]
+    )
 
 
 def adam(tf):

@@ -19,7 +19,8 @@ tf.reset_default_graph()
 
 
 def weight_variable(shape):
-    return tf.Variable((0.1 * draw.standard_normal(shape)).astype(np.float32))
+    deviation = (2 / np.prod(shape[:-1])) ** 0.5  # He's, so that 50 steps lead somewhere
+    return tf.Variable((deviation * draw.standard_normal(shape)).astype(np.float32))
 
 
 def bias_variable(shape):

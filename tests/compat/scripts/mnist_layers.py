@@ -20,9 +20,13 @@ tf.reset_default_graph()
 
 def network(features, training):
     input_layer = tf.reshape(features, [-1, 28, 28, 1])
-    conv1 = tf.layers.conv2d(inputs=input_layer, filters=8, kernel_size=[5, 5], padding="same", activation=tf.nn.relu)
+    size = {"kernel_size": [5, 5], "padding": "same", "activation": tf.nn.relu}
+    size["bias_initializer"] = tf.constant_initializer(
+        0.1
+    )  # where images are empty, relu is not asked for a slope at 0
+    conv1 = tf.layers.conv2d(inputs=input_layer, filters=8, **size)
     pool1 = tf.layers.max_pooling2d(inputs=conv1, pool_size=[2, 2], strides=2)
-    conv2 = tf.layers.conv2d(inputs=pool1, filters=16, kernel_size=[5, 5], padding="same", activation=tf.nn.relu)
+    conv2 = tf.layers.conv2d(inputs=pool1, filters=16, **size)
     pool2 = tf.layers.max_pooling2d(inputs=conv2, pool_size=[2, 2], strides=2)
     dense = tf.layers.dense(inputs=tf.layers.flatten(pool2), units=64, activation=tf.nn.relu)
     dropout = tf.layers.dropout(inputs=dense, rate=0.4, training=training)
@@ -33,7 +37,7 @@ images, labels = tf.placeholder(tf.float32, [None, 784]), tf.placeholder(tf.int3
 training = tf.placeholder_with_default(False, [])
 logits = network(images, training)
 loss = tf.losses.sparse_softmax_cross_entropy(labels=labels, logits=logits)
-optimizer = tf.train.GradientDescentOptimizer(learning_rate=0.05)
+optimizer = tf.train.GradientDescentOptimizer(learning_rate=0.001)
 train_op = optimizer.minimize(loss=loss, global_step=tf.train.get_or_create_global_step())
 accuracy, update = tf.metrics.accuracy(labels=labels, predictions=tf.argmax(logits, axis=1))
 
@@ -42,7 +46,8 @@ with tf.Session() as sess:
     sess.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
     for variable in tf.trainable_variables():
         if "kernel" in variable.name:
-            variable.load(0.1 * draw.standard_normal(variable.get_shape().as_list()), sess)
+            shape = variable.get_shape().as_list()
+            variable.load(draw.standard_normal(shape) * (2 / np.prod(shape[:-1])) ** 0.5, sess)
     for _ in range(50):
         batch_images, batch_labels = mnist.train.next_batch(50)
         found, _ = sess.run([loss, train_op], {images: batch_images, labels: batch_labels})

@@ -266,6 +266,9 @@ class AdamOptimizer(Optimizer):
     def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, use_locking=False, name="Adam"):
         super().__init__(learning_rate, name)
         self._betas, self._epsilon = (float(beta1), float(beta2)), float(epsilon)
+        self._kept = [
+            1 - float(np.float32(1) - np.float32(beta)) for beta in self._betas
+        ]  # TensorFlow counts in float32
         self._beta_powers = []
 
     def _powers(self):
@@ -275,7 +278,7 @@ class AdamOptimizer(Optimizer):
         return self._beta_powers
 
     def _update(self, gradients, variables, slots, numbers, powers):
-        (rate,), (beta1, beta2) = numbers, self._betas
+        (rate,), (beta1, beta2) = numbers, self._kept
         power1, power2 = (apply("Cast", convert(power), dtype=rate.dtype) for power in powers)
         # The op's own correction, here always that of the first step, is taken out again.
         first = (1 - beta2) ** 0.5 / (1 - beta1)

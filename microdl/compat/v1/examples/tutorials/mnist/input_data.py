@@ -105,9 +105,7 @@ def read_data_sets(
     _no_fakes(fake_data)
     (images, labels), test = microdl.keras.datasets.mnist.load_data(_source(train_dir))
     if not 0 <= validation_size <= len(images):
-        raise ValueError(
-            f"Validation size should be between 0 and {len(images)}. Received: {validation_size}."
-        )
+        raise ValueError(f"Validation size should be between 0 and {len(images)}. Received: {validation_size}.")
     parts = [(images[validation_size:], labels[validation_size:]), (images[:validation_size], labels[:validation_size])]
     options = {"dtype": dtype, "reshape": reshape, "seed": seed, "one_hot": one_hot}
     sets = []
