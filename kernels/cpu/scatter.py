@@ -75,8 +75,8 @@ def cumprod(x, exclusive, reverse, y):
 
 
 def cumulative_logsumexp(x, exclusive, reverse, y):
-    """y[o, r, i] = log of the sum of exp(x[o, q, i]) over the q of ``cumprod``; the smallest number for none."""
-    _running(np.logaddexp, x, np.finfo(x.dtype).min, exclusive, reverse, y)
+    """y[o, r, i] = log of the sum of exp(x[o, q, i]) over the q of ``cumprod``; -inf for none."""
+    _running(np.logaddexp, x, -np.inf, exclusive, reverse, y)
 
 
 def _running(function, x, start, exclusive, reverse, y):

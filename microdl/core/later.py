@@ -18,10 +18,7 @@ DEBUGGING = """
 """
 
 LINALG = """
-    LinearOperator adjoint band_part cholesky cholesky_solve cross det diag diag_part eig eigh eigvals eigvalsh
-    experimental expm global_norm inv logdet logm lstsq lu matrix_rank matrix_transpose normalize pinv qr set_diag
-    slogdet solve sqrtm svd tensor_diag tensor_diag_part trace triangular_solve tridiagonal_matmul
-    tridiagonal_solve
+    LinearOperator eig eigvals experimental logm lu tridiagonal_matmul tridiagonal_solve
 """
 
 MATH = """

@@ -4,7 +4,7 @@ import numpy as np
 
 from microdl.core import dtypes
 from microdl.core.deferred import reads_sizes
-from microdl.core.errors import UnimplementedError
+from microdl.core.errors import InvalidArgumentError, UnimplementedError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import normalize_axis
 from microdl.core.tensor import apply, convert
@@ -70,7 +70,7 @@ class _Bitcast:
     @staticmethod
     def infer(x, type):
         if x.dtype.is_string or type.is_string or x.dtype.is_bool or type.is_bool:
-            raise UnimplementedError(
+            raise InvalidArgumentError(
                 f"Bitcast: from {x.dtype.name} to {type.name} there is no way: numbers alone have bits"
             )
         old, new, shape = x.dtype.size, type.size, x.shape
@@ -78,7 +78,7 @@ class _Bitcast:
             shape = (*shape, old // new)
         elif old < new:
             if not shape or shape[-1] * old != new:
-                raise UnimplementedError(
+                raise InvalidArgumentError(
                     f"Bitcast: from {x.dtype.name} to {type.name} the last axis must have size {new // old}, got shape "
                     f"{x.shape}"
                 )

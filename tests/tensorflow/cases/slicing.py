@@ -248,8 +248,11 @@ def einsum_of_batches(tf):
         _graded(tf, lambda a, b: tf.einsum("bij,bjk->bik", a, b), a, b),
         _graded(tf, lambda a, b: tf.einsum("...ij,...jk->...ik", a, b), a, b),
         _graded(tf, lambda a, b: tf.einsum("...ij,jk->...ik", a, b), a, b[0]),
-        tf.einsum("...ij,...jk", a[:1], b),
     )
+
+
+def einsum_of_an_ellipsis_without_an_arrow(tf):
+    return tf.einsum("...ij,...jk", _numbers(1, 2, 3), _numbers(5, 3, 4))
 
 
 def einsum_of_an_ellipsis(tf):

@@ -108,8 +108,7 @@ def division_towards_zero(tf):
 def small_functions(tf):
     return (
         tf.math.rint([0.5, 1.5, 2.5, -0.7]),
-        tf.scalar_mul(3.0, [1.0, 2.0]),
-        tf.math.accumulate_n([tf.constant([[1, 2], [3, 4]]), tf.constant([[4, 9], [1, 2]])]),
+        tf.scalar_mul(3.0, tf.constant([1.0, 2.0])),
         tf.math.polyval([1, -3, 2], [1.0, 2.0, 3.0]),
         tf.math.polyval([], [1.0]),
         tf.math.nextafter([1.0, 0.0], [2.0, -1.0]),
@@ -120,8 +119,12 @@ def small_functions(tf):
     )
 
 
+def sums_of_many(tf):
+    return tf.math.accumulate_n([tf.constant([[1, 2], [3, 4]]), tf.constant([[4, 9], [1, 2]])])
+
+
 def scalar_mul_of_a_vector(tf):
-    return tf.scalar_mul([1.0, 2.0], [1.0, 2.0])
+    return tf.scalar_mul([1.0, 2.0], tf.constant([1.0, 2.0]))
 
 
 def running_products(tf):
