@@ -35,8 +35,7 @@ NN = """
 """
 
 RANDOM = """
-    Algorithm Generator categorical create_rng_state experimental fold_in gamma get_global_generator poisson
-    set_global_generator split stateless_binomial stateless_categorical stateless_gamma stateless_poisson
+    gamma poisson stateless_binomial stateless_gamma stateless_poisson
 """
 
 STRINGS = """

@@ -6,7 +6,6 @@ TensorFlow's separate multiplication and addition are.
 """
 
 from collections.abc import Callable
-
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from microdl.core import dtypes
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
-from microdl.core.random_state import random_state
+from microdl.core.random_state import Calls, random_state
 from microdl.core.shapes import as_shape, size_of
 from microdl.core.tensor import apply, convert
 
@@ -31,6 +30,8 @@ class _Stateful:
 
     @classmethod
     def stream(cls, kernels, y, seeds):
+        if isinstance(seeds, Calls):
+            return _Stateless.stream(kernels, y, random_state.next_run(seeds))
         return random_state.reserve(cls.kind, y.dtype.name, seeds, y.size * BLOCKS_PER_ELEMENT)
 
 
@@ -319,6 +320,8 @@ def _noise_shape(noise_shape, own):
 def _uniform(op, shape, minval, maxval, dtype, seeds):
     """Uniform floats or integers from the stream that ``seeds`` (called after all checks) names."""
     dtype = dtypes.as_dtype(dtype)
+    if dtype.is_integer and minval is None and maxval is None and op.startswith("Stateless"):
+        return apply(op + "FullInt", shape=_full_shape(shape), dtype=dtype, seeds=seeds())
     if dtype is dtypes.int32 or dtype is dtypes.int64:
         if maxval is None:
             raise ValueError(f"random.uniform: maxval must be given for dtype {dtype.name}")

@@ -251,10 +251,6 @@ def einsum_of_batches(tf):
     )
 
 
-def einsum_of_an_ellipsis_without_an_arrow(tf):
-    return tf.einsum("...ij,...jk", _numbers(1, 2, 3), _numbers(5, 3, 4))
-
-
 def einsum_of_an_ellipsis(tf):
     return tf.einsum("...j->...", _numbers(2, 3, 4)), tf.einsum("i...j->j...i", _numbers(2, 3, 4))
 
