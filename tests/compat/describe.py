@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from pathlib import Path
+from typing import Any
 
 from tests.tensorflow import describe as described
 
@@ -45,7 +46,7 @@ def run(tf, fetches, feeds=None):
         return session.run(fetches, feeds)
 
 
-def said(function, words):
+def said(function, words) -> Any:
     """The line with ``words`` of the error that ``function`` raises, and the error's class."""
     try:
         function()

@@ -19,7 +19,7 @@ from tests.compat.describe import FROZEN, cases, outcome
 from tests.compat.scripts import SCRIPTS, losses
 
 tf.disable_v2_behavior()
-results = {name: outcome(case, tf) for name, case in cases().items()}
+results: dict = {name: outcome(case, tf) for name, case in cases().items()}
 for script in SCRIPTS:
     with tempfile.TemporaryDirectory() as folder:
         results[f"script.{script}"] = losses(script, "tensorflow", Path(folder))

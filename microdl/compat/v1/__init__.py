@@ -4,6 +4,7 @@ Every function adds to the default graph. What is not listed here is microdl's o
 """
 
 import sys
+from typing import Any as _Any
 
 import microdl
 from microdl.compat.v1 import (
@@ -152,7 +153,7 @@ initializers = Namespace(
 )
 
 
-def __getattr__(name):
+def __getattr__(name) -> _Any:
     """microdl's own name; else that of its mathematics, which TensorFlow 1 has at the top: ``tf.log``."""
     if name.startswith("__"):
         raise AttributeError(name)

@@ -1,5 +1,7 @@
 """Settings of sessions. They are accepted, and kept as attributes: everything runs in this process."""
 
+from typing import Any
+
 
 class _Message:
     """Settings by names, any of them; one that was not set is a group of further settings."""
@@ -7,7 +9,7 @@ class _Message:
     def __init__(self, **settings):
         vars(self).update(settings)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         part = _Message()

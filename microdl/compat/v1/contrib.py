@@ -1,5 +1,7 @@
 """``tf.contrib`` is left out: who asks for something in it is told what to use."""
 
+from typing import Any
+
 INSTEAD = {
     "layers.xavier_initializer": "tf.glorot_uniform_initializer()",
     "layers.xavier_initializer_conv2d": "tf.glorot_uniform_initializer()",
@@ -34,7 +36,7 @@ class _Contrib:
     def __init__(self, path=""):
         self._path = path
 
-    def __getattr__(self, name):
+    def __getattr__(self, name) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         path = f"{self._path}.{name}".lstrip(".")

@@ -7,6 +7,7 @@
 
 import argparse
 import sys
+from typing import Any
 
 
 class _Flags:
@@ -36,10 +37,10 @@ class _Flags:
         vars(self).update(_values=vars(values), _rest=rest)
         return [argv[0], *rest]
 
-    def _read(self):
+    def _read(self) -> dict[str, Any]:
         if self._values is None:
             self(sys.argv)
-        return self._values
+        return self._values or {}
 
     def __getattr__(self, name):
         if name.startswith("__") or name not in self._known:

@@ -20,9 +20,9 @@ UNKNOWN_SHAPES = ((),) * len(SAMPLES) + (SAMPLES[:1], SAMPLES[:2])
 # What TensorFlow calls operations after, where it is not the name of our op or function.
 TYPES = {
     "BatchMatMulV2": "MatMul", "__getitem__": "StridedSlice", "_called_back": "PyFunc", "_constant": "Const",
-    "_no_op": "NoOp", "_of_value": "Const", "_identity": "Identity", "_read": "VariableV2",
-    "_read_again": "Identity", "normal": "RandomStandardNormal",
-    "ones": "Const", "uniform": "RandomUniform", "where": "Select", "zeros": "Const",
+    "_identity": "Identity", "_no_op": "NoOp", "_of_value": "Const", "_read": "VariableV2",
+    "_read_again": "Identity", "normal": "RandomStandardNormal", "ones": "Const", "uniform": "RandomUniform",
+    "where": "Select", "zeros": "Const",
 }  # fmt: skip
 REFERENCES = "VariableV2", "Assign", "AssignAdd", "AssignSub"  # whose results TensorFlow shows as float32_ref
 
@@ -89,9 +89,9 @@ class Named(Operand):
 
     def __bool__(self):
         raise errors.OperatorNotAllowedInGraphError(
-            "Using a symbolic `tf.Tensor` as a Python `bool` is not allowed. Use `if t is not None:` instead of `if t:` to test "
-            "if a tensor is defined, and use TensorFlow ops such as tf.cond to execute subgraphs conditioned on the "
-            "value of a tensor."
+            "Using a symbolic `tf.Tensor` as a Python `bool` is not allowed. Use `if t is not None:` instead of `if t:` to "
+            "test if a tensor is defined, and use TensorFlow ops such as tf.cond to execute subgraphs conditioned on "
+            "the value of a tensor."
         )
 
     def __iter__(self):

@@ -246,8 +246,13 @@ class BatchNormalization(Layer):
     ):
         super().__init__(**kwargs)
         self.axis, self.momentum, self.epsilon = axis, momentum, epsilon
-        self._gamma = scale and (gamma_initializer or ones_initializer(), gamma_regularizer, True, gamma_constraint)
-        self._beta = center and (beta_initializer or zeros_initializer(), beta_regularizer, True, beta_constraint)
+        self._gamma: Any = scale and (
+            gamma_initializer or ones_initializer(),
+            gamma_regularizer,
+            True,
+            gamma_constraint,
+        )
+        self._beta: Any = center and (beta_initializer or zeros_initializer(), beta_regularizer, True, beta_constraint)
         self._moving = moving_mean_initializer or zeros_initializer(), moving_variance_initializer or ones_initializer()
 
     def build(self, shape):

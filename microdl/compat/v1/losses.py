@@ -204,7 +204,7 @@ def softmax_cross_entropy(
     loss_collection=GraphKeys.LOSSES,
     reduction=_BY_WEIGHTS,
 ):
-    """Cross entropy of ``onehot_labels`` and softmax(``logits``), (batch, classes); smoothed labels are nearer equal."""
+    """Cross entropy of ``onehot_labels`` and softmax(``logits``), (batch, classes); smoothed labels lie nearer."""
     _both(onehot_labels=onehot_labels, logits=logits)
     args = onehot_labels, logits, weights, label_smoothing, reduction
     return _collected("softmax_cross_entropy_loss", _softmax, args, scope, loss_collection)

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import types
+from typing import Any
 
 from microdl.compat.v1.graph import GraphTensor, Named, get_default_graph
 from microdl.compile.graph import FuncGraph
@@ -14,38 +15,38 @@ from microdl.core.tensor import Tensor
 NAMES = {
     "abs": "Abs", "add": "Add", "add_n": "AddN", "argmax": "ArgMax", "argmin": "ArgMin", "avg_pool": "AvgPool",
     "bias_add": "BiasAdd", "cast": "Cast", "ceil": "Ceil", "conv2d": "Conv2D", "cos": "Cos",
-    "cosine_decay": "CosineDecay", "cumsum": "Cumsum", "divide": "truediv",
-    "dropout": "dropout/SelectV2", "elu": "Elu", "equal": "Equal", "erf": "Erf", "exp": "Exp",
-    "expm1": "Expm1", "exponential_decay": "ExponentialDecay", "expand_dims": "ExpandDims", "eye": "eye/diag",
-    "fill": "Fill",
-    "floor": "Floor", "floormod": "FloorMod", "inverse_time_decay": "InverseTimeDecay", "is_finite": "IsFinite",
-    "is_inf": "IsInf", "is_nan": "IsNan", "l2_loss": "L2Loss", "gather": "GatherV2", "greater": "Greater", "greater_equal": "GreaterEqual",
-    "identity": "Identity", "leaky_relu": "LeakyRelu", "less": "Less", "less_equal": "LessEqual",
-    "linspace": "linspace/Slice", "log": "Log", "log1p": "Log1p",
-    "log_softmax": "LogSoftmax", "logical_xor": "LogicalXor", "natural_exp_decay": "NaturalExpDecay",
-    "polynomial_decay": "PolynomialDecay", "reciprocal": "Reciprocal", "reduce_logsumexp": "ReduceLogSumExp",
-    "reverse": "ReverseV2", "selu": "Selu", "sigmoid_cross_entropy_with_logits": "logistic_loss", "slice": "Slice",
-    "softsign": "Softsign", "tan": "Tan",
-    "logical_and": "LogicalAnd", "logical_not": "LogicalNot", "logical_or": "LogicalOr", "matmul": "MatMul",
-    "max_pool": "MaxPool", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Mul", "negative": "Neg",
-    "not_equal": "NotEqual", "one_hot": "one_hot", "pad": "Pad", "pow": "Pow", "random_normal": "random_normal",
-    "rank": "Rank", "reduce_all": "All", "reduce_any": "Any", "reduce_max": "Max", "reduce_mean": "Mean",
-    "reduce_min": "Min", "reduce_prod": "Prod", "reduce_sum": "Sum", "relu": "Relu", "relu6": "Relu6",
-    "reshape": "Reshape", "round": "Round", "rsqrt": "Rsqrt", "shape": "Shape", "sigmoid": "Sigmoid", "sign": "Sign",
-    "sin": "Sin", "size": "Size", "softmax": "Softmax",
+    "cosine_decay": "CosineDecay", "cumsum": "Cumsum", "divide": "truediv", "dropout": "dropout/SelectV2",
+    "elu": "Elu", "equal": "Equal", "erf": "Erf", "exp": "Exp", "expand_dims": "ExpandDims", "expm1": "Expm1",
+    "exponential_decay": "ExponentialDecay", "eye": "eye/diag", "fill": "Fill", "floor": "Floor",
+    "floormod": "FloorMod", "gather": "GatherV2", "greater": "Greater", "greater_equal": "GreaterEqual",
+    "identity": "Identity", "inverse_time_decay": "InverseTimeDecay", "is_finite": "IsFinite", "is_inf": "IsInf",
+    "is_nan": "IsNan", "l2_loss": "L2Loss", "leaky_relu": "LeakyRelu", "less": "Less", "less_equal": "LessEqual",
+    "linspace": "linspace/Slice", "log": "Log", "log1p": "Log1p", "log_softmax": "LogSoftmax",
+    "logical_and": "LogicalAnd", "logical_not": "LogicalNot", "logical_or": "LogicalOr", "logical_xor": "LogicalXor",
+    "matmul": "MatMul", "max_pool": "MaxPool", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Mul",
+    "natural_exp_decay": "NaturalExpDecay", "negative": "Neg", "not_equal": "NotEqual", "one_hot": "one_hot",
+    "pad": "Pad", "polynomial_decay": "PolynomialDecay", "pow": "Pow", "random_normal": "random_normal",
+    "rank": "Rank", "reciprocal": "Reciprocal", "reduce_all": "All", "reduce_any": "Any",
+    "reduce_logsumexp": "ReduceLogSumExp", "reduce_max": "Max", "reduce_mean": "Mean", "reduce_min": "Min",
+    "reduce_prod": "Prod", "reduce_sum": "Sum", "relu": "Relu", "relu6": "Relu6", "reshape": "Reshape",
+    "reverse": "ReverseV2", "round": "Round", "rsqrt": "Rsqrt", "selu": "Selu", "shape": "Shape",
+    "sigmoid": "Sigmoid", "sigmoid_cross_entropy_with_logits": "logistic_loss", "sign": "Sign", "sin": "Sin",
+    "size": "Size", "slice": "Slice", "softmax": "Softmax",
     "softmax_cross_entropy_with_logits": "softmax_cross_entropy_with_logits_sg/Reshape_2",
-    "softmax_cross_entropy_with_logits_v2": "softmax_cross_entropy_with_logits/Reshape_2",
+    "softmax_cross_entropy_with_logits_v2": "softmax_cross_entropy_with_logits/Reshape_2", "softplus": "Softplus",
+    "softsign": "Softsign",
     "sparse_softmax_cross_entropy_with_logits":
-        "SparseSoftmaxCrossEntropyWithLogits/SparseSoftmaxCrossEntropyWithLogits", "softplus": "Softplus", "sqrt": "Sqrt", "square": "Square",
-    "squared_difference": "SquaredDifference", "squeeze": "Squeeze", "stop_gradient": "StopGradient",
-    "subtract": "Sub", "tanh": "Tanh", "tile": "Tile", "transpose": "transpose", "truediv": "truediv",
-    "uniform": "random_uniform", "where": "Select",
+        "SparseSoftmaxCrossEntropyWithLogits/SparseSoftmaxCrossEntropyWithLogits",
+    "sqrt": "Sqrt", "square": "Square", "squared_difference": "SquaredDifference", "squeeze": "Squeeze",
+    "stop_gradient": "StopGradient", "subtract": "Sub", "tan": "Tan", "tanh": "Tanh", "tile": "Tile",
+    "transpose": "transpose", "truediv": "truediv", "uniform": "random_uniform", "where": "Select",
 }  # fmt: skip
 
 
-def in_graph(function, name=None):
-    """``function`` as one that adds to the default graph; operations are named by its argument ``name``, or ``scope``."""
-    label, _, last = (name or NAMES.get(function.__name__, function.__name__)).partition("/")
+def in_graph(function, name=None) -> Any:
+    """``function`` as one that adds to the default graph; operations are named by its argument ``name``,
+    or ``scope``."""
+    label, _, last = str(name or NAMES.get(function.__name__, function.__name__)).partition("/")
 
     @functools.wraps(function)
     def build(*args, **kwargs):
@@ -82,7 +83,7 @@ class Namespace(types.ModuleType):
         self.__dict__["_module"] = module
         self.__dict__.update(own or {})
 
-    def __getattr__(self, name):
+    def __getattr__(self, name) -> Any:
         value = adapted(getattr(self.__dict__["_module"], name))
         self.__dict__[name] = value
         return value
@@ -91,7 +92,7 @@ class Namespace(types.ModuleType):
         return sorted({*self.__dict__, *dir(self._module)} - {"_module"})
 
 
-def adapted(value):
+def adapted(value) -> Any:
     """What a name of microdl's stands for here."""
     if isinstance(value, types.ModuleType):
         return Namespace(value)

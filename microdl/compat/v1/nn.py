@@ -109,7 +109,7 @@ def softmax(logits, axis=None, name=None, dim=None):
 
 @in_graph
 def in_top_k(predictions, targets, k, name=None):
-    """Whether fewer than ``k`` of a row of ``predictions`` (N, classes) are larger than that of the class ``targets``."""
+    """Whether fewer than ``k`` of a row of ``predictions`` (N, classes) are larger than that of its target, (N,)."""
     predictions = convert(predictions)
     own = math.reduce_sum(predictions * array.one_hot(targets, predictions.shape[-1]), axis=1, keepdims=True)
     return math.reduce_sum(array.cast(predictions > own, dtypes.int32), axis=1) < k

@@ -30,7 +30,7 @@ class Session:
         self._closed = False
         self._contexts = []
 
-    def run(self, fetches, feed_dict=None, options=None, run_metadata=None):
+    def run(self, fetches, feed_dict=None, options=None, run_metadata=None) -> Any:
         """The values of ``fetches``.
 
         Args:

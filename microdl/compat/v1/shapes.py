@@ -28,7 +28,11 @@ class Dimension(int):
     def __floordiv__(self, other):
         return _dimension(other if other is None else int(self) // int(other))
 
-    __radd__, __rmul__ = __add__, __mul__
+    def __radd__(self, other):
+        return self + other
+
+    def __rmul__(self, other):
+        return self * other
 
 
 class UnknownDimension:

@@ -169,11 +169,11 @@ def _pixels(array):
     if array.dtype == np.uint8:
         return records.as_bytes("summary.image", array)
     scaled = np.zeros(array.shape, np.uint8)
-    for image, y in zip(np.asarray(array, np.float64), scaled, strict=True):
-        finite = np.nan_to_num(image, posinf=0.0, neginf=0.0)
+    for i, pixels in enumerate(np.asarray(array, np.float64)):
+        finite = np.nan_to_num(pixels, posinf=0.0, neginf=0.0)
         largest = np.abs(finite).max(initial=0.0)
         around, to = (128.0, 127.0) if finite.min(initial=0.0) < 0 else (0.0, 255.0)
-        y[...] = np.clip(around + finite * (to / largest if largest > 0 else 0.0), 0, 255).astype(np.uint8)
+        scaled[i] = np.clip(around + finite * (to / largest if largest > 0 else 0.0), 0, 255).astype(np.uint8)
     return records.as_bytes("summary.image", scaled)
 
 
@@ -214,13 +214,12 @@ class FileWriter:
         """Writes the picture of a Graph, or a GraphDef."""
         if graph is None and graph_def is None:
             raise ValueError("FileWriter.add_graph: a graph is needed")
-        message = graph_def if graph is None else graphs.graph_def(graph)
+        message: Any = graph_def if graph is None else graphs.graph_def(graph)
         self.add_event(records.proto("event").Event(graph_def=message.SerializeToString()), global_step)
 
     def add_event(self, event, global_step=None):
         """Writes an Event message, with the time that it is now."""
-        if self._file is None:
-            self.reopen()
+        self.reopen()
         event.wall_time = time.time()
         if global_step is not None:
             event.step = int(global_step)

@@ -10,7 +10,8 @@ def placeholder_not_fed(tf):
         said(lambda x=x: run(tf, x), "You must feed")
         for x in (
             tf.placeholder(tf.float32, [None, 784]) + 1, tf.placeholder(tf.int64, [], name="q") * 2,
-            tf.placeholder(tf.float64) * 2, tf.identity(tf.placeholder(tf.bool, [2])), tf.placeholder(tf.float32, [2, 3], "p"),
+            tf.placeholder(tf.float64) * 2, tf.identity(tf.placeholder(tf.bool, [2])), tf.placeholder(tf.float32, [2,
+            3], "p"),
         )
     ]  # fmt: skip
 

@@ -100,7 +100,8 @@ def batch_normalization(tf):
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         session.run(updates)
-        return session.run(y), session.run(tf.global_variables()), len(updates), [v.name for v in tf.global_variables()]
+        names = [v.name for v in tf.global_variables()]
+        return session.run(y), session.run(tf.global_variables()), len(updates), names
 
 
 def batch_normalization_of_images(tf):
@@ -208,8 +209,7 @@ def _metric(tf, make, batches):
     with tf.Session() as session:
         session.run(tf.local_variables_initializer())
         found = [session.run(value)]
-        for batch in batches:
-            found.append(session.run(update, dict(zip(inputs, batch, strict=True))))
+        found += [session.run(update, dict(zip(inputs, batch, strict=True))) for batch in batches]
         found.append(session.run(value))
     return value, update, found, tf.local_variables(), len(tf.global_variables())
 

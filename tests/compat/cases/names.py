@@ -16,7 +16,8 @@ def placeholder_with_default(tf):
 
 def constants(tf):
     return (
-        tf.constant(1), tf.constant(2.5), tf.constant("a"), tf.constant([1, 2], tf.int64), tf.constant(0.0, shape=[2, 3]),
+        tf.constant(1), tf.constant(2.5), tf.constant("a"), tf.constant([1, 2], tf.int64), tf.constant(0.0, shape=[2,
+        3]),
         tf.constant([[True]], name="yes"), tf.constant(1, name="yes"),
     )  # fmt: skip
 
@@ -52,14 +53,16 @@ def arithmetic(tf):
 def functions(tf):
     return (
         tf.abs(1.0), tf.negative(1.0), tf.sign(1.0), tf.square(1.0), tf.sqrt(1.0), tf.rsqrt(1.0), tf.exp(1.0),
-        tf.log(1.0), tf.sin(1.0), tf.cos(1.0), tf.tanh(1.0), tf.sigmoid(1.0), tf.floor(1.0), tf.ceil(1.0), tf.round(1.0),
+        tf.log(1.0), tf.sin(1.0), tf.cos(1.0), tf.tanh(1.0), tf.sigmoid(1.0), tf.floor(1.0), tf.ceil(1.0),
+        tf.round(1.0),
         tf.is_nan(1.0),
     )  # fmt: skip
 
 
 def comparisons(tf):
     return (
-        tf.equal(1, 2), tf.not_equal(1, 2), tf.less(1, 2), tf.less_equal(1, 2), tf.greater(1, 2), tf.greater_equal(1, 2),
+        tf.equal(1, 2), tf.not_equal(1, 2), tf.less(1, 2), tf.less_equal(1, 2), tf.greater(1, 2), tf.greater_equal(1,
+        2),
     )  # fmt: skip
 
 
@@ -75,7 +78,8 @@ def reductions(tf):
 def shapes(tf):
     x = tf.placeholder(tf.float32, [None, 4])
     return (
-        tf.shape(x), tf.size([1]), tf.reshape(x, [-1, 2, 2]), tf.reshape(x, [-1]), tf.transpose(x), tf.expand_dims(x, 1),
+        tf.shape(x), tf.size([1]), tf.reshape(x, [-1, 2, 2]), tf.reshape(x, [-1]), tf.transpose(x), tf.expand_dims(x,
+        1),
         tf.expand_dims(x, -1), tf.squeeze([[1]]), tf.tile(x, [2, 1]), tf.concat([x, x], 0), tf.concat([x, x], 1),
         tf.stack([x, x]), tf.unstack([1, 2]), tf.split(x, 2, axis=1), tf.identity(x), tf.stop_gradient(x),
         tf.cast(x, tf.int32), tf.gather(x, [0]), tf.pad(x, [[0, 0], [1, 1]]), tf.where([True], [1], [2]),
@@ -150,7 +154,8 @@ def lookups(tf):
     c = tf.constant(1, name="c")
     graph = tf.get_default_graph()
     return (
-        graph.get_tensor_by_name("c:0") is c, graph.get_operation_by_name("c") is c.op, graph.as_graph_element("c:0") is c,
+        graph.get_tensor_by_name("c:0") is c, graph.get_operation_by_name("c") is c.op,
+        graph.as_graph_element("c:0") is c,
         c.op.type, c.op.name, c.graph is graph, c.name, c.dtype, c.op.outputs[0] is c, c.value_index,
     )  # fmt: skip
 
@@ -170,8 +175,10 @@ def operation_text(tf):
 def tensor_shape(tf):
     shape = tf.placeholder(tf.float32, [None, 28, 28, 1]).get_shape()
     return (
-        str(shape), repr(shape), shape.as_list(), shape.ndims, shape[1:4].num_elements(), shape.num_elements(), len(shape),
-        shape.is_fully_defined(), str(shape[0]), repr(shape[1]), shape[1].value, shape[0].value, repr(shape[1] * shape[2]),
+        str(shape), repr(shape), shape.as_list(), shape.ndims, shape[1:4].num_elements(), shape.num_elements(),
+        len(shape),
+        shape.is_fully_defined(), str(shape[0]), repr(shape[1]), shape[1].value, shape[0].value,
+        repr(shape[1] * shape[2]),
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ def fetches_of_every_kind(tf):
     a, b = tf.constant(1.0, name="a"), tf.constant([2, 3])
     with tf.Session() as session:
         return (
-            session.run(a), session.run([a, b]), session.run((a, b)), session.run({"x": a, "y": [b]}), session.run("a:0"),
+            session.run(a), session.run([a, b]), session.run((a, b)), session.run({"x": a, "y": [b]}),
+            session.run("a:0"),
             session.run([[a], (b, {"z": a})]), session.run(a.op), session.run([]), session.run("a"),
         )  # fmt: skip
 
@@ -282,7 +283,8 @@ def argmax_of_rows(tf):
 def reductions(tf):
     x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
     return run(tf, [
-        tf.reduce_sum(x), tf.reduce_mean(x, 0), tf.reduce_max(x, reduction_indices=[1]), tf.reduce_prod(x, 1, keep_dims=True),
+        tf.reduce_sum(x), tf.reduce_mean(x, 0), tf.reduce_max(x, reduction_indices=[1]), tf.reduce_prod(x, 1,
+        keep_dims=True),
         tf.reduce_logsumexp(x), tf.reduce_any(x > 3.0), tf.reduce_all(x > 0.0, 1),
     ])  # fmt: skip
 

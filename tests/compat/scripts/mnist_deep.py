@@ -63,7 +63,7 @@ with tf.name_scope("adam_optimizer"):
 losses = []
 with tf.Session() as sess:
     sess.run(tf.global_variables_initializer())
-    for i in range(50):
+    for _i in range(50):
         batch = mnist.train.next_batch(50)
         losses.append(cross_entropy.eval(feed_dict={x: batch[0], y_: batch[1], keep_prob: 1.0}))
         train_step.run(feed_dict={x: batch[0], y_: batch[1], keep_prob: 1.0})

@@ -20,10 +20,9 @@ tf.reset_default_graph()
 
 def network(features, training):
     input_layer = tf.reshape(features, [-1, 28, 28, 1])
-    size = {"kernel_size": [5, 5], "padding": "same", "activation": tf.nn.relu}
-    size["bias_initializer"] = tf.constant_initializer(
-        0.1
-    )  # where images are empty, relu is not asked for a slope at 0
+    # Where images are empty, biases of 0 would ask relu for its slope at 0.
+    start = tf.constant_initializer(0.1)
+    size = {"kernel_size": [5, 5], "padding": "same", "activation": tf.nn.relu, "bias_initializer": start}
     conv1 = tf.layers.conv2d(inputs=input_layer, filters=8, **size)
     pool1 = tf.layers.max_pooling2d(inputs=conv1, pool_size=[2, 2], strides=2)
     conv2 = tf.layers.conv2d(inputs=pool1, filters=16, **size)

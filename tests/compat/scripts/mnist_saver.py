@@ -1,5 +1,6 @@
 """Trains, saves, restores in another session and goes on. Arguments: tensorflow or microdl, and a folder."""
 
+import itertools
 import os
 import sys
 
@@ -22,9 +23,9 @@ tf.reset_default_graph()
 x = tf.placeholder("float", [None, 784])
 y = tf.placeholder("float", [None, 10])
 sizes, layer = [784, 64, 32, 10], x
-for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
-    weights = tf.Variable((draw.standard_normal([inputs, outputs]) / inputs**0.5).astype(np.float32), name="h%d" % i)
-    biases = tf.Variable(tf.zeros([outputs]), name="b%d" % i)
+for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
+    weights = tf.Variable((draw.standard_normal([inputs, outputs]) / inputs**0.5).astype(np.float32), name=f"h{i}")
+    biases = tf.Variable(tf.zeros([outputs]), name=f"b{i}")
     layer = tf.add(tf.matmul(layer, weights), biases)
     layer = tf.nn.relu(layer) if outputs != 10 else layer
 cost = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(logits=layer, labels=y))

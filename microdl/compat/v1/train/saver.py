@@ -14,7 +14,7 @@ from microdl.compat.v1.graph import get_default_graph
 from microdl.compat.v1.variables import GraphKeys, Variable
 from microdl.core.errors import InvalidArgumentError, NotFoundError
 from microdl.saving import safetensors
-from microdl.saving.listing import ENDING, checkpoint_exists, remove_checkpoint, write_state
+from microdl.saving.listing import ENDING, STATE, checkpoint_exists, remove_checkpoint, write_state
 
 
 class Saver:
@@ -117,9 +117,8 @@ class Saver:
         safetensors.write(Path(prefix + ENDING), arrays, {})
         if write_state:
             self._note(prefix)
-            write_state_file = self.last_checkpoints or [prefix]
             times = [seconds for _, seconds in self._kept if np.isfinite(seconds)]
-            write_state_to(folder, prefix, write_state_file, times, latest_filename)
+            write_state_to(folder, prefix, self.last_checkpoints or [prefix], times, latest_filename)
         return prefix
 
     def _note(self, prefix):
@@ -177,7 +176,7 @@ def _name_of(variable):
 def write_state_to(folder, latest, paths, times=(), latest_filename=None):
     """The list of files, with times if they are known of all."""
     known = times if len(times) == len(paths) else ()
-    write_state(folder, latest, paths, known, filename=latest_filename)
+    write_state(folder, latest, paths, known, filename=latest_filename or STATE)
 
 
 def update_checkpoint_state(save_dir, model_checkpoint_path, all_model_checkpoint_paths=None, latest_filename=None):

@@ -49,7 +49,7 @@ class DataSet:
         self._shuffled, self._position = np.arange(len(images)), 0
 
     def next_batch(self, batch_size, fake_data=False, shuffle=True):
-        """The next ``batch_size`` images and labels. A batch may hold the end of one round and the start of the next."""
+        """The next ``batch_size`` images and labels; perhaps the end of one round and the start of the next."""
         _no_fakes(fake_data)
         if batch_size > self.num_examples:
             raise ValueError(f"next_batch: {batch_size} images are asked for, there are {self.num_examples}")
@@ -116,4 +116,4 @@ def read_data_sets(
 
 def _source(folder):
     here = Path(os.fspath(folder))
-    return here if any(here.glob(f"{_FILE}*")) else "mnist.npz"
+    return str(here) if any(here.glob(f"{_FILE}*")) else "mnist.npz"
