@@ -37,22 +37,11 @@ SCHEDULES = _names("""
 """)
 
 LOSSES = _names("""
-    BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy CategoricalHinge
-    Circle CosineSimilarity Dice Hinge KLD KLDivergence LogCosh MAPE MSLE MeanAbsolutePercentageError
-    MeanSquaredLogarithmicError Poisson SquaredHinge Tversky binary_focal_crossentropy
-    categorical_focal_crossentropy categorical_generalized_cross_entropy categorical_hinge circle cosine_similarity
-    ctc dice hinge kld kullback_leibler_divergence logcosh mape msle poisson squared_hinge
-    tversky
+    CTC CategoricalGeneralizedCrossEntropy Circle categorical_generalized_cross_entropy circle ctc
 """)
 
 METRICS = _names("""
-    AUC BinaryIoU CategoricalHinge ConcordanceCorrelation CosineSimilarity F1Score FBetaScore FalseNegatives
-    FalsePositives Hinge IoU KLD KLDivergence LogCoshError MAPE MSLE MeanAbsolutePercentageError MeanIoU
-    MeanSquaredLogarithmicError OneHotIoU OneHotMeanIoU PearsonCorrelation Poisson Precision PrecisionAtRecall
-    R2Score Recall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity SquaredHinge
-    TopKCategoricalAccuracy TrueNegatives TruePositives binary_focal_crossentropy categorical_focal_crossentropy
-    categorical_hinge concordance_correlation hinge huber kld kullback_leibler_divergence logcosh mape
-    msle pearson_correlation poisson squared_hinge top_k_categorical_accuracy
+    ConcordanceCorrelation PearsonCorrelation concordance_correlation pearson_correlation
 """)
 
 INITIALIZERS = _names("""

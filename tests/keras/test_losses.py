@@ -205,7 +205,7 @@ def test_crossentropy_is_chosen_by_shapes(y_true, y_pred, expected):
         (
             lambda: losses.get("mean_square_error"),
             "there is no loss 'mean_square_error'; did you mean mean_squared_error, MeanSquaredError, "
-            "mean_absolute_error?",
+            "mean_squared_logarithmic_error?",
         ),
     ],
 )

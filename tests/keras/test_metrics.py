@@ -161,9 +161,15 @@ def test_get_for_names_metrics_as_keras_does():
         metrics.get_for(None, spec, spec)
 
 
+ARGUMENTS = {
+    "IoU": (4, [0, 1]), "MeanIoU": (4,), "OneHotIoU": (4, [2]), "OneHotMeanIoU": (4,), "PrecisionAtRecall": (0.5,),
+    "RecallAtPrecision": (0.5,), "SensitivityAtSpecificity": (0.5,), "SpecificityAtSensitivity": (0.5,),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", [item.__name__ for item in metrics._CLASSES])
 def test_config_makes_an_equal_metric(name):
-    metric = metrics.get(name)
+    metric = getattr(metrics, name)(*ARGUMENTS.get(name, ()))
     assert type(metric).from_config(metric.get_config()).get_config() == metric.get_config()
 
 

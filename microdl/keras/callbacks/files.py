@@ -229,7 +229,7 @@ class CSVLogger(Callback):
 
 
 def _cell(value):
-    if isinstance(value, str) or not isinstance(value, Iterable) or np.ndim(value) == 0:
+    if isinstance(value, str) or getattr(value, "ndim", 1) == 0 or not isinstance(value, Iterable):
         return value
     return f'"[{", ".join(map(str, value))}]"'
 

@@ -31,7 +31,7 @@ class MonitorCallback(Callback):
         min_delta: float >= 0; a smaller change is no improvement.
     """
 
-    def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):
+    def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0.0):
         super().__init__()
         if mode not in ("auto", "min", "max"):
             warn(f"{type(self).__name__} mode '{mode}' is unknown, fallback to auto mode.")

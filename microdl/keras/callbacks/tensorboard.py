@@ -46,7 +46,7 @@ class TensorBoard(Callback):
         require("tensorboard", "the callback TensorBoard")
         self.log_dir, self.histogram_freq, self.write_graph = os.fspath(log_dir), histogram_freq, write_graph
         self.write_images, self.write_steps_per_second = write_images, write_steps_per_second
-        self.update_freq = 1 if update_freq == "batch" else update_freq
+        self.update_freq: Any = 1 if update_freq == "batch" else update_freq
         self._first, self._last = _batches_to_profile(profile_batch)
         self._writers: dict[str, Any] = {}
         self._batch = self._test_batch = 0  # over all epochs
