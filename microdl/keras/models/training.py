@@ -451,7 +451,7 @@ def _is_due(frequency, epoch):
 def _floats(logs):
     """Logs as floats; what stands in a dict of several metrics comes under its own names."""
     floats = {}
-    for name, value in logs.items():
+    for name, value in sorted(logs.items()):
         floats.update(_floats(value) if isinstance(value, dict) and name != "outputs" else {name: _as_float(value)})
     return floats
 
