@@ -13,7 +13,7 @@ streams anew. The state belongs to the process, not to a thread.
 
 import os
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,16 @@ LARGEST_DRAWN_SEED = 10**9  # Keras 3 draws seeds from 1 to this
 UNSEEDED = (0, 0)  # TensorFlow's mark for a stream from the system's entropy
 
 _HALF = 2**64
+
+
+class Calls(NamedTuple):
+    """Seeds of an op with numbers of its own: those of its n-th run follow from ``(seed, n)`` alone, from n = 0.
+
+    So Keras 3's layers draw (``SeedGenerator``). ``owner``: the layer's name; layers do not share their counts.
+    """
+
+    owner: str
+    seed: int
 
 
 class RandomState:
@@ -71,8 +81,10 @@ class RandomState:
         """The pair (global seed, op seed) under which an op with its own ``seed`` (or None) runs now.
 
         In a graph a pair (None, seed), for which ``reserve`` asks anew whenever the op runs: so a traced function
-        draws what the same ops draw one by one.
+        draws what the same ops draw one by one. ``Calls`` are a pair already.
         """
+        if isinstance(seed, Calls):
+            return seed
         if context.graph is not None:
             return None, seed
         with self._lock:
@@ -106,6 +118,14 @@ class RandomState:
             if seeds in self._lasting:
                 self._positions[name] = key, counter + blocks
         return np.uint64(key), np.uint64(counter % _HALF), np.uint64(counter // _HALF % _HALF)
+
+    def next_run(self, calls):
+        """The seed pair ``(seed, n)`` of the next run of an op under ``Calls``."""
+        name = "Calls", calls.owner, (calls.seed,)
+        with self._lock:
+            key, run = self._positions.get(name, (0, 0))
+            self._positions[name] = key, run + 1
+        return calls.seed, run
 
     def state(self):
         """Where all streams stand, as numbers, text and lists, for ``restore``."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import microdl as tf
+from microdl.core.random_state import random_state
 from microdl.keras.models import Model
 
 RANDOM = np.random.default_rng(5)
@@ -38,6 +39,7 @@ def recorder():
 
 
 def test_every_sample_once_an_epoch_in_a_new_order():
+    random_state.set_seed(None)
     model = recorder()
     model.fit(np.arange(10), np.arange(10), batch_size=4, epochs=2, verbose=0)
     rows = model.rows()
@@ -56,6 +58,13 @@ def test_order_follows_from_the_seed():
         model.fit(np.arange(10), np.arange(10), verbose=0)
         orders.append(model.rows())
     assert orders[0] == orders[1] != orders[2]
+
+
+def test_after_a_seed_the_order_is_that_of_keras_the_same_in_each_epoch():
+    tf.keras.utils.set_random_seed(1)
+    model = recorder()
+    model.fit(np.arange(8), np.arange(8), batch_size=3, epochs=2, verbose=0)
+    assert model.rows() == [[0, 4, 1], [5, 7, 6], [2, 3]] * 2  # by TensorFlow 2.21 with Keras 3.15
 
 
 def test_without_shuffling_the_order_stays():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import microdl as tf
+from microdl.core.random_state import random_state
 from microdl.keras import layers
 
 X = np.random.default_rng(0).normal(size=(200, 500)).astype(np.float32)
@@ -82,3 +83,25 @@ def test_traced_training_draws_anew_at_each_call():
 def test_messages(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_after_keras_seeding_dropout_draws_as_in_keras():
+    """Numbers of TensorFlow 2.21 with Keras 3.15."""
+    expected = [[[0.04252413, 0.46408385], [0.04252413, 0.46408385]], [[1.8354775, 1.1865357], [0, 0]]]
+    for wrapped in (lambda model: model, tf.function):
+        tf.keras.utils.set_random_seed(1)
+        model = tf.keras.Sequential(
+            [tf.keras.Input((4,)), layers.Flatten(), layers.Dense(3), layers.Dropout(0.5), layers.Dense(2)]
+        )
+        called = wrapped(lambda x, model=model: model(x, training=True))
+        np.testing.assert_allclose([called(tf.ones((2, 4))).numpy() for _ in range(2)], expected, rtol=1e-6)
+
+
+def test_the_count_of_calls_is_a_part_of_the_random_state():
+    x, layer = np.ones((3, 5), np.float32), layers.Dropout(0.5, seed=3)
+    before = random_state.state()
+    first = layer(x, training=True).numpy()
+    second = layer(x, training=True).numpy()
+    random_state.restore(before)
+    assert not np.array_equal(first, second)
+    assert np.array_equal(layer(x, training=True), first)

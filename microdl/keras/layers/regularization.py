@@ -3,7 +3,7 @@
 import math
 
 from microdl.core.deferred import reads_sizes
-from microdl.core.random_state import random_state
+from microdl.core.random_state import Calls, random_state
 from microdl.keras import regularizers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
@@ -30,14 +30,14 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         self.rate = _share(self, rate)
         self.noise_shape = noise_shape
-        self.seed = _noted(seed, rate)
+        self.seed, self._seeds = seed, _own_seeds(self, seed, rate)
 
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
             return inputs
         if self.rate == 1:
             return zeros_like(inputs)
-        return dropout(inputs, self.rate, noise_shape=self.noise_shape, seed=self.seed)
+        return dropout(inputs, self.rate, noise_shape=self.noise_shape, seed=self._seeds)
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
@@ -49,11 +49,10 @@ def _share(layer, rate):
     return rate
 
 
-def _noted(seed, strength):
-    """``seed``. In Keras 3 a layer that draws takes a seed as initializers do, so those after it get other ones."""
-    if strength > 0:
-        random_state.drawn_seed(seed)
-    return seed
+def _own_seeds(layer, seed, strength):
+    """What a layer draws with. As in Keras 3, it takes a seed as initializers do, and later layers get other ones."""
+    drawn = random_state.drawn_seed(seed) if strength > 0 else None
+    return seed if drawn is None else Calls(layer.name, drawn)
 
 
 class _SpatialDropout(Layer):
@@ -66,7 +65,7 @@ class _SpatialDropout(Layer):
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.rate = _share(self, rate)
-        self.seed = _noted(seed, rate)
+        self.seed, self._seeds = seed, _own_seeds(self, seed, rate)
 
     def build(self, input_shape):
         checks.rank(self, input_shape, self.axes)
@@ -75,7 +74,7 @@ class _SpatialDropout(Layer):
         if not training or self.rate == 0:
             return inputs
         noise_shape = (None, *[1] * (self.axes - 2), None)
-        return dropout(inputs, self.rate, noise_shape=noise_shape, seed=self.seed)
+        return dropout(inputs, self.rate, noise_shape=noise_shape, seed=self._seeds)
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -125,13 +124,13 @@ class GaussianNoise(Layer):
         if isinstance(stddev, bool) or not 0 <= stddev <= 1:
             raise ValueError(f"{self._label}: stddev must be in [0, 1], got {stddev!r}")
         self.stddev = stddev
-        self.seed = _noted(seed, stddev)
+        self.seed, self._seeds = seed, _own_seeds(self, seed, stddev)
 
     @reads_sizes
     def call(self, inputs, training=False):
         if not training or self.stddev == 0:
             return inputs
-        return inputs + normal(tuple(inputs.shape), 0.0, self.stddev, inputs.dtype, self.seed)
+        return inputs + normal(tuple(inputs.shape), 0.0, self.stddev, inputs.dtype, self._seeds)
 
 
 class GaussianDropout(Layer):
@@ -151,14 +150,14 @@ class GaussianDropout(Layer):
         if isinstance(rate, bool) or not 0 <= rate < 1:
             raise ValueError(f"{self._label}: rate must be in [0, 1), got {rate!r}")
         self.rate = rate
-        self.seed = _noted(seed, rate)
+        self.seed, self._seeds = seed, _own_seeds(self, seed, rate)
 
     @reads_sizes
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
             return inputs
         stddev = math.sqrt(self.rate / (1 - self.rate))
-        return inputs * normal(tuple(inputs.shape), 1.0, stddev, inputs.dtype, self.seed)
+        return inputs * normal(tuple(inputs.shape), 1.0, stddev, inputs.dtype, self._seeds)
 
 
 class AlphaDropout(Layer):
@@ -181,7 +180,7 @@ class AlphaDropout(Layer):
             raise ValueError(f"{self._label}: rate must be in [0, 1), got {rate!r}")
         self.rate = rate
         self.noise_shape = noise_shape
-        self.seed = _noted(seed, rate)
+        self.seed, self._seeds = seed, _own_seeds(self, seed, rate)
 
     @reads_sizes
     def call(self, inputs, training=False):
@@ -189,7 +188,7 @@ class AlphaDropout(Layer):
             return inputs
         sizes = inputs.shape if self.noise_shape is None else self.noise_shape
         sizes = [own if given is None else given for given, own in zip(sizes, inputs.shape, strict=True)]
-        kept = cast(uniform(sizes, seed=self.seed) >= self.rate, inputs.dtype)
+        kept = cast(uniform(sizes, seed=self._seeds) >= self.rate, inputs.dtype)
         scale = ((1 - self.rate) * (1 + self.rate * self.LOWER_BOUND**2)) ** -0.5
         shift = -scale * self.LOWER_BOUND * self.rate
         return scale * (inputs * kept + self.LOWER_BOUND * (1.0 - kept)) + shift

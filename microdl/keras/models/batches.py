@@ -11,7 +11,8 @@ import numpy as np
 from microdl.core import dtypes, nest
 from microdl.core.context import warn
 from microdl.core.op import Spec
-from microdl.core.tensor import Operand, Tensor, convert
+from microdl.core.random_state import LARGEST_SEED, random_state
+from microdl.core.tensor import Operand, Tensor, apply, convert
 from microdl.data import INFINITE_CARDINALITY, Dataset
 from microdl.ops.random import shuffle as random_shuffle
 
@@ -47,9 +48,10 @@ def make_batches(caller, x, y=None, sample_weight=None, batch_size=None, steps=N
 
 
 class ArrayBatches:
-    """Batches gathered from arrays, in a new random order at every pass if ``shuffle``.
+    """Batches gathered from arrays, in random order if ``shuffle``.
 
-    The order comes from microdl's random state, so ``tf.random.set_seed`` decides it. The last batch of a pass has what
+    The order is new at every pass, unless ``tf.random.set_seed`` has decided it: then it is Keras's, which begins each
+    pass with the same two seeds and so has one order for all of them. The last batch of a pass has what
     is left. With fewer or more ``steps`` than a pass has, the next epoch goes on where this one ended. A ``batch_size``
     of None makes one batch of all samples.
     """
@@ -73,7 +75,7 @@ class ArrayBatches:
 
     def _passes(self):
         while True:
-            order = random_shuffle(np.arange(self.samples)).numpy() if self._shuffle else None
+            order = _order(self.samples) if self._shuffle else None
             for start in range(0, self.samples, self._batch_size):
                 rows = slice(start, start + self._batch_size)
                 yield self._batch(rows if order is None else order[rows])
@@ -81,6 +83,15 @@ class ArrayBatches:
     def _batch(self, rows):
         x, y, weight = (_map(lambda array: _gather(array, rows), part) for part in self.data)
         return _packed(x, y, weight, self._class_weight)
+
+
+def _order(samples):
+    """A permutation: int64, (samples,)."""
+    seed = random_state.seed
+    if seed is None:
+        return random_shuffle(np.arange(samples)).numpy()
+    seeds = (seed % LARGEST_SEED, 0) if seed % LARGEST_SEED else (0, LARGEST_SEED)
+    return apply("RandomShuffle", np.arange(samples), seeds=seeds).numpy()
 
 
 class IterableBatches:
