@@ -60,6 +60,13 @@ from microdl.keras import (
     metrics as metrics,
     optimizers as optimizers,
 )
+from microdl.keras.initializers import (
+    Constant as constant_initializer,
+    Ones as ones_initializer,
+    RandomNormal as random_normal_initializer,
+    RandomUniform as random_uniform_initializer,
+    Zeros as zeros_initializer,
+)
 from microdl.ops import (  # registers ops without public names
     assign as _assign,
     bitwise as _bitwise,
@@ -139,6 +146,9 @@ from microdl.ops.gradients import (
     gradients as gradients,
     hessians as hessians,
     vectorized_map as vectorized_map,
+)
+from microdl.ops.indexed_slices import (
+    IndexedSlices as IndexedSlices,
 )
 from microdl.ops.linalg import matmul as matmul, norm as norm
 from microdl.ops.math import (
@@ -246,4 +256,4 @@ from microdl.profiler import show as show
 __version__ = "0.1.0"
 newaxis = None
 
-__getattr__ = _missing(__name__, globals(), _later.TENSORFLOW.split(), modules=("compat",))
+__getattr__ = _missing(__name__, globals(), _later.TENSORFLOW.split(), modules=("compat",), instead=_later.INSTEAD)

@@ -19,8 +19,9 @@ from microdl.core.dtypes import (
     uint32 as uint32,
     uint64 as uint64,
 )
+from microdl.core.later import INSTEAD as _INSTEAD
 from microdl.core.missing import missing as _missing
 from microdl.ops.composed import saturate_cast as saturate_cast
 from microdl.ops.shaping import cast as cast
 
-__getattr__ = _missing(__name__, globals(), ("bfloat16", "complex", "complex64", "complex128", "experimental"))
+__getattr__ = _missing(__name__, globals(), ("bfloat16", "complex", "complex64", "complex128", "experimental"), instead=_INSTEAD)

@@ -1,8 +1,11 @@
 """``tf.linalg``: matrices."""
 
-from microdl.core.later import LINALG as _LATER
+from microdl.core.later import INSTEAD as _INSTEAD, LINALG as _LATER
 from microdl.core.missing import missing as _missing
 from microdl.ops.array import eye as eye
+from microdl.ops.clip import (
+    global_norm as global_norm,
+)
 from microdl.ops.diagonals import (
     band_part as band_part,
     diag as diag,
@@ -27,7 +30,6 @@ from microdl.ops.systems import (
     eigh as eigh,
     eigvalsh as eigvalsh,
     expm as expm,
-    global_norm as global_norm,
     inv as inv,
     logdet as logdet,
     lstsq as lstsq,
@@ -43,4 +45,4 @@ from microdl.ops.systems import (
     triangular_solve as triangular_solve,
 )
 
-__getattr__ = _missing(__name__, globals(), _LATER.split())
+__getattr__ = _missing(__name__, globals(), _LATER.split(), instead=_INSTEAD)

@@ -31,6 +31,27 @@ from microdl.ops.loss import (
     softmax_cross_entropy_with_logits as softmax_cross_entropy_with_logits,
     sparse_softmax_cross_entropy_with_logits as sparse_softmax_cross_entropy_with_logits,
 )
+from microdl.ops.neural import (
+    atrous_conv2d as atrous_conv2d,
+    avg_pool1d as avg_pool1d,
+    compute_average_loss as compute_average_loss,
+    conv1d as conv1d,
+    conv1d_transpose as conv1d_transpose,
+    crelu as crelu,
+    embedding_lookup as embedding_lookup,
+    local_response_normalization as local_response_normalization,
+    log_poisson_loss as log_poisson_loss,
+    lrn as lrn,
+    max_pool1d as max_pool1d,
+    max_pool_with_argmax as max_pool_with_argmax,
+    normalize_moments as normalize_moments,
+    pool as pool,
+    scale_regularization_loss as scale_regularization_loss,
+    separable_conv2d as separable_conv2d,
+    sufficient_statistics as sufficient_statistics,
+    weighted_cross_entropy_with_logits as weighted_cross_entropy_with_logits,
+    weighted_moments as weighted_moments,
+)
 from microdl.ops.normalization import (
     batch_normalization as batch_normalization,
     bias_add as bias_add,

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace as _SimpleNamespace
 
-from microdl.core.later import RANDOM as _LATER
+from microdl.core.later import INSTEAD as _INSTEAD, RANDOM as _LATER
 from microdl.core.missing import missing as _missing
 from microdl.ops.draws import (
     categorical as categorical,
@@ -37,4 +37,4 @@ experimental = _SimpleNamespace(
     stateless_split=split,
 )
 
-__getattr__ = _missing(__name__, globals(), _LATER.split())
+__getattr__ = _missing(__name__, globals(), _LATER.split(), instead=_INSTEAD)

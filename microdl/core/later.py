@@ -1,11 +1,9 @@
 """Names that TensorFlow's modules have and microdl's lack so far: who asks for one is told so (``core/missing.py``)."""
 
 TENSORFLOW = """
-    DeviceSpec Graph IndexedSlices Operation RaggedTensor SparseTensor TypeSpec audio bfloat16 bitwise complex
-    complex64 complex128 constant_initializer distribute experimental get_logger image lite load_library lookup
-    no_gradient ones_initializer quantization queue ragged random_normal_initializer random_uniform_initializer
-    raw_ops saved_model sets signal space_to_batch sparse sysconfig test timestamp tpu types version xla
-    zeros_initializer
+    DeviceSpec Graph Operation RaggedTensor SparseTensor TypeSpec audio bfloat16 bitwise complex complex64
+    complex128 distribute experimental get_logger image lite load_library lookup no_gradient quantization queue
+    ragged raw_ops saved_model sets signal space_to_batch sparse sysconfig test timestamp tpu types version xla
 """
 
 AUTOGRAPH = """
@@ -26,12 +24,9 @@ MATH = """
 """
 
 NN = """
-    atrous_conv2d avg_pool1d avg_pool3d compute_average_loss conv1d conv1d_transpose conv3d conv3d_transpose
-    conv_transpose crelu ctc_beam_search_decoder ctc_greedy_decoder ctc_loss dilation2d embedding_lookup erosion2d
-    experimental fractional_avg_pool fractional_max_pool isotonic_regression local_response_normalization
-    log_poisson_loss lrn max_pool1d max_pool3d max_pool_with_argmax nce_loss normalize_moments pool
-    sampled_softmax_loss scale_regularization_loss separable_conv2d space_to_batch sufficient_statistics
-    weighted_cross_entropy_with_logits weighted_moments
+    avg_pool3d conv3d conv3d_transpose conv_transpose ctc_beam_search_decoder ctc_greedy_decoder ctc_loss
+    dilation2d erosion2d experimental fractional_avg_pool fractional_max_pool isotonic_regression max_pool3d
+    nce_loss sampled_softmax_loss space_to_batch
 """
 
 RANDOM = """
@@ -42,3 +37,28 @@ STRINGS = """
     ngrams to_hash_bucket to_hash_bucket_fast to_hash_bucket_strong unicode_decode unicode_decode_with_offsets
     unicode_encode unicode_script unicode_split unicode_split_with_offsets unicode_transcode unsorted_segment_join
 """
+
+_NO_COMPLEX = (
+    "there are no complex numbers; keep real and imaginary parts in two tensors, or call NumPy in tf.numpy_function"
+)
+_NO_RAGGED = "pad rows to one length and keep it apart: tf.sequence_mask(lengths) makes the mask"
+_NO_SPARSE = "use dense tensors, or indices and values by themselves: tf.scatter_nd, tf.gather_nd, tf.math.segment_sum"
+
+# What to use in place of names that will not come soon.
+INSTEAD = {
+    "bfloat16": "NumPy has no such numbers; use float32, or float16",
+    "complex": _NO_COMPLEX,
+    "complex64": _NO_COMPLEX,
+    "complex128": _NO_COMPLEX,
+    "eig": _NO_COMPLEX + "; symmetric matrices: tf.linalg.eigh",
+    "eigvals": _NO_COMPLEX + "; symmetric matrices: tf.linalg.eigvalsh",
+    "gamma": "draw with NumPy: np.random.Generator.gamma in tf.numpy_function",
+    "image": "use tf.keras.layers.Resizing, Rescaling and their kin, slices, tf.reverse and tf.nn.max_pool2d",
+    "logm": _NO_COMPLEX,
+    "poisson": "draw with NumPy: np.random.Generator.poisson in tf.numpy_function",
+    "ragged": _NO_RAGGED,
+    "RaggedTensor": _NO_RAGGED,
+    "signal": _NO_COMPLEX + " (np.fft)",
+    "sparse": _NO_SPARSE,
+    "SparseTensor": _NO_SPARSE,
+}

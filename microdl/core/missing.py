@@ -4,13 +4,14 @@ import difflib
 import importlib
 
 
-def missing(module_name, names, later=(), modules=()):
+def missing(module_name, names, later=(), modules=(), instead=None):
     """A ``__getattr__`` for a module (PEP 562): ``__getattr__ = missing(__name__, globals(), later=("Lambda",))``.
 
     Args:
         module_name: str, as ``__name__`` has it.
         names: the module's names; ``globals()`` counts what is added later, too.
         later: public names of TensorFlow that are planned, but not there yet.
+        instead: for names that will not come soon what to use in their place: dict from names to texts.
         modules: names of modules in this package that are imported when they are asked for.
 
     Returns: function of a name that raises AttributeError, so that ``hasattr`` and ``from ... import`` work as ever.
@@ -21,6 +22,8 @@ def missing(module_name, names, later=(), modules=()):
         if name in modules:
             return importlib.import_module(f"{module_name}.{name}")
         where = f"module {module_name!r}"
+        if instead and name in instead:
+            raise AttributeError(f"{where}: {name!r} is not in microdl: {instead[name]}")
         if name in later:
             raise AttributeError(f"{where}: {name!r} is not in microdl yet")
         public = [] if name.startswith("_") else [known for known in names if not known.startswith("_")]

@@ -2,7 +2,7 @@
 
 from microdl.core.op import Spec, register_op
 from microdl.core.tensor import apply, convert
-from microdl.ops.checks import require_floating
+from microdl.ops.checks import require_floating, sorted_axes
 
 
 @register_op("L2Loss")
@@ -44,10 +44,17 @@ def global_norm(t_list, name=None):
     return apply("Sqrt", total * 2.0)
 
 
-def clip_by_norm(t, clip_norm, name=None):
-    """``t``, shortened to a Euclidean norm of at most ``clip_norm`` (> 0): t clip_norm / max(norm, clip_norm)."""
+def clip_by_norm(t, clip_norm, axes=None, name=None):
+    """``t``, shortened to a Euclidean norm of at most ``clip_norm`` (> 0): t clip_norm / max(norm, clip_norm).
+
+    axes: those of which each slice has a norm of its own; None: the norm is that of the whole tensor.
+    """
     t = convert(t)
-    return t * clip_norm / apply("Maximum", global_norm([t]), clip_norm)
+    if axes is None:
+        return t * clip_norm / apply("Maximum", global_norm([t]), clip_norm)
+    axes = sorted_axes("clip_by_norm", axes, t.ndim)
+    length = apply("Sqrt", apply("Sum", apply("Square", t), axis=axes, keepdims=True))
+    return t * clip_norm / apply("Maximum", length, clip_norm)
 
 
 def clip_by_global_norm(t_list, clip_norm, use_norm=None, name=None):

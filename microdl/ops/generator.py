@@ -133,7 +133,8 @@ class Generator(Trackable):
     """Draws random numbers and keeps account of how many in ``state``, a Variable.
 
     Args:
-        copy_from: another Generator, whose state is copied. state: int64 (3,), else. alg: "philox".
+        copy_from: another Generator, whose state is copied. state: int64 (3,), else; a Variable is shared.
+        alg: "philox".
 
     >>> Generator.from_seed(1).uniform([2]).numpy()
     array([0.78749514, 0.3906511 ], dtype=float32)
@@ -143,12 +144,15 @@ class Generator(Trackable):
         _checked(alg)
         if (copy_from is None) == (state is None):
             raise ValueError("Generator: give one of copy_from and state; Generator.from_seed(seed) makes a new one")
+        if isinstance(state, Variable):
+            self._state_var = state
+            return
         value = copy_from.state.numpy() if copy_from is not None else _state(state)
         self._state_var = Variable(value, trainable=False, name="StateVar", dtype=dtypes.int64)
 
     @classmethod
     def from_state(cls, state, alg):
-        """A Generator with a state that another one had."""
+        """A Generator with a state that another one had; that of another one itself, a Variable, is shared."""
         return cls(state=state, alg=alg)
 
     @classmethod

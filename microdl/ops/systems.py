@@ -184,12 +184,3 @@ def cross(a, b, name=None):
     one, two = constant(np.array([1, 2, 0])), constant(np.array([2, 0, 1]))
     (a1, b1), (a2, b2) = ([apply("GatherV2", x, turn, axis=x.ndim - 1) for x in (a, b)] for turn in (one, two))
     return a1 * b2 - a2 * b1
-
-
-def global_norm(t_list, name=None):
-    """The square root of the sum of the squares of all elements of all tensors; None is left out."""
-    squares = [
-        apply("Sum", apply("Square", x), axis=tuple(range(x.ndim)), keepdims=False)
-        for x in map(convert, (x for x in t_list if x is not None))
-    ]
-    return apply("Sqrt", apply("AddN", *squares))
