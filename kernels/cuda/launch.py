@@ -1,0 +1,90 @@
+"""How a CUDA kernel is declared and launched.
+
+    @kernel("float32* float32* int32")          # what each argument is; a star stands for an address
+    def _relu(x, y, n):                         # the work of one thread
+        ...
+
+    _relu(blocks, x, y, n)                      # on ``device``: a GPU, or the emulator
+
+Kernels take addresses and 32-bit numbers, not arrays: a launch then costs no more than packing them, and indices are
+computed with 32-bit numbers, which are the fast ones on a GPU. As in ``kernels/cpu``, ``relu`` calls ``_relu`` with a
+number of blocks that depends on the problem's size alone.
+"""
+
+import functools
+import os
+
+from . import target
+from .emulator import Emulator
+
+THREADS = 256  # in a block, where nothing else is said
+kernels: list["Kernel"] = []  # all that modules have declared, for the table of resources
+
+
+def kernel(signature, threads=THREADS, blocks_at_once=None, shared=0):
+    """Declares the decorated function a kernel.
+
+    Args:
+        signature: str, the arguments' types in order: ``float32*``, ``int32``...
+        threads: int, or up to three along x, y and z: threads of a block.
+        blocks_at_once: int, blocks that shall find room on a multiprocessor; limits registers. None: no limit.
+        shared: int, bytes of dynamic shared memory.
+    """
+
+    def declare(function):
+        declared = Kernel(function, signature, threads, blocks_at_once, shared)
+        kernels.append(declared)
+        return declared
+
+    return declare
+
+
+class Kernel:
+    """A function of one thread, called for all threads of a number of blocks."""
+
+    def __init__(self, function, signature, threads, blocks_at_once, shared):
+        functools.update_wrapper(self, function)
+        self.function, self.blocks_at_once, self.shared = function, blocks_at_once, shared
+        self.signature = tuple(map(_type, signature.split()))
+        self.threads = _three(threads)
+        self.name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+
+    def __call__(self, blocks, *args):
+        """Runs the kernel: ``blocks`` is a number, or up to three along x, y and z. Without blocks nothing is done."""
+        grid = _three(blocks)
+        if min(grid) > 0:
+            device().launch(self, grid, self.threads, self.shared, args)
+
+    def __repr__(self):
+        return f"<Kernel {self.name}>"
+
+
+def _type(name):
+    return target.pointer(getattr(target, name[:-1])) if name.endswith("*") else getattr(target, name)
+
+
+def _three(sizes):
+    sizes = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,)
+    return (*sizes, 1, 1)[:3]
+
+
+def address(array):
+    """Where an array's elements lie, in the memory of the device that it belongs to."""
+    return array.__array_interface__["data"][0]
+
+
+def ceildiv(a, b):
+    """a / b, rounded up."""
+    return -(-a // b)
+
+
+@functools.cache
+def device():
+    """What kernels run on: the emulator if the environment says ``MICRODL_GPU=emulate``."""
+    chosen = os.environ.get("MICRODL_GPU", "")
+    if chosen != "emulate":
+        raise RuntimeError(
+            "microdl: kernels cannot be launched on a GPU yet; MICRODL_GPU=emulate, set before Python starts, runs "
+            f"them on the CPU (MICRODL_GPU is {chosen!r})"
+        )
+    return Emulator()

@@ -1,0 +1,134 @@
+"""The one door to Numba's CUDA target: what kernels are written with, and the way from a function to IR and PTX.
+
+Numba's CUDA target is a package of its own, numba-cuda; the ``numba.cuda`` that comes with Numba is an older one that
+cannot compile all of these kernels. Nothing here asks for a GPU or a driver: compiling to PTX needs libNVVM, which is
+a package too, and getting a kernel's IR, which the emulator runs, needs numba-cuda alone.
+"""
+
+import contextlib
+import importlib.util
+import re
+import types as python_types
+from typing import Any
+
+import numpy as np
+
+INSTALL = 'python -m pip install "microdl[cuda]"'
+COMPUTE_CAPABILITY = (9, 0)  # whose IR the emulator runs; a kernel's IR is the same for all
+
+if not hasattr(np, "row_stack"):  # numba-cuda 0.30 names it; NumPy 2.5 has it no more
+    setattr(np, "row_stack", np.vstack)  # noqa: B010 (type checkers know that there is none)
+
+
+def _numba_cuda() -> Any:
+    """numba-cuda's ``numba.cuda``."""
+    if importlib.util.find_spec("_numba_cuda_redirector") is None:
+        raise ImportError(
+            "microdl: kernels for GPUs, emulated ones too, are compiled by the package numba-cuda, which is not "
+            f"installed: {INSTALL}"
+        )
+    importlib.import_module("_numba_cuda_redirector")  # a .pth file does it too, but not everywhere
+    module: Any = importlib.import_module("numba.cuda")
+    if module.implementation != "NVIDIA":
+        raise ImportError(
+            f"microdl: numba.cuda is Numba's own ({module.__file__}), not numba-cuda's, because it was imported before "
+            "microdl could choose: import numba.cuda later"
+        )
+    return module
+
+
+cuda = _numba_cuda()
+types = cuda.types
+float32, float64, int32, int64, uint8, uint32, uint64 = (
+    getattr(types, name) for name in ("float32", "float64", "int32", "int64", "uint8", "uint32", "uint64")
+)
+intrinsic = importlib.import_module("numba.cuda.extending").intrinsic
+cgutils = importlib.import_module("numba.cuda.cgutils")
+_compiler: Any = importlib.import_module("numba.cuda.compiler")
+_dispatcher: Any = importlib.import_module("numba.cuda.dispatcher")
+_config: Any = importlib.import_module("numba.cuda.core.config")
+_nvvm: Any = importlib.import_module("numba.cuda.cudadrv.nvvm")
+errors = importlib.import_module("numba.cuda.core.errors")
+
+
+def pointer(kind):
+    """The type of an address of numbers of type ``kind``: what kernels take in place of arrays."""
+    return types.CPointer(kind)
+
+
+def device(function):
+    """Makes ``function`` callable from kernels, compiled into each of them. Operations keep their order, as written."""
+    return cuda.jit(device=True, lineinfo=True)(function)
+
+
+_cuda_paths: Any = importlib.import_module("numba.cuda.cuda_paths")
+_find_nvrtc = _cuda_paths._get_nvrtc_path
+
+
+def _nvrtc_or_none():
+    """Where NVRTC is, which compiles C++: nothing here needs it, but numba-cuda gives up where it is not."""
+    try:
+        return _find_nvrtc()
+    except Exception:
+        return _cuda_paths._env_path_tuple("none", None)
+
+
+_cuda_paths._get_nvrtc_path = _nvrtc_or_none
+
+
+class _NoLibNVVM:
+    """What a kernel's IR depends on in libNVVM, where there is none: the versions of its dialect."""
+
+    data_layout = getattr(_nvvm, "_datalayout")  # noqa: B009
+
+    def get_ir_version(self):
+        return 2, 0, 3, 2
+
+
+@contextlib.contextmanager
+def _compiling_for(capability, ir_only=False):
+    """numba-cuda, as if a GPU of that compute capability were there; for IR alone, without libNVVM."""
+    asked, nvvm, forced = _dispatcher.get_current_device, _nvvm.NVVM, _config.FORCE_CUDA_CC
+    _config.FORCE_CUDA_CC = capability  # else NVRTC, yet another library, is asked what it knows
+    _dispatcher.get_current_device = lambda: python_types.SimpleNamespace(compute_capability=capability)
+    if ir_only:
+        _nvvm.NVVM = _NoLibNVVM
+    try:
+        yield
+    finally:
+        _dispatcher.get_current_device, _nvvm.NVVM, _config.FORCE_CUDA_CC = asked, nvvm, forced
+
+
+def lower(function, signature):
+    """(IR texts, name of the kernel in them): a kernel, typed and lowered for a GPU, with its source lines."""
+    with _compiling_for(COMPUTE_CAPABILITY, ir_only=True):
+        library, _ = _compiler._compile_pyfunc_with_fixup(
+            function, signature, device=False, abi="numba", cc=COMPUTE_CAPABILITY, lineinfo=True
+        )
+        return library.llvm_strs, library._entry_name
+
+
+def ptx(function, signature, capability=COMPUTE_CAPABILITY, threads=None, blocks=None):
+    """The kernel's PTX for GPUs of a compute capability, by libNVVM.
+
+    threads: most threads in a block. blocks: that many blocks shall find room on a multiprocessor at once, which limits
+    registers.
+    """
+    bounds = tuple(bound for bound in (threads, blocks) if bound is not None)
+    with _compiling_for(capability):
+        library, _ = _compiler._compile_pyfunc_with_fixup(
+            function, signature, device=False, abi="numba", cc=capability, launch_bounds=bounds or None
+        )
+        library._nvvm_options["fma"] = 0  # products and sums are rounded as written
+        (text,) = library.get_asm_strs(cc=capability)
+    return text
+
+
+def missing_libnvvm():
+    """Why nothing can be compiled to PTX here, or None if it can."""
+    try:
+        versions = _nvvm.NVVM().get_ir_version()
+    except Exception as error:  # it may be absent, too old, or for another machine: whatever it says
+        reason = re.sub(r"\s+", " ", str(error)).strip()
+        return f"libNVVM cannot be loaded ({reason[:200]}): {INSTALL}"
+    return None if versions else "libNVVM does not tell its version"
