@@ -320,3 +320,19 @@ def test_graphs_do_not_see_each_other():
         tf.constant("text", name="c")
     assert [graph.get_tensor_by_name("c:0").dtype for graph in (first, second)] == [tf.int32, tf.string]
     assert tf.get_default_graph().get_operations() == []
+
+
+def test_what_is_fed_stays_the_callers_own():
+    x = tf.placeholder(tf.float32, [None])
+    v = tf.Variable([0.0, 0.0])
+    keep, fed = v.assign(x), np.array([1.0, 2.0], np.float32)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        found, kept = session.run([x, keep], {x: fed})
+        fed[:] = 9.0
+        assert found.tolist() == kept.tolist() == session.run(v).tolist() == [1.0, 2.0]
+        found[:] = 7.0
+        assert fed.tolist() == [9.0, 9.0]
+        assert session.run(x * 2.0, {x: fed[::-1]}).tolist() == [18.0, 18.0]
+        fed.flags.writeable = False
+        assert session.run(x * 2.0, {x: fed}).tolist() == [18.0, 18.0]

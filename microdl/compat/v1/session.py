@@ -10,6 +10,8 @@ from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.open import Replay
 from microdl.core import errors, variable as core
 from microdl.core.constant import constant
+from microdl.core.op import Spec
+from microdl.core.tensor import Tensor
 
 
 class Session:
@@ -27,6 +29,7 @@ class Session:
         self._values = {}  # Variable -> the core Variable that holds its value
         self._initialized = set()
         self._runs = {}  # what is fetched and fed -> _Run
+        self._fitting = set()  # (Tensor, shape of a value that can be fed for it)
         self._closed = False
         self._contexts = []
 
@@ -90,11 +93,15 @@ class Session:
         if array.dtype.kind == "f" and np.dtype(dtype).kind in "iu" and not np.array_equal(array, array.astype(dtype)):
             raise TypeError(f"Type of feed value {value} with type {type(value)} is not compatible with {tensor}")
         array = array.astype(dtype, copy=False)
-        if not tensor.shape.is_compatible_with(array.shape):
-            raise ValueError(
-                f"Cannot feed value of shape {array.shape} for Tensor {tensor.name}, which has shape {tensor.shape}"
-            )
-        return tensor, constant(array, tensor.dtype)
+        if (tensor, array.shape) not in self._fitting:
+            if not tensor.shape.is_compatible_with(array.shape):
+                raise ValueError(
+                    f"Cannot feed value of shape {array.shape} for Tensor {tensor.name}, which has shape {tensor.shape}"
+                )
+            self._fitting.add((tensor, array.shape))
+        if array.dtype.kind == "O" or not array.flags.carray:
+            return tensor, constant(array, tensor.dtype)
+        return tensor, Tensor(Spec(array.shape, tensor.dtype), array)  # lent: a plan only reads what it is given
 
     def _prepare(self, elements, fed, values):
         """The plan for these fetches and feeds."""

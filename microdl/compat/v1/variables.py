@@ -116,6 +116,7 @@ class Variable(Named, Replayed):
         if self._sample is None:
             with Default(None):
                 self._sample = core.Variable(self.blank(), self.trainable)
+                self._sample.is_sample = True
                 self._sample.constraint = self.constraint
         return self._sample
 
@@ -149,6 +150,8 @@ class Variable(Named, Replayed):
         return self._written(delta, "assign_sub", name or "AssignSub", read_value)
 
     def _written(self, value, method, name, read_value=True):
+        if isinstance(value, GraphTensor) and not value.shape.is_compatible_with(self.shape):
+            raise ValueError(f"Shapes must be equal: {self.name} has shape {self.shape}, the value {value.shape}")
         with self.graph.entered(), self.graph.naming(name):
             result = self.graph.defer(_assigned, (self, value, method), {})
         if method == "assign":
@@ -193,6 +196,8 @@ def _identity(tensor):
 
 
 def _assigned(variable, value, method):
+    if getattr(variable, "is_sample", False) and getattr(value, "spec", variable.spec).shape != variable.spec.shape:
+        return variable.read_value()  # a size that is open is another one in samples; what is known was compared
     getattr(variable, method)(value, read_value=False)
     return variable.read_value()
 
