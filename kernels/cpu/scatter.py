@@ -87,3 +87,22 @@ def _running(function, x, start, exclusive, reverse, y):
     elif x.shape[1]:
         y[:, :1] = start
         function.accumulate(x[:, :-1], axis=1, out=y[:, 1:])
+
+
+def max_pool_with_argmax(x, ksize, strides, pad, y, argmax):
+    """y[n, p, q, c] = the greatest of a window of image n, and its place in the flat x; of equal ones the first.
+
+    x: (n, h, w, c), read. ksize, strides: (height, width). pad: rows above and columns to the left. argmax: int64.
+    """
+    n, h, w, c = x.shape
+    places = np.arange(x.size).reshape(x.shape)
+    y[...], argmax[...] = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, -1
+    for i in range(ksize[0]):
+        rows = np.arange(y.shape[1]) * strides[0] - pad[0] + i
+        for j in range(ksize[1]):
+            columns = np.arange(y.shape[2]) * strides[1] - pad[1] + j
+            p, q = np.flatnonzero((rows >= 0) & (rows < h)), np.flatnonzero((columns >= 0) & (columns < w))
+            windows, pixels = np.ix_(range(n), p, q, range(c)), np.ix_(range(n), rows[p], columns[q], range(c))
+            better = (x[pixels] > y[windows]) | (argmax[windows] < 0)
+            y[windows] = np.where(better, x[pixels], y[windows])
+            argmax[windows] = np.where(better, places[pixels], argmax[windows])

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from microdl.core.backprop import backpropagate
 from microdl.core.context import context
 from microdl.core.tensor import apply, convert
@@ -30,10 +28,11 @@ def rows(nodes, target, source_ids, count):
 
     Returns: for each source None, or a Tensor of shape (count, *source.shape).
     """
-    repeats = target.spec.size // count
+    dtype, shape = target.dtype, (target.spec.size // count, count)
+    one_hot = {"depth": count, "on_value": 1, "off_value": 0, "axis": 0, "dtype": dtype}
 
     def row(i):
-        seed = apply("Cast", apply("Equal", np.tile(np.arange(count), repeats), i), dtype=target.dtype)
+        seed = apply("BroadcastTo", apply("OneHot", i, **one_hot), shape=shape)
         return backpropagate(list(nodes), [target], source_ids, [apply("Reshape", seed, shape=target.spec.shape)])
 
     if context.graph is not None:

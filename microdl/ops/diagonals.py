@@ -1,7 +1,6 @@
 """Diagonals and bands of matrices: taken out, put in, cut off. By tables of positions that follow from shapes."""
 
 import functools
-import operator
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from microdl.core.errors import InvalidArgumentError
 from microdl.core.shapes import size_of
 from microdl.core.tensor import apply, convert
 from microdl.ops.checks import constant_ints
+from microdl.ops.creation import eye
 
 
 def _band(op, k):
@@ -39,12 +39,15 @@ def _positions(rows, columns, low, high, align):
     return table
 
 
-def _sources(rows, columns, table):
-    """int64 (rows, columns): the flat place in ``table`` that each place of a matrix is named at, -1 if it is not."""
-    flat = table.ravel()
-    result = np.full(rows * columns, -1, np.int64)
-    result[flat[flat >= 0]] = np.flatnonzero(flat >= 0)
-    return result.reshape(rows, columns)
+def _put(x, diagonal, table):
+    """``x`` (..., m, n) with the entries of ``diagonal`` (..., as many as ``table`` has) at the places in the table."""
+    batch, (rows, columns) = size_of(x.shape[:-2]), x.shape[-2:]
+    valid = np.flatnonzero(table >= 0)
+    flat = apply("Transpose", apply("Reshape", x, shape=(batch, rows * columns)), perm=(1, 0))
+    entries = apply("Transpose", apply("Reshape", diagonal, shape=(batch, table.size)), perm=(1, 0))
+    entries = apply("GatherV2", entries, constant(valid), axis=0)
+    filled = apply("TensorScatterUpdate", flat, constant(table.ravel()[valid][:, None]), entries)
+    return apply("Reshape", apply("Transpose", filled, perm=(1, 0)), shape=tuple(x.shape))
 
 
 def _taken(flat, places, other):
@@ -92,8 +95,8 @@ def diag(diagonal, name="diag", k=0, num_rows=-1, num_cols=-1, padding_value=0, 
         raise InvalidArgumentError(
             f"diag: shape {x.shape} does not hold diagonals {low} to {high} of {rows} x {columns}"
         )
-    flat = apply("Reshape", x, shape=(*batch, table.size))
-    return _taken(flat, _sources(rows, columns, table), convert(padding_value, hint=x.dtype))
+    padding = apply("BroadcastTo", convert(padding_value, hint=x.dtype), shape=(*batch, rows, columns))
+    return _put(padding, x, table)
 
 
 @reads_sizes
@@ -108,8 +111,7 @@ def set_diag(input, diagonal, name="set_diag", k=0, align="RIGHT_LEFT"):
         raise InvalidArgumentError(
             f"set_diag: diagonals {low} to {high} of {x.shape} have shape {wanted}, got {diagonal.shape}"
         )
-    flat = apply("Reshape", diagonal, shape=(*x.shape[:-2], table.size))
-    return _taken(flat, _sources(*x.shape[-2:], table), x)
+    return _put(x, diagonal, table)
 
 
 @reads_sizes
@@ -117,9 +119,12 @@ def band_part(input, num_lower, num_upper, name=None):
     """``input`` with zeros but on ``num_lower`` diagonals below and ``num_upper`` above the main one; -1: all."""
     x = _matrices("band_part", input)
     lower, upper = (constant_ints("band_part", "number", n) for n in (num_lower, num_upper))
-    rows, columns = np.ogrid[: x.shape[-2], : x.shape[-1]]
-    inside = ((lower < 0) | (rows - columns <= lower)) & ((upper < 0) | (columns - rows <= upper))
-    return apply("SelectV2", constant(inside), x, apply("ZerosLike", x))
+    rows, columns = constant(np.arange(x.shape[-2])[:, None]), constant(np.arange(x.shape[-1]))
+    below = rows - columns
+    inside = apply("OnesLike", below) > 0
+    inside = apply("LogicalAnd", inside, below <= lower) if lower >= 0 else inside
+    inside = apply("LogicalAnd", inside, below >= -upper) if upper >= 0 else inside
+    return apply("SelectV2", inside, x, apply("ZerosLike", x))
 
 
 @reads_sizes
@@ -155,7 +160,6 @@ def _matrices(op, x):
     return x
 
 
-@reads_sizes
 def eye_like(x):
     """The unit matrix (n, n) for matrices (..., m, n)."""
-    return constant(np.eye(operator.index(x.shape[-1]), dtype=x.dtype.as_numpy_dtype))
+    return eye(x.shape[-1], dtype=x.dtype)

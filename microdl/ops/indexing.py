@@ -12,6 +12,7 @@ from microdl.core.op import Spec, register_op
 from microdl.core.shapes import normalize_axis, size_of
 from microdl.core.tensor import Tensor, apply, convert
 from microdl.ops.checks import constant_ints, require_bool, require_integer
+from microdl.ops.scatter import batch_places
 
 
 def _numpy_index(index):
@@ -203,13 +204,12 @@ def _gathered_side_by_side(params, indices, axis, batch_dims):
             f"GatherV2: params {params.shape} and indices {indices.shape} must agree in the first {batch} axes "
             f"(batch_dims), and axis {axis} lie behind them"
         )
-    between, inner = range(batch, axis), indices.ndim - batch
+    between = range(batch, axis)
     moved = apply("Transpose", params, perm=(*range(batch), axis, *between, *range(axis + 1, params.ndim)))
-    grids = np.indices(indices.shape[:batch], dtype=indices.dtype.as_numpy_dtype)
-    places = [
-        apply("BroadcastTo", grid.reshape(*grid.shape, *(1,) * inner), shape=tuple(indices.shape)) for grid in grids
-    ]
-    found = apply("GatherNd", moved, apply("Pack", *places, indices, axis=indices.ndim))  # (batch, inner, between, rest)
+    places = batch_places(indices.shape[:batch], indices.shape, indices.dtype)
+    found = apply(
+        "GatherNd", moved, apply("Pack", *places, indices, axis=indices.ndim)
+    )  # (batch, inner, between, rest)
     first = range(indices.ndim, indices.ndim + len(between))
     rest = range(indices.ndim + len(between), found.ndim)
     return apply("Transpose", found, perm=(*range(batch), *first, *range(batch, indices.ndim), *rest))

@@ -2,16 +2,16 @@
 
 import math
 
-import numpy as np
-
 from microdl.core import dtypes
 from microdl.core.constant import constant
 from microdl.core.deferred import reads_sizes
+from microdl.core.op import Spec, register_op
 from microdl.core.shapes import normalize_axis, size_of
 from microdl.core.tensor import apply, convert
-from microdl.ops.checks import sorted_axes
+from microdl.ops.checks import require_number, sorted_axes
 from microdl.ops.clip import clip_by_norm
 from microdl.ops.convolution import conv2d, conv2d_transpose, depthwise_conv2d
+from microdl.ops.diagonals import band_part
 from microdl.ops.indexing import gather
 from microdl.ops.linalg import matmul
 from microdl.ops.pooling import avg_pool2d, max_pool2d
@@ -63,10 +63,10 @@ def local_response_normalization(input, depth_radius=5, bias=1, alpha=1, beta=0.
     Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", 2012.
     """
     x = convert(input)
-    places = np.arange(x.shape[-1])
-    near = np.abs(places[:, None] - places) <= depth_radius
+    channels = x.shape[-1]
+    near = band_part(apply("Fill", shape=(channels, channels), value=1, dtype=x.dtype), depth_radius, depth_radius)
     flat = apply("Reshape", apply("Square", x), shape=(size_of(x.shape[:-1]), x.shape[-1]))
-    sums = apply("Reshape", matmul(flat, near.astype(x.dtype.as_numpy_dtype)), shape=tuple(x.shape))
+    sums = apply("Reshape", matmul(flat, near), shape=tuple(x.shape))
     return x * (bias + alpha * sums) ** -beta
 
 
@@ -74,6 +74,35 @@ def crelu(features, axis=-1, name=None):
     """relu(x) and relu(-x) joined along ``axis``. Shang et al., arXiv:1603.05201."""
     x = convert(features)
     return apply("ConcatV2", apply("Relu", x), apply("Relu", -x), axis=normalize_axis("crelu", axis, x.ndim))
+
+
+@register_op("MaxPoolWithArgmax")
+class _MaxPoolWithArgmax:
+    """Outputs: the maxima, and their places in the flat input (int64)."""
+
+    inputs = ("input",)
+    keeps = ("output1",)
+
+    @staticmethod
+    def infer(x, ksize, strides, padding):
+        require_number("MaxPoolWithArgmax", x)
+        size = place("MaxPoolWithArgmax", x.shape[1:3], ksize, strides, padding).size
+        shape = (x.shape[0], *size, x.shape[3])
+        return Spec(shape, x.dtype), Spec(shape, dtypes.int64)
+
+    @staticmethod
+    def run(kernels, x, y, argmax, ksize, strides, padding):
+        pad = place("MaxPoolWithArgmax", x.shape[1:3], ksize, strides, padding).pad
+        kernels.scatter.max_pool_with_argmax(x, ksize, strides, pad, y, argmax)
+
+    @staticmethod
+    def gradient(node, dy, dargmax):
+        if dy is None:
+            return None
+        shape, size = tuple(node.inputs[0].shape), dy.spec.size
+        places = apply("Reshape", node.outputs[1], shape=(size, 1))
+        flat = apply("ScatterNd", places, apply("Reshape", dy, shape=(size,)), shape=(size_of(shape),))
+        return apply("Reshape", flat, shape=shape)
 
 
 def _single(op, name, value):
@@ -176,26 +205,15 @@ def max_pool_with_argmax(
     x = convert(input)
     if data_format != "NHWC" or x.ndim != 4:
         raise ValueError(f'max_pool_with_argmax: expected images (n, h, w, c), "NHWC"; got {x.shape}, {data_format!r}')
-    n, h, w, c = x.shape
-    window, steps = pair("max_pool_with_argmax", "ksize", ksize), pair("max_pool_with_argmax", "strides", strides)
-    size, pad = place("max_pool_with_argmax", (h, w), window, steps, padding_attribute("max_pool_with_argmax", padding))
-    rows, columns = (
-        (np.arange(size[i]) * steps[i] - pad[i])[:, None] + np.arange(window[i]) for i in range(2)
-    )  # (windows, taps) of each axis
-    inside = ((rows >= 0) & (rows < h))[:, None, :, None] & ((columns >= 0) & (columns < w))[None, :, None, :]
-    places = np.where(inside, rows[:, None, :, None] * w + columns[None, :, None, :], -1).reshape(-1, size_of(window))
-    pixels = apply("GatherV2", apply("Reshape", x, shape=(n, h * w, c)), constant(np.maximum(places, 0)), axis=1)
-    lowest = convert(x.dtype.min, hint=x.dtype)
-    candidates = apply("SelectV2", constant((places >= 0)[:, :, None]), pixels, lowest)  # (n, windows, taps, c)
-    chosen = apply("ArgMax", apply("StopGradient", candidates), axis=2, output_type=dtypes.int64)
-    first = np.arange(len(places))[:, None] * places.shape[1]
-    pixel = apply("GatherV2", constant(places.ravel()), chosen + first, axis=0)
-    index = pixel * c + np.arange(c)
-    whole = index + (np.arange(n) * (h * w * c))[:, None, None]
-    shape = (n, *size, c)
-    values = apply("GatherV2", apply("Reshape", x, shape=(x.spec.size,)), whole, axis=0)
-    argmax = apply("Cast", whole if include_batch_in_index else index, dtype=dtypes.as_dtype(output_dtype))
-    return apply("Reshape", values, shape=shape), apply("Reshape", argmax, shape=shape)
+    values, whole = apply(
+        "MaxPoolWithArgmax",
+        x,
+        ksize=pair("max_pool_with_argmax", "ksize", ksize),
+        strides=pair("max_pool_with_argmax", "strides", strides),
+        padding=padding_attribute("max_pool_with_argmax", padding),
+    )
+    argmax = whole if include_batch_in_index else whole % max(size_of(x.shape[1:]), 1)
+    return values, apply("Cast", argmax, dtype=dtypes.as_dtype(output_dtype))
 
 
 def _squeezed(x, axes, keepdims):

@@ -175,14 +175,19 @@ def gather_nd(params, indices, batch_dims=0, name=None, bad_indices_policy=""):
     return apply("GatherNd", params, indices)
 
 
+def batch_places(batch, shape, dtype):
+    """For each axis of ``batch`` the place along it, as a tensor of ``shape``, which begins with those axes."""
+    columns = [(-1, *(1,) * (len(shape) - axis - 1)) for axis in range(len(batch))]
+    ranges = [
+        np.arange(n, dtype=dtype.as_numpy_dtype).reshape(column) for n, column in zip(batch, columns, strict=True)
+    ]
+    return [apply("BroadcastTo", one, shape=tuple(shape)) for one in ranges]
+
+
 def _with_batch_places(indices, batch_dims):
     """Rows of indices with the place in the batch before them."""
     inner = tuple(indices.shape[:-1])
-    grids = np.indices(inner[:batch_dims], dtype=indices.dtype.as_numpy_dtype)
-    places = [
-        apply("BroadcastTo", grid.reshape(*grid.shape, *(1,) * (len(inner) - batch_dims)), shape=inner)
-        for grid in grids
-    ]
+    places = batch_places(inner[:batch_dims], inner, indices.dtype)
     return apply("ConcatV2", apply("Pack", *places, axis=len(inner)), indices, axis=len(inner))
 
 
