@@ -28,6 +28,7 @@ from microdl.keras.layers.nested import holds_arrays, is_shape, map_nested, same
 from microdl.keras.layers.symbolic import ShapesOnly, agreed, known_sizes, stand_ins, without_batch_size
 from microdl.keras.layers.weights import HasWeights
 from microdl.keras.messages import arguments_of_init, refuse_unknown
+from microdl.keras.metrics import Mean
 from microdl.keras.naming import unique_name
 from microdl.keras.persistence.serialization import deserialize_keras_object
 
@@ -74,6 +75,7 @@ class Layer(HasWeights, Described):
     _in_call = 0  # which of the calls from outside the latest call of this layer belongs to
     _losses_of = -1  # the same for the latest ``add_loss``
     _added_losses: Any = ()
+    _called_metrics: Any = {}  # noqa: RUF012: replaced, never changed
     _seen_shape = None  # of the outputs of the latest call, or of the first symbolic one; a structure, if they are
 
     def __init__(
@@ -240,6 +242,20 @@ class Layer(HasWeights, Described):
         if self._losses_of != self._in_call:
             self._added_losses, self._losses_of = [], self._in_call
         self._added_losses = [*self._added_losses, *nest.flatten(loss)]
+
+    def add_metric(self, value, name=None, aggregation=None):
+        """Adds a number to what ``fit`` and ``evaluate`` show: its mean over the batches of an epoch.
+
+        TensorFlow 2 had this method, Keras 3 has not: there a layer keeps a ``keras.metrics.Mean`` as an attribute, and
+        its ``call`` updates it. To be called from within ``call``.
+
+        Args: value: Tensor. name: str. aggregation: "mean" or None; both are the mean.
+        """
+        if not isinstance(name, str) or aggregation not in (None, "mean"):
+            raise ValueError(f"{self._label}: add_metric needs a name (got {name!r}) and aggregation 'mean'")
+        if name not in self._called_metrics:
+            self._called_metrics = {**self._called_metrics, name: Mean(name=name)}
+        self._called_metrics[name].update_state(value)
 
     def _penalize(self, outputs):
         for y in nest.flatten(outputs):

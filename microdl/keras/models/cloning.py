@@ -21,9 +21,9 @@ def clone_model(model, input_tensors=None, clone_function=None):
     """A model of the same architecture with weights of its own, drawn anew.
 
     Args:
-        model: Model, Sequential or of a class that its configuration describes. input_tensors: KerasTensors for it to
-            begin with (functional models alone). clone_function: function of a layer that gives the new one in its place
-            (functional and Sequential models alone).
+        model: Model, Sequential or of a class that its configuration describes.
+        input_tensors: KerasTensors for it to begin with (functional models alone).
+        clone_function: function of a layer that gives the new one in its place (functional and Sequential models).
 
     Raises: ValueError for these two with another kind of model.
     """

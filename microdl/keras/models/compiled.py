@@ -18,9 +18,6 @@ class CompiledLoss:
     """The loss of a model: the weighted sum of those of its outputs.
 
     Args: identifier, weights: as ``loss`` and ``loss_weights`` for ``Model.compile``. names: of the outputs, if known.
-
-    Attributes:
-        trackers: a running mean for each output's loss, if there are several; known from the first batch on.
     """
 
     def __init__(self, identifier, weights=None, names=None):
@@ -31,7 +28,7 @@ class CompiledLoss:
                 _check(losses, "loss", one)
         self._identifier, self._weights, self._names = identifier, weights, names
         self._made: Any = None  # for each output: (Loss or None, factor or None)
-        self.trackers = []
+        self._trackers = {}
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The loss of a batch, a scalar Tensor."""
@@ -48,12 +45,12 @@ class CompiledLoss:
         targets = _targets(y_true, names, wanted)
         weights = _by_output("sample_weight", sample_weight, names)
         parts, found = [], zip(self._made, targets, predictions, weights, strict=True)
-        for (loss, factor), target, prediction, weight in found:
+        for name, ((loss, factor), target, prediction, weight) in zip(names, found, strict=True):
             if loss is not None:
                 part = loss(target, prediction, weight)
-                if self.trackers:
+                if self._trackers:
                     samples = float(convert(prediction).shape[0])
-                    self.trackers[len(parts)].update_state(part, sample_weight=samples)
+                    self._trackers[name].update_state(part, sample_weight=samples)
                 parts.append((part, factor))
         parts = [part if factor is None else part * factor for part, factor in parts]
         return parts[0] if len(parts) == 1 else add_n(parts)
@@ -68,7 +65,13 @@ class CompiledLoss:
         self._made = list(zip(made, weights, strict=True))
         with_loss = [name for name, loss in zip(names, made, strict=True) if loss is not None]
         if len(with_loss) > 1:
-            self.trackers = [metrics.Mean(name=f"{name}_loss") for name in with_loss]
+            ordered = self._identifier if isinstance(self._identifier, dict) else names
+            self._trackers = {name: metrics.Mean(name=f"{name}_loss") for name in ordered if name in with_loss}
+
+    @property
+    def trackers(self):
+        """A running mean for each output's loss, if there are several; known from the first batch on."""
+        return list(self._trackers.values())
 
 
 class CompiledMetrics:
@@ -99,10 +102,6 @@ class CompiledMetrics:
     def by_name(self):
         """The Metrics by their names in logs; none before the first batch."""
         return {name: metric for _, name, metric, _ in self._made or []}
-
-    @property
-    def names(self):
-        return self.by_name.keys()
 
     def result(self):
         """The running means by their names in logs."""

@@ -29,8 +29,18 @@ def network_config(model):
         "trainable": model.trainable,
         "layers": [_described(network, operation) for operation in network.operations],
         "input_layers": map_nested(lambda x: list(network.place(x)), network.inputs_structure),
-        "output_layers": map_nested(lambda x: list(network.place(x)), network.outputs_structure),
+        "output_layers": map_nested(lambda x: _end(network, x), network.outputs_structure),
     }
+
+
+def _end(network, x):
+    """The place of an output. Here, and only here, Keras counts the making of a functional model as its first call."""
+    name, call, output = network.place(x)
+    return [name, call + _is_functional(x._keras_history.operation), output]
+
+
+def _is_functional(operation):
+    return getattr(operation, "_network", None) is not None
 
 
 def _described(network, operation):
@@ -103,7 +113,8 @@ def network_from_config(make, config, custom_objects=None):
             )
             raise ValueError(f"from_config: the calls of {missing}, from which other calls take tensors, are missing")
         waiting = left
-    ends = [_ends(config[key], outputs) for key in ("input_layers", "output_layers")]
+    functional = {name for name, operation in made.items() if _is_functional(operation)}
+    ends = [_ends(config[key], outputs, functional) for key in ("input_layers", "output_layers")]
     return make(*ends, name=config.get("name"), trainable=config.get("trainable", True))
 
 
@@ -175,13 +186,14 @@ def _decoded(value, tensors, custom_objects):
     return deserialize_keras_object(value, custom_objects)
 
 
-def _ends(places, outputs):
+def _ends(places, outputs, functional):
     """KerasTensors in the structure in which their places come; older Keras made a list even of one."""
     if isinstance(places, dict):
-        return {key: _ends(part, outputs) for key, part in places.items()}
+        return {key: _ends(part, outputs, functional) for key, part in places.items()}
     if len(places) == 3 and isinstance(places[0], str):
-        return outputs[tuple(places)]
-    return [_ends(part, outputs) for part in places]
+        name, call, output = places
+        return outputs[name, call - (name in functional), output]
+    return [_ends(part, outputs, functional) for part in places]
 
 
 def copied(model, make, clone_function=None, inputs=None):

@@ -127,11 +127,8 @@ class Model(Trainer):
 
     @property
     def output_names(self):
-        """What its outputs are called in ``compile`` and in logs: keys of a dict, else the layers' names."""
-        network = self._ends("output_names")
-        if isinstance(network.outputs_structure, dict):
-            return nest.sorted_keys(network.outputs_structure)
-        return [x._keras_history.operation.name for x in network.outputs]
+        """The names of the layers that give the outputs: in ``compile`` and in logs those of outputs in a list."""
+        return [x._keras_history.operation.name for x in self._ends("output_names").outputs]
 
     def _ends(self, attribute):
         if self._network is None:

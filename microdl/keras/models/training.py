@@ -40,6 +40,25 @@ class _Trained:
         self.read, self.variables = read, variables
 
 
+class _Steps:
+    """A model's steps, traced. Each ``compile`` has its own: their first traces may make slots and metrics."""
+
+    def __init__(self, model):
+        self.model = model
+
+    @Function
+    def train(self, data, settings):
+        return called(self.model.train_step)(data)
+
+    @Function
+    def test(self, data, settings):
+        return called(self.model.test_step)(data)
+
+    @Function
+    def predict(self, data, settings):
+        return called(self.model.predict_step)(data)
+
+
 class Trainer(Layer):
     """What a Model can do that a Layer cannot. Subclasses override ``train_step``, ``compute_loss`` and such."""
 
@@ -54,6 +73,7 @@ class Trainer(Layer):
     _adds_losses = False  # whether the loss is but what layers added
     _trained: Any = None
     _compiled = 0  # how many times
+    _traced: Any = None  # _Steps
     _compile_arguments: Any = None
     _state: Any = None  # (changes of what is trained, settings) when they were last looked at
     run_eagerly = False
@@ -101,7 +121,7 @@ class Trainer(Layer):
         given = {"loss": loss, "metrics": metrics, "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly}
         self._compile_arguments = Hidden(given if loss_weights is None else {**given, "loss_weights": loss_weights})
         self._compiled += 1
-        self._state = None
+        self._traced = self._state = None
 
     def get_compile_config(self):
         """What ``compile`` was given, the optimizer as it is now: dict, or None for a ``compile`` of a subclass."""
@@ -193,6 +213,8 @@ class Trainer(Layer):
             watchers.call("on_epoch_end", epoch, logs)
             if self.stop_training:
                 break
+        if hasattr(self.optimizer, "finalize_variable_values"):
+            self.optimizer.finalize_variable_values()
         watchers.call("on_train_end", logs)
 
     @explains_arguments
@@ -219,8 +241,8 @@ class Trainer(Layer):
         return logs if return_dict else self._in_order(logs)
 
     def _in_order(self, logs):
-        """The values of logs as ``evaluate`` gives them: the loss, those of outputs, then metrics by their names."""
-        first = [name for name in self.metrics_names if name in logs and name not in self._compiled_metrics.names]
+        """The values of logs as ``evaluate`` gives them: in the order of ``metrics``, then those of single outputs."""
+        first = [name for name, metric in self._named_metrics().items() if name == metric.name and name in logs]
         values = [logs[name] for name in first] + [logs[name] for name in sorted(logs) if name not in first]
         return values[0] if len(values) == 1 else values
 
@@ -280,25 +302,18 @@ class Trainer(Layer):
     # A step as the loops run it: traced, unless ``run_eagerly``.
 
     def _train(self, data):
-        return self.train_step(data) if self.run_eagerly else self._traced_train_step(data, self._settings())
+        return self.train_step(data) if self.run_eagerly else self._steps().train(data, self._settings())
 
     def _test(self, data):
-        return self.test_step(data) if self.run_eagerly else self._traced_test_step(data, self._settings())
+        return self.test_step(data) if self.run_eagerly else self._steps().test(data, self._settings())
 
     def _predict(self, data):
-        return self.predict_step(data) if self.run_eagerly else self._traced_predict_step(data, self._settings())
+        return self.predict_step(data) if self.run_eagerly else self._steps().predict(data, self._settings())
 
-    @Function
-    def _traced_train_step(self, data, settings):
-        return called(self.train_step)(data)
-
-    @Function
-    def _traced_test_step(self, data, settings):
-        return called(self.test_step)(data)
-
-    @Function
-    def _traced_predict_step(self, data, settings):
-        return called(self.predict_step)(data)
+    def _steps(self):
+        if self._traced is None:
+            self._traced = _Steps(self)
+        return self._traced
 
     def _settings(self):
         """What a trace depends on besides the batch: the latest ``compile``, and which variables are trained."""

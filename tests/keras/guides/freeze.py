@@ -1,0 +1,22 @@
+"""Writes what Keras gives for the guides' programs to ``frozen.json``: run it with TensorFlow, ``python -m``."""
+
+import json
+import os
+from pathlib import Path
+
+os.environ["COLUMNS"] = "180"  # of Keras's tables
+import keras
+import tensorflow as tf
+
+from tests.keras.guides import functional, sequential, subclassing, training_steps, transfer
+from tests.keras.guides.common import plain
+
+if __name__ == "__main__":
+    results = {"versions": {"keras": keras.__version__, "tensorflow": tf.__version__}}
+    for guide in (sequential, functional, subclassing, training_steps, transfer):
+        for program in guide.PROGRAMS:
+            keras.backend.clear_session()
+            name = f"{guide.__name__.rpartition('.')[2]}.{program.__name__}"
+            results[name] = plain(program(tf, keras))
+    path = Path(__file__).with_name("frozen.json")
+    path.write_text(json.dumps(results, indent=1) + "\n")
