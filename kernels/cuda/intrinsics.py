@@ -6,7 +6,7 @@ that are multiples of 16: shared arrays with ``alignment=16``, and memory as the
 
 from llvmlite import ir
 
-from .target import cgutils, errors, float32, int32, intrinsic, types, uint32
+from .target import cgutils, errors, float32, int32, int64, intrinsic, types, uint32
 
 _I32, _I64, _F32 = ir.IntType(32), ir.IntType(64), ir.FloatType()
 _FOUR = ir.VectorType(_F32, 4)
@@ -38,6 +38,16 @@ def _load4(x, i, constant):
         return cgutils.pack_array(builder, [builder.extract_element(four, _I32(k)) for k in range(4)])
 
     return types.UniTuple(float32, 4)(x, i), emit
+
+
+@intrinsic
+def advance(typing, x, count):
+    """The address of x[count]; count is int64, as memory may hold more numbers than 32 bits can count."""
+
+    def emit(context, builder, signature, args):
+        return builder.gep(args[0], [args[1]])
+
+    return x(x, int64), emit
 
 
 @intrinsic

@@ -15,7 +15,7 @@ import functools
 import os
 
 from . import target
-from .emulator import Emulator
+from .emulator.machine import Emulator
 
 THREADS = 256  # in a block, where nothing else is said
 kernels: list["Kernel"] = []  # all that modules have declared, for the table of resources
