@@ -115,8 +115,7 @@ class Variable(Named, Replayed):
         """What shapes are found out with (``compile/open.py``); a session has values of its own."""
         if self._sample is None:
             with Default(None):
-                self._sample = core.Variable(self.blank(), self.trainable)
-                self._sample.is_sample = True
+                self._sample = _Sample(self.blank(), self.trainable)
                 self._sample.constraint = self.constraint
         return self._sample
 
@@ -170,6 +169,10 @@ class Variable(Named, Replayed):
     __str__ = __repr__
 
 
+class _Sample(core.Variable):
+    """What stands for a Variable where shapes are found out."""
+
+
 def asks_session(function):
     """Marks functions that look at variables without reading their values: those need none."""
     function.reads_values = False
@@ -196,7 +199,7 @@ def _identity(tensor):
 
 
 def _assigned(variable, value, method):
-    if getattr(variable, "is_sample", False) and getattr(value, "spec", variable.spec).shape != variable.spec.shape:
+    if isinstance(variable, _Sample) and getattr(value, "spec", variable.spec).shape != variable.spec.shape:
         return variable.read_value()  # a size that is open is another one in samples; what is known was compared
     getattr(variable, method)(value, read_value=False)
     return variable.read_value()
