@@ -10,5 +10,6 @@ from microdl.core.errors import (
     OpError as OpError,
     OutOfRangeError as OutOfRangeError,
     PermissionDeniedError as PermissionDeniedError,
+    ResourceExhaustedError as ResourceExhaustedError,
     UnimplementedError as UnimplementedError,
 )

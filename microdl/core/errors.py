@@ -43,3 +43,7 @@ class AlreadyExistsError(OpError, FileExistsError):
 
 class PermissionDeniedError(OpError, PermissionError):
     """A file may not be read, or not be written to."""
+
+
+class ResourceExhaustedError(OpError, MemoryError):
+    """There is not enough memory."""

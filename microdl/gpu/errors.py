@@ -1,0 +1,44 @@
+"""What can go wrong between the host and the GPU."""
+
+from microdl.core.errors import OpError
+
+OUT_OF_MEMORY, NOT_READY, NO_DEVICE = 2, 600, 100  # of CUresult in cuda.h
+CAPTURE = range(900, 909)  # the codes about calls that a stream forbids while it is captured
+
+_HINTS = {
+    1: "an argument is out of range: a block of more than 1024 threads, say, or a grid beyond 65535 along y or z",
+    209: "the kernel was compiled for another GPU",
+    701: "the kernel needs more registers or shared memory than a multiprocessor has",
+    700: "a kernel read or wrote outside of its arrays, perhaps one launched earlier; the GPU is lost to this process",
+    716: "a kernel read or wrote at a misaligned address; the GPU is lost to this process",
+    719: "a kernel failed, perhaps one launched earlier; the GPU is lost to this process",
+}
+
+
+class NoDeviceError(OpError, RuntimeError):
+    """There is no GPU here, no driver for it, or no package to reach the driver; the message says which."""
+
+
+class DriverError(OpError, RuntimeError):
+    """A call of CUDA's driver failed.
+
+    Attributes:
+        call: its name. code: of the error, a number of cuda.h. name: the error's name there.
+    """
+
+    def __init__(self, call, code, name):
+        hint = f": {_HINTS[code]}" if code in _HINTS else ""
+        super().__init__(f"{call} failed with {name} ({code}){hint}")
+        self.call, self.code, self.name = call, code, name
+
+
+class CaptureError(OpError, RuntimeError):
+    """A step cannot be part of a CUDA graph.
+
+    Attributes:
+        step: the name of the step, such as an op's. why: what it does that a graph cannot.
+    """
+
+    def __init__(self, step, why):
+        super().__init__(f"{step} {why}")
+        self.step, self.why = step, why

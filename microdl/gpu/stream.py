@@ -1,0 +1,149 @@
+"""The order of work on a GPU: streams, events, and memory of the host that the GPU reads and writes by itself.
+
+All computing goes to one stream, so work needs no further order. Threads issue it under the stream's lock: a capture
+holds that lock from its beginning to its end, or what others issue meanwhile would get into its graph.
+"""
+
+import contextlib
+import ctypes
+import math
+import threading
+import weakref
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from microdl.gpu.errors import CaptureError
+
+
+class Stream:
+    """Work for a GPU, done in the order in which it is issued.
+
+    Attributes:
+        driver: the Driver. handle: the stream as ``driver`` knows it. lock: held while work is issued.
+        step: the name of the step that is being captured, or None.
+    """
+
+    def __init__(self, driver):
+        self.driver, self.handle = driver, driver.create_stream()
+        self.lock = threading.RLock()
+        self.step, self._capturing_thread = None, None
+        self._later = deque()  # (function, args): calls that a capture forbids and that need not be made now
+
+    @contextlib.contextmanager
+    def capture(self):
+        """What this thread issues on the stream inside is noted down. Yields itself; ``step`` is for the caller to set.
+
+        The caller begins and ends the capture of the driver; this is its bookkeeping.
+        """
+        self.run_later()
+        with self.lock:
+            self.step, self._capturing_thread = "the function", threading.get_ident()
+            try:
+                yield self
+            finally:
+                self.step = self._capturing_thread = None
+
+    @property
+    def capturing(self):
+        """Whether this thread captures the stream."""
+        return self._capturing_thread == threading.get_ident()
+
+    def forbid_in_capture(self, what):
+        """Raises CaptureError if this thread captures the stream: ``what`` a step does cannot be part of a graph."""
+        if self.capturing:
+            raise CaptureError(self.step, what)
+
+    def synchronize(self):
+        """Waits until all work that was issued is done."""
+        self.forbid_in_capture("waits for the GPU")
+        self.driver.synchronize(self.handle)
+        self.run_later()
+
+    def write(self, address, array):
+        """Copies a C-contiguous array of the host to the GPU, and waits for that."""
+        self.forbid_in_capture("copies from an array of the host, whose values a graph would not read again")
+        if array.nbytes:
+            with self.lock:
+                self.driver.copy_in(address, array.ctypes.data, array.nbytes, self.handle)
+            self.driver.synchronize(self.handle)
+
+    def read(self, address, array):
+        """Fills a C-contiguous array of the host from the GPU."""
+        self.forbid_in_capture("reads values on the host")
+        if array.nbytes:
+            with self.lock:
+                self.driver.copy_out(array.ctypes.data, address, array.nbytes, self.handle)
+            self.driver.synchronize(self.handle)
+
+    def copy(self, target, source, nbytes):
+        """Copies within the GPU's memory."""
+        if nbytes:
+            with self.lock:
+                self.driver.copy(target, source, nbytes, self.handle)
+
+    def clear(self, address, nbytes):
+        """Sets bytes of the GPU's memory to zero."""
+        if nbytes:
+            with self.lock:
+                self.driver.fill(address, 0, nbytes, self.handle)
+
+    def later(self, function, *args):
+        """Calls ``function(*args)`` when no capture forbids it: for what finalizers do, which may run at any time."""
+        self._later.append((function, args))
+
+    def run_later(self):
+        """Makes the calls that wait, unless this thread is capturing."""
+        while self._later and not self.capturing:
+            try:
+                function, args = self._later.popleft()
+            except IndexError:  # another thread was faster
+                return
+            function(*args)
+
+
+class Event:
+    """A point in a stream's work, which the host and other streams can wait for."""
+
+    def __init__(self, stream, timing=False):
+        self.driver = stream.driver
+        self.handle = self.driver.create_event(timing)
+        weakref.finalize(self, stream.later, self.driver.destroy_event, self.handle).atexit = False
+
+    def record(self, stream):
+        """Stands for the end of what was issued on the stream so far."""
+        with stream.lock:
+            self.driver.record(self.handle, stream.handle)
+
+    def hold(self, stream):
+        """Work that is issued on the stream from now on waits for the event."""
+        with stream.lock:
+            self.driver.wait(stream.handle, self.handle)
+
+    def synchronize(self):
+        """Waits for the event; returns at once if it was never recorded."""
+        self.driver.synchronize_event(self.handle)
+
+    @property
+    def happened(self):
+        return self.driver.happened(self.handle)
+
+
+def pinned(stream, shape, dtype):
+    """A new array in pinned memory of the host: the GPU copies it while the host does other things.
+
+    stream: the Stream that copies it; when the array is dropped, that is waited for.
+    """
+    stream.forbid_in_capture("allocates memory of the host")
+    stream.run_later()
+    nbytes = max(math.prod(shape) * np.dtype(dtype).itemsize, 1)
+    address = stream.driver.allocate_host(nbytes)
+    memory: Any = (ctypes.c_ubyte * nbytes).from_address(address)  # lives as long as views of it do
+    weakref.finalize(memory, stream.later, _free_pinned, stream.driver, stream.handle, address).atexit = False
+    return np.ndarray(shape, dtype, memory)
+
+
+def _free_pinned(driver, handle, address):
+    driver.synchronize(handle)  # a copy may be on its way
+    driver.free_host(address)
