@@ -1,23 +1,20 @@
 """microdl: TensorFlow's API on kernels that are readable Python, compiled by Numba. ``import microdl as tf``."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from microdl import (
     autograph as autograph,
     config as config,
-    data as data,
     debugging as debugging,
     dtypes as dtypes,
     errors as errors,
     io as io,
-    keras as keras,
     linalg as linalg,
     math as math,
     nest as nest,
     nn as nn,
-    profiler as profiler,
     random as random,
     strings as strings,
-    summary as summary,
-    train as train,
 )
 from microdl.compile.function import function as function
 from microdl.compile.graph import init_scope as init_scope
@@ -54,19 +51,6 @@ from microdl.core.tensor import (
     is_tensor as is_tensor,
 )
 from microdl.core.variable import Variable as Variable
-from microdl.keras import (
-    initializers as initializers,
-    losses as losses,
-    metrics as metrics,
-    optimizers as optimizers,
-)
-from microdl.keras.initializers import (
-    Constant as constant_initializer,
-    Ones as ones_initializer,
-    RandomNormal as random_normal_initializer,
-    RandomUniform as random_uniform_initializer,
-    Zeros as zeros_initializer,
-)
 from microdl.ops import (  # registers ops without public names
     assign as _assign,
     bitwise as _bitwise,
@@ -251,9 +235,48 @@ from microdl.ops.special import (
 )
 from microdl.ops.strings import as_string as as_string
 from microdl.ops.tensor_array import TensorArray as TensorArray
-from microdl.profiler import show as show
+
+if _TYPE_CHECKING:
+    from microdl import (
+        data as data,
+        keras as keras,
+        profiler as profiler,
+        saved_model as saved_model,
+        summary as summary,
+        train as train,
+    )
+    from microdl.keras import (
+        initializers as initializers,
+        losses as losses,
+        metrics as metrics,
+        optimizers as optimizers,
+    )
+    from microdl.keras.initializers import (
+        Constant as constant_initializer,
+        Ones as ones_initializer,
+        RandomNormal as random_normal_initializer,
+        RandomUniform as random_uniform_initializer,
+        Zeros as zeros_initializer,
+    )
+    from microdl.profiler import show as show
 
 __version__ = "0.1.0"
 newaxis = None
 
-__getattr__ = _missing(__name__, globals(), _later.TENSORFLOW.split(), modules=("compat",), instead=_later.INSTEAD)
+# Imported when they are asked for: a script that needs none of them starts sooner.
+_LAZY = {
+    **{name: f"microdl.{name}" for name in ("compat", "data", "keras", "profiler", "saved_model", "summary", "train")},
+    **{name: f"microdl.keras.{name}" for name in ("initializers", "losses", "metrics", "optimizers")},
+    "constant_initializer": "microdl.keras.initializers:Constant",
+    "ones_initializer": "microdl.keras.initializers:Ones",
+    "random_normal_initializer": "microdl.keras.initializers:RandomNormal",
+    "random_uniform_initializer": "microdl.keras.initializers:RandomUniform",
+    "zeros_initializer": "microdl.keras.initializers:Zeros",
+    "show": "microdl.profiler:show",
+}
+
+__getattr__ = _missing(__name__, globals(), _later.TENSORFLOW.split(), lazy=_LAZY, instead=_later.INSTEAD)
+
+
+def __dir__():
+    return sorted({*globals(), *_LAZY})

@@ -4,7 +4,7 @@ import difflib
 import importlib
 
 
-def missing(module_name, names, later=(), modules=(), instead=None):
+def missing(module_name, names, later=(), lazy=None, instead=None):
     """A ``__getattr__`` for a module (PEP 562): ``__getattr__ = missing(__name__, globals(), later=("Lambda",))``.
 
     Args:
@@ -12,21 +12,23 @@ def missing(module_name, names, later=(), modules=(), instead=None):
         names: the module's names; ``globals()`` counts what is added later, too.
         later: public names of TensorFlow that are planned, but not there yet.
         instead: for names that will not come soon what to use in their place: dict from names to texts.
-        modules: names of modules in this package that are imported when they are asked for.
+        lazy: dict from a name to the module it stands for, or ``module:attribute``, imported when it is asked for.
 
     Returns: function of a name that raises AttributeError, so that ``hasattr`` and ``from ... import`` work as ever.
     """
-    later = frozenset(later)
+    later, lazy = frozenset(later), lazy or {}
 
     def no_such_name(name):
-        if name in modules:
-            return importlib.import_module(f"{module_name}.{name}")
+        if name in lazy:
+            module, _, attribute = lazy[name].partition(":")
+            found = importlib.import_module(module)
+            return names.setdefault(name, getattr(found, attribute) if attribute else found)
         where = f"module {module_name!r}"
         if instead and name in instead:
             raise AttributeError(f"{where}: {name!r} is not in microdl: {instead[name]}")
         if name in later:
             raise AttributeError(f"{where}: {name!r} is not in microdl yet")
-        public = [] if name.startswith("_") else [known for known in names if not known.startswith("_")]
+        public = [] if name.startswith("_") else [known for known in (*names, *lazy) if not known.startswith("_")]
         close = _closest(name, public)
         raise AttributeError(f"{where} has no attribute {name!r}" + (f"; did you mean {close!r}?" if close else ""))
 
