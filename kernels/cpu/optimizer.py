@@ -180,6 +180,104 @@ def adam_amsgrad(block, table, alpha, rate_1, rate_2, epsilon):
 
 
 @kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def adamax(block, table, alpha, rate, beta, epsilon):
+    """m += rate (g - m); u = max(beta u, |g|); w -= alpha m / (u + epsilon).
+
+    alpha: learning rate / (1 - beta_1^t). rate: 1 - beta_1. beta: beta_2. Kingma and Ba, 2015, section 7.1.
+    """
+    place = _place(table, block)
+    gs, ws = _part(table, place, 0, alpha), _part(table, place, 1, alpha)
+    ms, us = _part(table, place, 2, alpha), _part(table, place, 3, alpha)
+    for i in range(ws.size):
+        average = ms[i] + rate * (gs[i] - ms[i])
+        norm = max(beta * us[i], abs(gs[i]))
+        ws[i] -= alpha * average / (norm + epsilon)
+        ms[i], us[i] = average, norm
+
+
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def nadam(block, table, by_average, by_gradient, rate_1, rate_2, growth, epsilon):
+    """m, v as in ``adam``; w -= (by_average m + by_gradient g) / (sqrt(growth v) + epsilon).
+
+    by_average, by_gradient: the learning rate times Nesterov's look ahead. growth: 1 / (1 - beta_2^t).
+    Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
+    """
+    place = _place(table, block)
+    gs, ws = _part(table, place, 0, rate_1), _part(table, place, 1, rate_1)
+    ms, vs = _part(table, place, 2, rate_1), _part(table, place, 3, rate_1)
+    for i in range(ws.size):
+        average = ms[i] + rate_1 * (gs[i] - ms[i])
+        square = vs[i] + rate_2 * (gs[i] * gs[i] - vs[i])
+        ws[i] -= (by_average * average + by_gradient * gs[i]) / (math.sqrt(growth * square) + epsilon)
+        ms[i], vs[i] = average, square
+
+
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def adagrad(block, table, learning_rate, epsilon):
+    """a += g^2; w -= learning_rate g / sqrt(a + epsilon).
+
+    Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", 2011.
+    """
+    place = _place(table, block)
+    gs, ws = _part(table, place, 0, epsilon), _part(table, place, 1, epsilon)
+    sums = _part(table, place, 2, epsilon)
+    for i in range(ws.size):
+        total = sums[i] + gs[i] * gs[i]
+        ws[i] -= learning_rate * gs[i] / math.sqrt(total + epsilon)
+        sums[i] = total
+
+
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def adadelta(block, table, learning_rate, rate, epsilon):
+    """a += rate (g^2 - a); s = sqrt((d + epsilon) / (a + epsilon)) g; d += rate (s^2 - d); w -= learning_rate s.
+
+    rate: 1 - rho. Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, algorithm 1.
+    """
+    place = _place(table, block)
+    gs, ws = _part(table, place, 0, rate), _part(table, place, 1, rate)
+    squares, steps = _part(table, place, 2, rate), _part(table, place, 3, rate)
+    for i in range(ws.size):
+        square = squares[i] + rate * (gs[i] * gs[i] - squares[i])
+        step = math.sqrt(steps[i] + epsilon) / math.sqrt(square + epsilon) * gs[i]
+        ws[i] -= learning_rate * step
+        squares[i], steps[i] = square, steps[i] + rate * (step * step - steps[i])
+
+
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def ftrl(block, table, learning_rate, power, l1, l2, shrinkage):
+    """z += g + shrinkage w - ((a + g^2)^power - a^power) / learning_rate w; a += g^2;
+    w = (clip(z, -l1, l1) - z) / (a^power / learning_rate + l2).
+
+    power: minus the learning rate's. l2, shrinkage: twice the penalties. McMahan et al., "Ad Click Prediction: a View
+    from the Trenches", 2013, algorithm 1.
+    """
+    place = _place(table, block)
+    gs, ws = _part(table, place, 0, power), _part(table, place, 1, power)
+    sums, linears = _part(table, place, 2, power), _part(table, place, 3, power)
+    for i in range(ws.size):
+        total = sums[i] + gs[i] * gs[i]
+        grown = total**power
+        linear = linears[i] + gs[i] + shrinkage * ws[i] - (grown - sums[i] ** power) / learning_rate * ws[i]
+        ws[i] = (min(max(linear, -l1), l1) - linear) / (grown / learning_rate + l2)
+        sums[i], linears[i] = total, linear
+
+
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
+def lion(block, table, learning_rate, beta_1, beta_2):
+    """w -= learning_rate sign(beta_1 m + (1 - beta_1) g); m = beta_2 m + (1 - beta_2) g.
+
+    Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023.
+    """
+    place = _place(table, block)
+    gs, ws = _part(table, place, 0, beta_1), _part(table, place, 1, beta_1)
+    ms = _part(table, place, 2, beta_1)
+    one = ws.dtype.type(1)
+    for i in range(ws.size):
+        ws[i] -= learning_rate * np.sign(beta_1 * ms[i] + (one - beta_1) * gs[i])
+        ms[i] = beta_2 * ms[i] + (one - beta_2) * gs[i]
+
+
+@kernel(tasks=_tasks, work=_work, serial_below=SERIAL_BELOW)
 def weight_decay(block, table, rate):
     """w -= rate w. rate: learning rate times decay.
 

@@ -29,11 +29,7 @@ CALLBACKS = _names("""
 """)
 
 OPTIMIZERS = _names("""
-    Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion LossScaleOptimizer MultiOptimizer Muon Nadam ScheduleFreeAdamW
-""")
-
-SCHEDULES = _names("""
-    CosineDecayRestarts InverseTimeDecay PolynomialDecay
+    Adafactor Lamb LossScaleOptimizer MultiOptimizer Muon ScheduleFreeAdamW
 """)
 
 LOSSES = _names("""

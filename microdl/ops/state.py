@@ -4,6 +4,8 @@ One op updates any number of variables of one dtype: the inputs are a group (var
 after the learning rate and the step, which are inputs, not attributes: in a graph they change from run to run.
 """
 
+import numpy as np
+
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import register_op
 
@@ -134,6 +136,77 @@ class _Adam(_Update):
 class _AdamWithAmsgrad(_Adam):
     inputs, group = ("lr", "step", "var", "m", "v", "vhat", "grad"), 5
     steps, kernel = 12, "adam_amsgrad"
+
+
+@register_op("ResourceApplyAdaMax")
+class _AdaMax(_Adam):
+    inputs, group = ("lr", "step", "var", "m", "u", "grad"), 4
+    steps, kernel = 9, "adamax"
+
+    @staticmethod
+    def scalars(real, lr, step, beta_1, beta_2, epsilon):
+        return real(float(lr) / (1 - beta_1 ** (int(step) + 1))), real(1 - beta_1), real(beta_2), real(epsilon)
+
+
+@register_op("ResourceApplyNadam")
+class _Nadam(_Adam):
+    inputs, group = ("lr", "step", "var", "m", "v", "grad"), 4
+    steps, kernel = 15, "nadam"
+
+    @staticmethod
+    def scalars(real, lr, step, beta_1, beta_2, epsilon):
+        """Momentum grows: beta_1 (1 - 0.96^t / 2) at step t; its products up to now and to the next step."""
+        t, rate = int(step) + 1, float(lr)
+        now, following = (beta_1 * (1 - 0.5 * 0.96**s) for s in (t, t + 1))
+        factors = 1 - 0.5 * 0.96 ** np.arange(1, min(t, _SETTLED) + 1)
+        product = float(beta_1**t * factors.prod())
+        by_average, by_gradient = following / (1 - product * following), (1 - now) / (1 - product)
+        growth = 1 / (1 - beta_2**t)
+        return *map(real, (rate * by_average, rate * by_gradient, 1 - beta_1, 1 - beta_2, growth)), real(epsilon)
+
+
+_SETTLED = 1000  # steps after which Nadam's momentum is beta_1 to the last digit
+
+
+@register_op("ResourceApplyAdagradV2")
+class _Adagrad(_Update):
+    inputs, group = ("lr", "var", "accum", "grad"), 3
+    steps, kernel = 6, "adagrad"
+
+    @staticmethod
+    def scalars(real, lr, epsilon):
+        return real(lr), real(epsilon)
+
+
+@register_op("ResourceApplyAdadelta")
+class _Adadelta(_Update):
+    inputs, group = ("lr", "var", "accum", "accum_update", "grad"), 4
+    steps, kernel = 14, "adadelta"
+
+    @staticmethod
+    def scalars(real, lr, rho, epsilon):
+        return real(lr), real(1 - rho), real(epsilon)
+
+
+@register_op("ResourceApplyFtrlV2")
+class _Ftrl(_Update):
+    inputs, group = ("lr", "var", "accum", "linear", "grad"), 4
+    steps, kernel = 20, "ftrl"
+
+    @staticmethod
+    def scalars(real, lr, lr_power, l1, l2, l2_shrinkage, beta):
+        doubled = 2 * l2 + beta / float(lr)
+        return real(lr), real(-lr_power), real(l1), real(doubled), real(2 * l2_shrinkage)
+
+
+@register_op("ResourceApplyLion")
+class _Lion(_Update):
+    inputs, group = ("lr", "var", "m", "grad"), 3
+    steps, kernel = 8, "lion"
+
+    @staticmethod
+    def scalars(real, lr, beta_1, beta_2):
+        return real(lr), real(beta_1), real(beta_2)
 
 
 @register_op("ResourceApplyWeightDecay")

@@ -58,9 +58,9 @@ class Forgetful(Model):
             "weight_decay",
         ),
         (
-            lambda: optimizers.Adam(use_ema=True),
+            lambda: optimizers.Adam(loss_scale_factor=2.0),
             ValueError,
-            "Adam: use_ema is not in microdl yet, it must be False, got True",
+            "Adam: loss_scale_factor is not in microdl yet, it must be None, got 2.0",
         ),
         (
             lambda: model().compile(metric=["mae"]),

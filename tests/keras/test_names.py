@@ -14,7 +14,6 @@ PLANNED = {
     ".layers": later.LAYERS,
     ".callbacks": later.CALLBACKS,
     ".optimizers": later.OPTIMIZERS,
-    ".optimizers.schedules": later.SCHEDULES,
     ".losses": later.LOSSES,
     ".metrics": later.METRICS,
     ".initializers": later.INITIALIZERS,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microdl import GradientTape, Variable, constant, int64
+from microdl import GradientTape, Variable, constant, float32, function, int64
 from microdl.core.node import Graph
 from microdl.core.op import Spec
 from microdl.core.tensor import Tensor, apply
@@ -253,7 +253,10 @@ def test_missing_gradients_are_named_and_explained():
         (lambda: optimizers.Adam(beta_1=1.0), r"Adam: beta_1 must be in \[0, 1\), got 1.0"),
         (lambda: optimizers.SGD(momentum=2), r"SGD: momentum must be in \[0, 1\], got 2"),
         (lambda: optimizers.AdamW(weight_decay=None), "AdamW: weight_decay must be a float, got None"),
-        (lambda: optimizers.get("sdg"), "unknown optimizer 'sdg'; there are: Adam, AdamW, RMSprop, SGD"),
+        (
+            lambda: optimizers.get("sdg"),
+            "unknown optimizer 'sdg'; there are: Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Nadam, RMSprop, SGD",
+        ),
         (lambda: optimizers.get(None), "an optimizer is expected .*, got None"),
         (
             lambda: optimizers.schedules.ExponentialDecay(1.0, 0, 0.5),
@@ -356,3 +359,192 @@ def test_a_copy_of_a_trained_model_can_be_trained_on():
     for weight, other in zip(model.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, other)
     assert int(twin.optimizer.iterations.numpy()) == int(model.optimizer.iterations.numpy()) == 2
+
+
+# Values of Keras 3.15 at steps 0, 1, 5, 10, 15, 20, 25, 33 and 100.
+SCHEDULES = [
+    (
+        "InverseTimeDecay",
+        (0.5, 10, 0.8),
+        [
+            0.5,
+            0.46296295523643494,
+            0.3571428656578064,
+            0.2777777910232544,
+            0.22727271914482117,
+            0.19230769574642181,
+            0.1666666716337204,
+            0.13736262917518616,
+            0.0555555559694767,
+        ],
+    ),
+    (
+        "InverseTimeDecay",
+        (0.5, 10, 0.8, True),
+        [
+            0.5,
+            0.5,
+            0.5,
+            0.2777777910232544,
+            0.2777777910232544,
+            0.19230769574642181,
+            0.19230769574642181,
+            0.14705881476402283,
+            0.0555555559694767,
+        ],
+    ),
+    (
+        "PolynomialDecay",
+        (0.5, 20),
+        [
+            0.5,
+            0.47500500082969666,
+            0.3750250041484833,
+            0.25005000829696655,
+            0.12507499754428864,
+            9.999999747378752e-05,
+            9.999999747378752e-05,
+            9.999999747378752e-05,
+            9.999999747378752e-05,
+        ],
+    ),
+    (
+        "PolynomialDecay",
+        (0.5, 10, 0.1, 2.0, True),
+        [
+            0.5,
+            0.42399996519088745,
+            0.20000000298023224,
+            0.10000000149011612,
+            0.125,
+            0.10000000149011612,
+            0.1111111119389534,
+            0.11225000023841858,
+            0.10000000149011612,
+        ],
+    ),
+    (
+        "PolynomialDecay",
+        (0.5, 20, 0.05, 0.5),
+        [
+            0.5,
+            0.4886057376861572,
+            0.43971142172813416,
+            0.368198037147522,
+            0.2750000059604645,
+            0.05000000074505806,
+            0.05000000074505806,
+            0.05000000074505806,
+            0.05000000074505806,
+        ],
+    ),
+    (
+        "CosineDecayRestarts",
+        (0.5, 10),
+        [
+            0.5,
+            0.4877641201019287,
+            0.2499999850988388,
+            0.5,
+            0.4267767071723938,
+            0.2499999850988388,
+            0.0732233077287674,
+            0.49309247732162476,
+            0.3456708490848541,
+        ],
+    ),
+    (
+        "CosineDecayRestarts",
+        (0.5, 10, 1.0, 0.5, 0.1),
+        [
+            0.5,
+            0.4889877140522003,
+            0.2749999761581421,
+            0.2750000059604645,
+            0.16249999403953552,
+            0.16249999403953552,
+            0.10624999552965164,
+            0.09465646743774414,
+            0.05043945461511612,
+        ],
+    ),
+    (
+        "CosineDecayRestarts",
+        (0.5, 7, 1.5, 0.8),
+        [
+            0.5,
+            0.4752421975135803,
+            0.09412750601768494,
+            0.32469794154167175,
+            0.053389646112918854,
+            0.30051547288894653,
+            0.1719568371772766,
+            0.0001988887961488217,
+            0.15552930533885956,
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected"), SCHEDULES)
+def test_schedules_have_the_values_of_keras(name, arguments, expected):
+    schedule, steps = getattr(optimizers.schedules, name)(*arguments), (0, 1, 5, 10, 15, 20, 25, 33, 100)
+    np.testing.assert_allclose(rates(schedule, steps), expected, rtol=2e-6, atol=1e-8)
+    again = optimizers.schedules.deserialize(optimizers.schedules.serialize(schedule))
+    traced = function(lambda step: again(step))
+    found = [float(traced(constant(step, int64))) for step in steps]
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Adagrad", {}),
+        ("Adadelta", {}),
+        ("Adamax", {}),
+        ("Nadam", {}),
+        ("Ftrl", {"l1_regularization_strength": 0.01}),
+        ("Lion", {}),
+        ("Adam", {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2}),
+        ("SGD", {"momentum": 0.5, "gradient_accumulation_steps": 2}),
+    ],
+)
+def test_steps_in_a_function_are_those_of_eager_code(name, options):
+    def train(traced):
+        optimizer, variables = getattr(optimizers, name)(**options), start("float32")
+
+        def take(*gradients):
+            optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+        take = function(take) if traced else take
+        optimizer.build(variables)
+        for number in range(5):
+            take(*(constant(REFERENCE[f"gradients/{i}"][number], float32) for i in VARIABLES))
+        return flat(variables), optimizer.get_config()
+
+    (traced, config), (eager, _) = train(True), train(False)
+    np.testing.assert_allclose(traced, eager, rtol=1e-6, atol=1e-7)
+    again = getattr(optimizers, name).from_config(config)
+    assert again.get_config() == config
+    assert type(optimizers.get(optimizers.serialize(again))) is type(again)
+
+
+def test_accumulated_gradients_take_every_second_step():
+    x, optimizer = Variable([4.0]), optimizers.SGD(0.5, gradient_accumulation_steps=2)
+    for gradient, value, steps in ((1.0, 4.0, 0), (3.0, 3.0, 1), (2.0, 3.0, 1), (2.0, 2.0, 2)):
+        optimizer.apply_gradients([([gradient], x)])
+        assert (x.numpy().tolist(), int(optimizer.iterations.numpy())) == ([value], steps)
+
+
+def test_variables_become_their_means_when_training_ends():
+    x, optimizer = Variable([4.0]), optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5)
+    for _ in range(3):
+        optimizer.apply_gradients([([1.0], x)])
+    optimizer.finalize_variable_values()
+    assert x.numpy().tolist() == [1.75]  # of 3, 2 and 1
+
+
+@pytest.mark.parametrize("options", [{"gradient_accumulation_steps": 1}, {"use_ema": True, "ema_momentum": 2.0}])
+def test_wrong_further_arguments_are_refused(options):
+    with pytest.raises(ValueError, match="^SGD: "):
+        optimizers.SGD(**options)

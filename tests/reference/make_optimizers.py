@@ -37,6 +37,32 @@ CONFIGS = [  # (class, arguments, exact)
     ("Adam", {"weight_decay": 0.1, "global_clipnorm": 1.5}, False),
     ("AdamW", {}, False),
     ("AdamW", {"weight_decay": 0.25, "beta_1": 0.875, "beta_2": 1 - 2**-10, "clipnorm": 1.0}, True),
+    ("Adagrad", {"learning_rate": 0.05}, False),
+    ("Adagrad", {"initial_accumulator_value": 0.5, "epsilon": 1e-4, "weight_decay": 0.125}, False),
+    ("Adadelta", {"learning_rate": 1.0}, False),
+    ("Adadelta", {"learning_rate": 0.5, "rho": 0.875, "epsilon": 1e-4}, False),
+    ("Adamax", {}, False),
+    ("Adamax", {"beta_1": 0.75, "beta_2": 0.875, "epsilon": 1e-3}, False),
+    ("Nadam", {}, False),
+    ("Nadam", {"beta_1": 0.875, "beta_2": 0.96875, "clipvalue": 0.5}, False),
+    ("Ftrl", {"learning_rate": 0.05}, False),
+    (
+        "Ftrl",
+        {
+            "learning_rate": 0.1,
+            "learning_rate_power": -0.6,
+            "l1_regularization_strength": 0.05,
+            "l2_regularization_strength": 0.1,
+            "l2_shrinkage_regularization_strength": 0.01,
+            "beta": 0.2,
+        },
+        False,
+    ),
+    ("Lion", {}, False),
+    ("Lion", {"beta_1": 0.75, "beta_2": 0.875, "weight_decay": 0.125}, False),
+    ("SGD", {"learning_rate": 0.05, "use_ema": True, "ema_momentum": 0.75, "ema_overwrite_frequency": 3}, True),
+    ("Adam", {"gradient_accumulation_steps": 3, "beta_1": 0.875, "beta_2": 1 - 2**-10}, True),
+    ("SGD", {"momentum": 0.5, "gradient_accumulation_steps": 2, "use_ema": True, "clipnorm": 0.7}, True),
 ]
 
 rng = np.random.default_rng(0)

@@ -20,6 +20,7 @@ def values(folder):
         (value.tag, event.step, make_ndarray(value.tensor) if value.HasField("tensor") else value.simple_value)
         for event in events(folder)
         for value in event.summary.value
+        if value.tag != "__run_graph__"  # as TensorBoard shows the graph
     ]
 
 

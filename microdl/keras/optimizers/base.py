@@ -8,6 +8,7 @@ import numpy as np
 
 from microdl.core import nest
 from microdl.core.context import in_phase, warn
+from microdl.core.dtypes import float32
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import apply, convert
@@ -16,16 +17,10 @@ from microdl.core.variable import Variable
 from microdl.keras.messages import arguments_of_init, refuse_unknown
 from microdl.keras.naming import unique_name
 from microdl.keras.optimizers import schedules
-from microdl.ops import clip, functions, state as state  # apply finds the updates by name
+from microdl.ops import array, clip, control, math as functions, state as state  # apply finds the updates by name
 
 # Keras's further arguments with the values that change nothing, the only ones that there are yet.
-NOT_YET = {
-    "use_ema": False,
-    "ema_momentum": 0.99,
-    "ema_overwrite_frequency": None,
-    "loss_scale_factor": None,
-    "gradient_accumulation_steps": None,
-}
+NOT_YET = {"loss_scale_factor": None}
 
 
 class Optimizer(Trackable):
@@ -38,6 +33,10 @@ class Optimizer(Trackable):
         clipvalue: None, or float: largest absolute value of each gradient element.
         global_clipnorm: None, or float: largest Euclidean norm of all gradients together. One of the three at most.
         name: str, or None for one made from the class.
+        use_ema: whether to keep a running mean of each variable, ``ema_momentum`` its weight of the past. Every
+            ``ema_overwrite_frequency`` steps, and at the end of ``fit``, variables become their means.
+        gradient_accumulation_steps: None, or int n: gradients are added up, and every n-th call takes a step with their
+            mean.
 
     Attributes:
         iterations: int64 Variable, the number of steps taken.
@@ -53,6 +52,10 @@ class Optimizer(Trackable):
         clipvalue=None,
         global_clipnorm=None,
         name=None,
+        use_ema=False,
+        ema_momentum=0.99,
+        ema_overwrite_frequency=None,
+        gradient_accumulation_steps=None,
         **unknown,
     ):
         _refuse_unknown(type(self), unknown)
@@ -61,6 +64,14 @@ class Optimizer(Trackable):
                 f"{type(self).__name__}: only one of clipnorm, clipvalue and global_clipnorm can be set, got "
                 f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
             )
+        if use_ema and not 0 <= ema_momentum <= 1:
+            raise ValueError(f"{type(self).__name__}: ema_momentum must be in [0, 1], got {ema_momentum}")
+        for what, steps in (("ema_overwrite", ema_overwrite_frequency), ("gradient", gradient_accumulation_steps)):
+            if steps is not None and (not isinstance(steps, int) or steps < 1 + (what == "gradient")):
+                argument = {"gradient": "gradient_accumulation_steps"}.get(what, "ema_overwrite_frequency")
+                raise ValueError(f"{type(self).__name__}: {argument} must be an integer > {int(what == 'gradient')}")
+        self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.name = name or unique_name(type(self).__name__)
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
@@ -120,26 +131,37 @@ class Optimizer(Trackable):
     def build(self, variables):
         """Makes the slots for ``variables``, all that this optimizer will ever update. Called by the first step."""
         self._trainable_variables = list(variables)
+        averaged = variables if self.use_ema else []
+        self._averages_of_variables = self.add_optimizer_variables(averaged, "average")
+        self._accumulating = self.add_optimizer_variables(
+            variables if self.gradient_accumulation_steps else [], "gradient_accumulator"
+        )
+        if self.gradient_accumulation_steps:
+            self._calls = Variable(np.int64(0), trainable=False, name=f"{self.name}/calls")
+            self._slots.append(self._calls)
         self._index = {variable.uid: i for i, variable in enumerate(variables)}
         self.built = True
 
-    def add_optimizer_variables(self, variables, names):
-        """Slots of zeros, one for each variable.
+    def add_optimizer_variables(self, variables, names, initializer="zeros"):
+        """Slots, one for each variable.
 
         Args:
-            names: str, or a list of them for several kinds of slots.
+            names: str, or a list of them for several kinds of slots. initializer: what they start with, see
+                ``add_variable_from_reference``; one for all kinds, or a list.
 
         Returns: a list of Variables, or one such list for each name.
         """
         kinds = [names] if isinstance(names, str) else names
-        rows = [[self.add_variable_from_reference(v, kind) for kind in kinds] for v in variables]
+        starts = initializer if isinstance(initializer, (list, tuple)) else [initializer] * len(kinds)
+        pairs = list(zip(kinds, starts, strict=True))
+        rows = [[self.add_variable_from_reference(v, kind, start) for kind, start in pairs] for v in variables]
         columns = [[row[k] for row in rows] for k in range(len(kinds))]
         return columns[0] if isinstance(names, str) else columns
 
     def add_variable_from_reference(self, reference_variable, name, initializer="zeros"):
-        """One slot with the shape and dtype of ``reference_variable``; initializer: "zeros" or "ones"."""
-        fill = {"zeros": np.zeros, "ones": np.ones}[initializer]
-        start = fill(tuple(reference_variable.shape), reference_variable.dtype.as_numpy_dtype)
+        """One slot with the shape and dtype of ``reference_variable``; initializer: "zeros", "ones" or a number."""
+        value = {"zeros": 0, "ones": 1}[initializer] if isinstance(initializer, str) else initializer
+        start = np.full(tuple(reference_variable.shape), value, reference_variable.dtype.as_numpy_dtype)
         label = re.sub(r"[/:]", "_", reference_variable.name.removesuffix(":0"))
         slot = Variable(start, trainable=False, name=f"{self.name}/{label}_{name}")
         self._slots.append(slot)
@@ -230,13 +252,53 @@ class Optimizer(Trackable):
             made()
         for gradient, variable in present:
             self._check(gradient, variable)
-        gradients, variables = self._clipped([g for g, _ in present]), [v for _, v in present]
-        self._update(gradients, variables, convert(self.learning_rate))
+        gradients, variables = [g for g, _ in present], [v for _, v in present]
+        if self.gradient_accumulation_steps:
+            self._accumulate(gradients, variables)
+        else:
+            self._step(gradients, variables)
+        return self.iterations
+
+    def _step(self, gradients, variables):
+        self._update(self._clipped(gradients), variables, convert(self.learning_rate))
         for variable in variables:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable))
+        if self.use_ema:
+            self._average()
         self.iterations.assign_add(1)
-        return self.iterations
+
+    def _accumulate(self, gradients, variables):
+        """Adds gradients up; every n-th call takes a step with their mean and starts anew."""
+        (sums,) = self._slots_of(variables, self._accumulating)
+        count = self.gradient_accumulation_steps
+        for total, gradient in zip(sums, gradients, strict=True):
+            total.assign_add(gradient)
+        self._calls.assign_add(1)
+
+        def step():
+            self._step([total / float(count) for total in sums], variables)
+            for total in sums:
+                total.assign(array.zeros_like(total))
+
+        control.cond(functions.equal(self._calls % count, 0), step, lambda: None)
+
+    def _average(self):
+        """The running means of all variables; the first step starts with their values."""
+        past = array.cast(functions.not_equal(self.iterations, 0), float32) * self.ema_momentum
+        every = self.ema_overwrite_frequency
+        for variable, average in zip(self._trainable_variables, self._averages_of_variables, strict=True):
+            weight = array.cast(past, variable.dtype)
+            average.assign(weight * average + (1.0 - weight) * variable)
+            if every:
+                due = functions.equal((self.iterations + 1) % every, 0)
+                variable.assign(array.where(due, average, variable))
+
+    def finalize_variable_values(self, var_list=None):
+        """The last thing in training: with ``use_ema``, variables become their running means."""
+        if self.use_ema and self.built:
+            for variable, average in zip(self._trainable_variables, self._averages_of_variables, strict=True):
+                variable.assign(average)
 
     def _update(self, gradients, variables, rate):
         """Weight decay and ``update_step``, for all variables at once if the rule is one of the framework's."""
@@ -367,6 +429,10 @@ class Optimizer(Trackable):
             "clipnorm": self.clipnorm,
             "clipvalue": self.clipvalue,
             "global_clipnorm": self.global_clipnorm,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
         }
 
     @classmethod

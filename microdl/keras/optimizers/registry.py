@@ -1,14 +1,19 @@
 """Optimizers by name, and as plain dictionaries for saving."""
 
+from microdl.keras.optimizers.adagrad import Adadelta, Adagrad
 from microdl.keras.optimizers.adam import Adam
+from microdl.keras.optimizers.adamax import Adamax, Nadam
 from microdl.keras.optimizers.adamw import AdamW
 from microdl.keras.optimizers.base import Optimizer
+from microdl.keras.optimizers.ftrl import Ftrl
+from microdl.keras.optimizers.lion import Lion
 from microdl.keras.optimizers.rmsprop import RMSprop
 from microdl.keras.optimizers.sgd import SGD
 from microdl.keras.persistence.registry import get_registered_object
 from microdl.keras.persistence.serialization import deserialize_keras_object, serialize_keras_object
 
-_BY_NAME = {cls.__name__.lower(): cls for cls in (SGD, RMSprop, Adam, AdamW)}
+_OWN = SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Ftrl, Lion, Nadam
+_BY_NAME = {cls.__name__.lower(): cls for cls in _OWN}
 
 
 def serialize(optimizer):

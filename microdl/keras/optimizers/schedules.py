@@ -12,7 +12,6 @@ from microdl.core import dtypes
 from microdl.core.context import context
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import Tensor, apply, convert
-from microdl.keras import later as _later
 from microdl.keras.persistence.serialization import (
     deserialize_keras_object as _deserialize,
     serialize_keras_object as _serialize,
@@ -121,7 +120,101 @@ class CosineDecay(LearningRateSchedule):
         }
 
 
-_BY_NAME = {cls.__name__: cls for cls in (ExponentialDecay, PiecewiseConstantDecay, CosineDecay)}
+class CosineDecayRestarts(LearningRateSchedule):
+    """As ``CosineDecay`` over ``first_decay_steps``, then anew: each time ``t_mul`` as long, from ``m_mul`` as high.
+
+    Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, eq. 5.
+    """
+
+    def __init__(self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0, name="SGDRDecay"):
+        _positive("CosineDecayRestarts", "first_decay_steps", first_decay_steps)
+        self.initial_learning_rate, self.first_decay_steps = initial_learning_rate, first_decay_steps
+        self.t_mul, self.m_mul, self.alpha, self.name = t_mul, m_mul, alpha, name
+
+    def __call__(self, step):
+        part, longer = _number(step) / float(self.first_decay_steps), float(self.t_mul)
+        if longer == 1:
+            restart = _op("Floor", part)
+            part = part - restart
+        else:
+            restart = _op("Floor", _op("Log", 1.0 - part * (1.0 - longer)) / math.log(longer))
+            grown = _op("Pow", longer, restart)
+            part = (part - (1.0 - grown) / (1.0 - longer)) / grown
+        cosine = 0.5 * _op("Pow", float(self.m_mul), restart) * (_op("Cos", part * math.pi) + 1.0)
+        return _rate(self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha))
+
+    def get_config(self):
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "first_decay_steps": self.first_decay_steps,
+            "t_mul": self.t_mul,
+            "m_mul": self.m_mul,
+            "alpha": self.alpha,
+            "name": self.name,
+        }
+
+
+class InverseTimeDecay(LearningRateSchedule):
+    """``initial_learning_rate / (1 + decay_rate * step / decay_steps)``; ``staircase`` rounds the quotient down."""
+
+    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name="InverseTimeDecay"):
+        _positive("InverseTimeDecay", "decay_steps", decay_steps)
+        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
+        self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
+
+    def __call__(self, step):
+        part = _number(step) / float(self.decay_steps)
+        part = _op("Floor", part) if self.staircase else part
+        return _rate(float(self.initial_learning_rate) / (1.0 + float(self.decay_rate) * part))
+
+    def get_config(self):
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+            "name": self.name,
+        }
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """``(initial - end) * (1 - step / decay_steps) ** power + end``, and ``end_learning_rate`` from there on.
+
+    ``cycle``: the way to the end is stretched, decay_steps times 1, 2, ..., so that the step lies on it.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate,
+        decay_steps,
+        end_learning_rate=0.0001,
+        power=1.0,
+        cycle=False,
+        name="PolynomialDecay",
+    ):
+        _positive("PolynomialDecay", "decay_steps", decay_steps)
+        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
+        self.end_learning_rate, self.power, self.cycle, self.name = end_learning_rate, power, cycle, name
+
+    def __call__(self, step):
+        part = _number(step) / float(self.decay_steps)
+        part = part / _op("Maximum", _op("Ceil", part), 1.0) if self.cycle else _op("Minimum", part, 1.0)
+        height = _op("Pow", 1.0 - part, float(self.power))
+        return _rate((self.initial_learning_rate - self.end_learning_rate) * height + self.end_learning_rate)
+
+    def get_config(self):
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "end_learning_rate": self.end_learning_rate,
+            "power": self.power,
+            "cycle": self.cycle,
+            "name": self.name,
+        }
+
+
+_OWN = CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay
+_BY_NAME = {cls.__name__: cls for cls in _OWN}
 
 
 def serialize(learning_rate_schedule):
@@ -135,8 +228,11 @@ def deserialize(config, custom_objects=None):
 
 
 _OF_FLOATS = {
+    "Ceil": math.ceil,
     "Cos": math.cos,
     "Floor": math.floor,
+    "Log": math.log,
+    "Maximum": max,
     "Minimum": min,
     "Pow": math.pow,
     "SelectV2": lambda condition, x, y: x if condition else y,
@@ -164,4 +260,4 @@ def _positive(schedule, name, value):
         raise ValueError(f"{schedule}: {name} must be > 0, got {value}")
 
 
-__getattr__ = _missing(__name__, globals(), _later.SCHEDULES)
+__getattr__ = _missing(__name__, globals())
