@@ -8,7 +8,7 @@ from typing import Any
 from microdl.compile.arguments import Arguments
 from microdl.compile.concrete import ConcreteFunction, traces
 from microdl.compile.flow import why_unset
-from microdl.compile.graph import FuncGraph
+from microdl.compile.graph import Captured, FuncGraph
 from microdl.compile.open import OpenFunction, OpenGraph
 from microdl.compile.signature import (
     Identity,
@@ -138,7 +138,10 @@ class Function:
         key, tensors, traced = self._kind(args, kwargs)
         concrete = self._traces.get(key)
         if concrete is None:
-            concrete = self._find(key, args, kwargs, traced, [x.spec.shape for x in tensors])
+            try:
+                concrete = self._find(key, args, kwargs, traced, [x.spec.shape for x in tensors])
+            except Captured:  # it is taken up by the trace around it, which it would not outlive anyway
+                return self._python(self._rewritten, *args, **kwargs)
         elif self._recent:
             self._recent = [*self._recent[1 - LATEST :], False]
         return concrete.call(tensors)
@@ -178,6 +181,15 @@ class Function:
             if not concrete.graph.captures:
                 self._traces[key] = concrete
             return concrete
+
+    def concrete_functions(self):
+        """The traces there are, each once."""
+        return list(dict.fromkeys(self._traces.values()))
+
+    @property
+    def is_method(self):
+        """Whether its Python function is a method, whose object goes with it."""
+        return self._owner is not None
 
     def explain(self, *args, **kwargs):
         """How calls with such arguments run, as text; without arguments, how those run that were traced last."""

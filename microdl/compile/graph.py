@@ -6,6 +6,7 @@ from microdl.core.op import get_op
 from microdl.core.tensor import Tensor, apply, new_uid
 from microdl.core.variable import Variable
 
+ELSEWHERE = "another trace, where it had no value; hand it on as an argument or as a result"
 SMALL = 256  # elements; smaller results of known values are computed while tracing: shapes, axes, indices
 
 
@@ -97,10 +98,7 @@ class FuncGraph(Graph):
             return tensor
         if id(tensor) not in self.captures:
             if not (isinstance(self._outer, FuncGraph) and self._outer.holds(tensor)):
-                raise TypeError(
-                    f"function {self.name!r} ({user_location()}): a symbolic tensor of shape {tensor.shape} comes from "
-                    f"{self._where(tensor)}"
-                )
+                raise foreign(self, tensor, self._where(tensor))
             self.captures[id(tensor)] = tensor, Tensor(tensor.spec, uid=tensor.uid)
             self._own.add(id(self.captures[id(tensor)][1]))
         return self.captures[id(tensor)][1]
@@ -113,11 +111,25 @@ class FuncGraph(Graph):
                     f"{name}, and has no value outside of it. What a loop or branch computes gets out through "
                     "variables that it assigns or through its result, not through list.append: use tf.TensorArray"
                 )
-        return "another trace, where it had no value; hand it on as an argument or as a result"
+        return ELSEWHERE
 
     def holds(self, tensor):
         """Whether a symbolic tensor belongs to this trace or one around it."""
         return id(tensor) in self._own or (isinstance(self._outer, FuncGraph) and self._outer.holds(tensor))
+
+
+class Captured(TypeError):
+    """A symbolic tensor belongs to a trace around this one which cannot lend it, as one of the two has open sizes."""
+
+
+def foreign(graph, tensor, where):
+    """The error for a symbolic tensor that is not one of ``graph``. where: it comes from, as text."""
+    outer = getattr(graph, "_outer", None)
+    while outer is not None and not (hasattr(outer, "holds") and outer.holds(tensor)):
+        outer = getattr(outer, "_outer", None)
+    return (TypeError if outer is None else Captured)(
+        f"function {graph.name!r} ({user_location()}): a symbolic tensor of shape {tensor.shape} comes from {where}"
+    )
 
 
 class init_scope:

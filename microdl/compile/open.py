@@ -15,7 +15,7 @@ import numpy as np
 
 from microdl.compile.arguments import Structured
 from microdl.compile.concrete import ConcreteFunction
-from microdl.compile.graph import FuncGraph
+from microdl.compile.graph import ELSEWHERE, FuncGraph, foreign
 from microdl.compile.rebuild import rebuilt
 from microdl.core import nest
 from microdl.core.context import context, user_location
@@ -27,6 +27,8 @@ from microdl.core.tensor import Operand, Tensor
 
 # 2^4 * 3 * 5 * 7^2, and twice that: most sizes into which somebody may cut them divide both. 1 suits what stretches.
 SAMPLES = 11760, 23520, 1
+
+KEPT = 256  # choices of sizes that a function stays prepared for
 
 _PLAIN = int, float, str, bytes, type(None)
 _GIVEN_UP = object()  # what a sample has for a tensor whose sizes it does not fit
@@ -99,7 +101,8 @@ class OpenGraph(Graph):
         inputs: symbolic Tensors with None for unknown sizes. outputs: those that are returned.
         calls: the Calls, in order. samples: the Replays. created: how many Variables were made.
 
-    Args: examples: shapes that the inputs will have, if some are known: the first sample takes them.
+    Args: examples: shapes that the inputs will have, if some are known: the first sample takes them. Sizes that another
+    sample has, too, are different ones in one more sample: else they would pass for known where these two are left.
     """
 
     open = True
@@ -111,6 +114,8 @@ class OpenGraph(Graph):
         super().__init__()
         self.name, self.inputs, self.outputs, self.calls = name, [], [], []
         self._examples = iter(examples or ())
+        if any(size in shape for shape in examples or () for size in self.sizes[1:]):
+            self.sizes = *self.sizes, self.sizes[0]
         self.samples = [Replay(self.sized(name)) for _ in self.sizes]
         self.created, self.captures = 0, {}
         self._tensors = {}  # ids of what a Tensor is in the samples -> the Tensor
@@ -122,7 +127,12 @@ class OpenGraph(Graph):
     def placeholder(self, spec):
         """A new input."""
         shapes = [tuple(size if n is None else n for n in spec.shape) for size in self.sizes]
-        shapes[0] = next(self._examples, shapes[0])
+        example: Any = next(self._examples, None)
+        if example is not None:
+            shapes[0], (_, *others) = example, type(self).sizes
+            if len(shapes) > 1 + len(others):
+                pairs = zip(spec.shape, example, strict=True)
+                shapes[-1] = tuple(self.sizes[-1] if n is None and m in others else m for n, m in pairs)
         self.inputs.append(self._placeholder(shapes, spec.dtype))
         return self.inputs[-1]
 
@@ -161,6 +171,8 @@ class OpenGraph(Graph):
         if errors and all(result is None for result in results):
             raise errors[0]
         if all(result is None for result in results):
+            for x in call.inputs:
+                self.own(x)
             raise InvalidArgumentError(
                 f"{self.name} ({user_location()}): no size fits all of the tensors that meet here"
             )
@@ -213,16 +225,17 @@ class OpenGraph(Graph):
         return sample.graph.lifted(sample.value(value))
 
     def own(self, tensor):
-        if tensor.array is None and not self.holds(tensor):
-            raise TypeError(
-                f"function {self.name!r} ({user_location()}): a symbolic tensor of shape {tensor.shape} comes from "
-                "another trace, where it had no value; hand it on as an argument or as a result"
-            )
+        if isinstance(tensor, Tensor) and tensor.array is None and not self.holds(tensor):
+            raise foreign(self, tensor, ELSEWHERE)
         return tensor
 
     def holds(self, tensor):
         """Whether a symbolic Tensor belongs to this trace."""
         return any(id(tensor) in sample.values for sample in self.samples)
+
+    def twins_of(self, x):
+        """What takes the place of a Replayed in the samples."""
+        return [sample.twins[id(x)][1] for sample in self.samples if id(x) in sample.twins]
 
 
 class OpenFunction(Structured):
@@ -247,15 +260,18 @@ class OpenFunction(Structured):
     def sized(self, specs):
         """The ConcreteFunction for inputs of these Specs. Raises ValueError if one does not fit."""
         key = tuple(specs)
-        if key not in self._sized:
+        prepared = self._sized.get(key)
+        if prepared is None:
             for spec, x in zip(specs, self.graph.inputs, strict=True):
                 if spec.dtype is not x.dtype or not x.shape.is_compatible_with(spec.shape):
                     raise ValueError(
                         f"{self.name}: traced for a tensor of shape {x.shape} and dtype {x.dtype.name}, got one of "
                         f"shape {spec.shape} and dtype {spec.dtype.name}"
                     )
-            self._sized[key] = self._with_sizes(specs)
-        return self._sized[key]
+            prepared = self._sized[key] = self._with_sizes(specs)
+            for oldest in list(self._sized)[:-KEPT]:
+                self._sized.pop(oldest, None)  # another thread may have been here first
+        return prepared
 
     def _with_sizes(self, specs):
         graph = self.graph.sized(self.name)

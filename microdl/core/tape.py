@@ -37,7 +37,7 @@ class GradientTape(Replayed):
 
     def __init__(self, persistent=False, watch_accessed_variables=True):
         self._persistent, self._watch_accessed = persistent, watch_accessed_variables
-        self._recording = False
+        self._recording = self._started = False
         self.reset()
 
     def reset(self):
@@ -65,10 +65,17 @@ class GradientTape(Replayed):
             self._stop()
 
     def _start(self):
-        if self._used and not self._persistent:
-            self.reset()
+        if self._started:
+            self._begin_anew()
+        self._started = True
         context.tapes += (self,)
         self._recording = True
+
+    @reads_sizes
+    def _begin_anew(self):
+        """A tape that has given its gradients begins anew when it records again."""
+        if self._used and not self._persistent:
+            self.reset()
 
     def _stop(self):
         context.tapes = tuple(tape for tape in context.tapes if tape is not self)
@@ -98,7 +105,10 @@ class GradientTape(Replayed):
 
     def watched_variables(self):
         """The Variables followed so far, in the order in which they were made."""
-        return tuple(self._variables[uid] for uid in sorted(self._variables))
+        graph = context.graph
+        twins = graph.twins_of(self) if graph is not None and graph.open else ()
+        found = {uid: v for tape in (self, *twins) for uid, v in tape._variables.items()}
+        return tuple(found[uid] for uid in sorted(found))
 
     def stop_recording(self):
         """A context in which this tape records nothing."""

@@ -292,3 +292,89 @@ def test_reduce_retracing_opens_sizes_that_change():
     assert double(tf.ones([7, 7]), 2.0).shape == (7, 7)
     assert shapes[2:] == [(6, 3), (None, None)]
     assert double.experimental_get_tracing_count() == 4
+
+
+def test_sizes_of_the_first_call_are_not_known_for_that():
+    def padded(x):
+        wide = x + tf.ones([10])
+        return tf.reshape(wide, [wide.shape[0] or tf.shape(wide)[0], 2, 5])
+
+    agree(padded, [tf.TensorSpec([None, None])], (tf.ones([1, 10]),), (tf.ones([3, 10]),), (tf.ones([2, 1]),))
+
+    def pairs(x):  # 23520 is what a sample takes
+        rows = tf.reshape(x, [-1, 2])
+        return tf.reduce_sum(rows, 1) if rows.shape[0] is None else rows
+
+    f = tf.function(pairs, input_signature=[tf.TensorSpec([None])])
+    assert f(tf.ones([23520])).shape == (11760,)
+    assert f(tf.ones([6])).numpy().tolist() == [2, 2, 2]
+
+
+def test_the_variables_that_a_tape_watched():
+    v, w = tf.Variable([1.0, 2.0]), tf.Variable(3.0)
+
+    @tf.custom_gradient
+    def scaled(x):
+        def gradient(dy, variables=None):
+            return dy * 7.0, [5.0 * dy[0] for _ in variables]
+
+        return x * w, gradient
+
+    def gradients(x):
+        with tf.GradientTape() as tape:
+            loss = scaled(x * v)
+        assert [variable is v or variable is w for variable in tape.watched_variables()] == [True, True]
+        return tape.gradient(loss, tape.watched_variables())
+
+    agree(gradients, [tf.TensorSpec([None])], (tf.constant([1.0, 2.0]),), (tf.constant([4.0, 5.0]),))
+
+
+def test_a_tape_that_records_again():
+    def twice(x):
+        tape = tf.GradientTape()
+        with tape:
+            tape.watch(x)
+            y = x * x
+        first = tape.gradient(y, x)
+        with tape:
+            tape.watch(x)
+            y = x * x * x
+        return first, tape.gradient(y, x)
+
+    agree(twice, [tf.TensorSpec([None])], (tf.constant([1.0, 2.0]),), (tf.constant([3.0]),))
+
+
+def test_functions_inside_take_what_their_closures_hold():
+    factor = tf.Variable(3.0)
+
+    def outer(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            h = x * 2.0
+            total = tf.function(lambda: tf.reduce_sum(h))
+            added = tf.function(lambda y: y * h * factor, input_signature=[tf.TensorSpec([None])])
+            nested = tf.function(lambda y: tf.function(lambda z: z * h + y)(y + h))
+            result = added(x) + nested(x) * total()
+        return result, tape.gradient(result, [x, factor])
+
+    calls = (tf.constant([1.0, 2.0]),), (tf.constant([3.0]),)
+    agree(outer, [tf.TensorSpec([None])], *calls, rtol=1e-6)
+    agree(outer, None, calls[0], rtol=1e-6)
+
+
+def test_a_tensor_of_a_trace_that_has_ended():
+    left = []
+    f = tf.function(lambda x: left.append(x * 2.0), input_signature=[tf.TensorSpec([None])])
+    f(tf.ones([2]))
+    g = tf.function(lambda x: x + left[0], input_signature=[tf.TensorSpec([None])])
+    with pytest.raises(TypeError, match="comes from another trace"):
+        g(tf.ones([2]))
+
+
+def test_sizes_that_came_long_ago_are_forgotten(monkeypatch):
+    monkeypatch.setattr("microdl.compile.open.KEPT", 3)
+    f = tf.function(lambda x: x * 2.0, input_signature=[tf.TensorSpec([None])])
+    for count in (1, 2, 3, 4, 5, 1, 2):
+        assert f(tf.ones([count])).numpy().tolist() == [2.0] * count
+    assert len(f.get_concrete_function()._sized) == 3
+    assert f.experimental_get_tracing_count() == 1
