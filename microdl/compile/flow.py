@@ -239,8 +239,9 @@ def _settled(name, labels, after, founds):
                 f"after {BRANCHES[0]} and {y!r} after {BRANCHES[1]}"
             )
     for found in founds:
-        for label in both:
-            found.pop(label, None)
+        ordered = {label: found[label] for label in labels if label in found and label not in both}
+        found.clear()  # what was filled in stands where the other branch has it
+        found.update(ordered)
     return both
 
 

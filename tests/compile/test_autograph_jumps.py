@@ -237,3 +237,26 @@ def test_the_else_of_a_loop_that_never_breaks():
         return x
 
     agrees(f, 1.0, 5.0)
+
+
+def test_a_return_before_a_variable_is_assigned():
+    def first_large(x):
+        for _ in tf.range(3):
+            if x > 4.0:
+                return x
+            x = x + 1.0
+        return x - 100.0
+
+    agrees(first_large, 1.0, 3.0, 9.0)
+
+    def nested(x):
+        for _ in tf.range(10):
+            x = x * 1.5
+            if x > 20.0:
+                return x
+            for j in range(3):
+                if x + float(j) > 15.0:
+                    return -x
+        return x + 1000.0
+
+    agrees(nested, 0.0, 1.0, 14.0, 30.0)
