@@ -108,7 +108,7 @@ class Rewriter(ast.NodeTransformer):
     def visit_Call(self, node):
         """What is called is rewritten, too, if it is a function of the user's."""
         self.generic_visit(node)
-        if isinstance(node.func, (ast.Name, ast.Attribute)) and _obstacle([node.func]) is None:
+        if isinstance(node.func, (ast.Name, ast.Attribute)) and getattr(node.func, "id", "") not in _FRAMES:
             call = _expression(f"{CALLED}()", node.func)
             call.args, node.func, self._changed = [node.func], call, True
         return node

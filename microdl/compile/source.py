@@ -26,6 +26,13 @@ def called(function):
     if isinstance(function, types.MethodType):
         found = called(function.__func__)
         return function if found is function.__func__ else types.MethodType(found, function.__self__)
+    if isinstance(function, functools.partial):
+        found = called(function.func)
+        return function if found is function.func else functools.partial(found, *function.args, **function.keywords)
+    call = inspect.getattr_static(type(function), "__call__", None)
+    if isinstance(call, types.FunctionType):  # an object of the user's
+        found = called(call)
+        return function if found is call else types.MethodType(found, function)
     if not isinstance(function, types.FunctionType) or function.__code__.co_filename.startswith(_LIBRARIES):
         return function
     found = _known.get(function)
@@ -43,11 +50,10 @@ def convert_function(function):
     if isinstance(function, types.MethodType):
         converted = convert_function(function.__func__)
         return function if converted is function.__func__ else types.MethodType(converted, function.__self__)
-    if not isinstance(function, types.FunctionType) or hasattr(function, "__wrapped__"):
-        return function  # a wrapper's source would be that of the function inside
-    if hasattr(function, _KEPT):
+    if not isinstance(function, types.FunctionType) or hasattr(function, _KEPT):
         return function
-    code, package = function.__code__, str(function.__module__).partition(".")[0]
+    home = function.__globals__.get("__name__")  # of a wrapper, ``__module__`` may be that of the function inside
+    code, package = function.__code__, str(home).partition(".")[0]
     if package == "microdl" or code.co_flags & _GENERATORS:
         return function
     if FLOW in code.co_freevars or CALLED in code.co_freevars:

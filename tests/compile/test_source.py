@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import functools
 import inspect
 import linecache
 import textwrap
@@ -112,3 +113,42 @@ def test_the_standard_library_can_be_rewritten():
     assert rewritten["fill"](text, 30) == textwrap.fill(text, 30)
     lines = text.split(" ")
     assert list(rewritten["ndiff"](lines[:9], lines[4:])) == list(difflib.ndiff(lines[:9], lines[4:]))
+
+
+def test_wrappers_partials_and_objects_that_are_called():
+    def doubled(function):
+        @functools.wraps(function)
+        def wrapper(*args):
+            y = function(*args)
+            if y > 1.0:
+                y = y * 2.0
+            return y
+
+        return wrapper
+
+    class Layer:
+        def __call__(self, x):
+            return x + 1.0 if x > 0.0 else x
+
+        def scaled(self, x, factor):
+            if x > 0.0:
+                return x * factor
+            return x
+
+    class Other(Layer):
+        def scaled(self, x, factor):
+            return super().scaled(x, factor) + 1.0
+
+    layer, other = Layer(), Other()
+    tripled = functools.partial(layer.scaled, factor=3.0)
+
+    @doubled
+    def decorated(x):
+        return layer(x) if x < 3.0 else x
+
+    @tf.function
+    def f(x):
+        return decorated(x) + tripled(x) + other.scaled(x, 2.0)
+
+    for x, expected in ((2.0, 6.0 + 6.0 + 5.0), (4.0, 8.0 + 12.0 + 9.0), (-1.0, -1.0 - 1.0 + 0.0)):
+        assert f(tf.constant(x)).numpy() == expected
