@@ -48,13 +48,15 @@ class Forgetful(Model):
             lambda: optimizers.RMSprop(lr=0.1, monentum=0.9),
             TypeError,
             "RMSprop: unknown arguments 'lr' (did you mean 'learning_rate'?), 'monentum' (did you mean 'momentum'?); "
-            "it takes centered, clipnorm, clipvalue, epsilon, global_clipnorm, learning_rate, momentum, name, rho, "
+            "it takes centered, clipnorm, clipvalue, ema_momentum, ema_overwrite_frequency, epsilon, global_clipnorm, "
+            "gradient_accumulation_steps, learning_rate, momentum, name, rho, use_ema, "
             "weight_decay",
         ),
         (
             lambda: optimizers.Optimizer(zzz=1),
             TypeError,
-            "Optimizer: unknown argument 'zzz'; it takes clipnorm, clipvalue, global_clipnorm, learning_rate, name, "
+            "Optimizer: unknown argument 'zzz'; it takes clipnorm, clipvalue, ema_momentum, ema_overwrite_frequency, "
+            "global_clipnorm, gradient_accumulation_steps, learning_rate, name, use_ema, "
             "weight_decay",
         ),
         (

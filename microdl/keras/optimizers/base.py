@@ -14,13 +14,10 @@ from microdl.core.tape import GradientTape
 from microdl.core.tensor import apply, convert
 from microdl.core.trackable import Trackable, made
 from microdl.core.variable import Variable
-from microdl.keras.messages import arguments_of_init, refuse_unknown
 from microdl.keras.naming import unique_name
 from microdl.keras.optimizers import schedules
+from microdl.keras.optimizers.checks import kind, refuse_unknown_arguments
 from microdl.ops import array, clip, control, math as functions, state as state  # apply finds the updates by name
-
-# Keras's further arguments with the values that change nothing, the only ones that there are yet.
-NOT_YET = {"loss_scale_factor": None}
 
 
 class Optimizer(Trackable):
@@ -58,7 +55,7 @@ class Optimizer(Trackable):
         gradient_accumulation_steps=None,
         **unknown,
     ):
-        _refuse_unknown(type(self), unknown)
+        refuse_unknown_arguments(type(self), unknown)
         if sum(limit is not None for limit in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise ValueError(
                 f"{type(self).__name__}: only one of clipnorm, clipvalue and global_clipnorm can be set, got "
@@ -142,7 +139,7 @@ class Optimizer(Trackable):
         self._index = {variable.uid: i for i, variable in enumerate(variables)}
         self.built = True
 
-    def add_optimizer_variables(self, variables, names, initializer="zeros"):
+    def add_optimizer_variables(self, variables, names, initializer: Any = "zeros"):
         """Slots, one for each variable.
 
         Args:
@@ -158,7 +155,7 @@ class Optimizer(Trackable):
         columns = [[row[k] for row in rows] for k in range(len(kinds))]
         return columns[0] if isinstance(names, str) else columns
 
-    def add_variable_from_reference(self, reference_variable, name, initializer="zeros"):
+    def add_variable_from_reference(self, reference_variable, name, initializer: Any = "zeros"):
         """One slot with the shape and dtype of ``reference_variable``; initializer: "zeros", "ones" or a number."""
         value = {"zeros": 0, "ones": 1}[initializer] if isinstance(initializer, str) else initializer
         start = np.full(tuple(reference_variable.shape), value, reference_variable.dtype.as_numpy_dtype)
@@ -270,14 +267,14 @@ class Optimizer(Trackable):
 
     def _accumulate(self, gradients, variables):
         """Adds gradients up; every n-th call takes a step with their mean and starts anew."""
-        (sums,) = self._slots_of(variables, self._accumulating)
+        sums: list[Any] = self._slots_of(variables, self._accumulating)[0]
         count = self.gradient_accumulation_steps
         for total, gradient in zip(sums, gradients, strict=True):
             total.assign_add(gradient)
         self._calls.assign_add(1)
 
         def step():
-            self._step([total / float(count) for total in sums], variables)
+            self._step([total / float(count or 1) for total in sums], variables)
             for total in sums:
                 total.assign(array.zeros_like(total))
 
@@ -287,7 +284,8 @@ class Optimizer(Trackable):
         """The running means of all variables; the first step starts with their values."""
         past = array.cast(functions.not_equal(self.iterations, 0), float32) * self.ema_momentum
         every = self.ema_overwrite_frequency
-        for variable, average in zip(self._trainable_variables, self._averages_of_variables, strict=True):
+        averages: list[Any] = self._averages_of_variables
+        for variable, average in zip(self._trainable_variables, averages, strict=True):
             weight = array.cast(past, variable.dtype)
             average.assign(weight * average + (1.0 - weight) * variable)
             if every:
@@ -332,12 +330,12 @@ class Optimizer(Trackable):
         """``item`` as (gradient or None, Variable). Raises TypeError if it is something else."""
         wanted = "apply_gradients expects pairs (gradient, variable), as zip(gradients, variables) makes them"
         if not isinstance(item, (tuple, list)) or len(item) != 2:
-            raise TypeError(f"{self.name}: {wanted}; got {_kind(item)}")
+            raise TypeError(f"{self.name}: {wanted}; got {kind(item)}")
         gradient, variable = item
         if not isinstance(variable, Variable):
             swapped = ": they are swapped" if isinstance(gradient, Variable) else ""
             raise TypeError(
-                f"{self.name}: {wanted}, with a tf.Variable second; got ({_kind(gradient)}, {_kind(variable)}){swapped}"
+                f"{self.name}: {wanted}, with a tf.Variable second; got ({kind(gradient)}, {kind(variable)}){swapped}"
             )
         return (None if gradient is None else convert(gradient, hint=variable.dtype)), variable
 
@@ -442,22 +440,3 @@ class Optimizer(Trackable):
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = schedules.deserialize(config["learning_rate"], custom_objects)
         return cls(**config)
-
-
-def _refuse_unknown(optimizer, unknown):
-    for key in NOT_YET.keys() & unknown.keys():
-        if (value := unknown.pop(key)) != NOT_YET[key]:
-            raise ValueError(
-                f"{optimizer.__name__}: {key} is not in microdl yet, it must be {NOT_YET[key]}, got {value!r}"
-            )
-    if unknown:
-        refuse_unknown(optimizer.__name__, unknown, arguments_of_init(optimizer))
-
-
-def _kind(value):
-    """What ``value`` is, for messages."""
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    article = "an" if type(value).__name__[0] in "aeiouAEIOU" else "a"
-    shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
-    return "None" if value is None else f"{article} {type(value).__name__}{shape}"
