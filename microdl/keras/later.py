@@ -53,8 +53,8 @@ UTILS = _names("""
     FeatureSpace Progbar PyDataset Sequence array_to_img audio_dataset_from_directory
     bounding_boxes disable_interactive_logging
     enable_interactive_logging get_file
-    get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled is_keras_tensor
-    load_img model_to_dot normalize pack_x_y_sample_weight pad_sequences plot_model
+    get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled
+    load_img normalize pack_x_y_sample_weight pad_sequences
     save_img split_dataset standardize_dtype text_dataset_from_directory
     timeseries_dataset_from_array unpack_x_y_sample_weight
 """)

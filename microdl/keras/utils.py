@@ -8,6 +8,7 @@ from microdl.core.missing import missing as _missing
 from microdl.core.random_state import random_state as _random_state
 from microdl.keras import later as _later
 from microdl.keras.backend import clear_session as clear_session
+from microdl.keras.layers.keras_tensor import KerasTensor as _KerasTensor
 from microdl.keras.persistence.registry import (
     CustomObjectScope as CustomObjectScope,
     custom_object_scope as custom_object_scope,
@@ -20,7 +21,13 @@ from microdl.keras.persistence.serialization import (
     deserialize_keras_object as deserialize_keras_object,
     serialize_keras_object as serialize_keras_object,
 )
+from microdl.keras.plotting import model_to_dot as model_to_dot, plot_model as plot_model
 from microdl.ops.random import set_seed as _set_seed
+
+
+def is_keras_tensor(x):
+    """Whether ``x`` is a KerasTensor."""
+    return isinstance(x, _KerasTensor)
 
 
 def to_categorical(x, num_classes=None):
