@@ -253,18 +253,34 @@ def _large(
         store_b(right, current, next_right)
         cuda.syncthreads()
     c = advance(c, int64(cuda.blockIdx.z) * int64(m) * int64(n))
-    for r in range(8):
-        i = uint32(row + uint32((r // 4) * 64 + r % 4) + y * uint32(4))
-        for half in range(2):
-            j = uint32(column + uint32(half * 64) + x * uint32(4))
-            _store_row(
-                c, i, rows, j, columns, sums[r * 8 + half * 4], sums[r * 8 + half * 4 + 1], sums[r * 8 + half * 4 + 2],
-                sums[r * 8 + half * 4 + 3], bias, has_bias, activation, wide,
-            )  # fmt: skip
+    row, column = uint32(row + y * uint32(4)), uint32(column + x * uint32(4))
+    _store_rows(c, row, rows, column, columns, sums, 0, bias, has_bias, activation, wide)
+    _store_rows(c, uint32(row + uint32(64)), rows, column, columns, sums, 4, bias, has_bias, activation, wide)
 
 
 @device
-def _store_row(c, i, rows, j, columns, s0, s1, s2, s3, bias, has_bias, activation, wide):
+def _store_rows(c, i, rows, j, columns, sums, r, bias, has_bias, activation, wide):
+    """Rows r to r + 4 of a thread's part of the tile. Written out: sums in registers have no place to be counted to."""
+    _store_row(c, i, rows, j, columns, sums, r, bias, has_bias, activation, wide)
+    _store_row(c, uint32(i + uint32(1)), rows, j, columns, sums, r + 1, bias, has_bias, activation, wide)
+    _store_row(c, uint32(i + uint32(2)), rows, j, columns, sums, r + 2, bias, has_bias, activation, wide)
+    _store_row(c, uint32(i + uint32(3)), rows, j, columns, sums, r + 3, bias, has_bias, activation, wide)
+
+
+@device
+def _store_row(c, i, rows, j, columns, sums, r, bias, has_bias, activation, wide):
+    s = r * 8
+    _store4(
+        c, i, rows, j, columns, sums[s], sums[s + 1], sums[s + 2], sums[s + 3], bias, has_bias, activation, wide
+    )  # fmt: skip
+    _store4(
+        c, i, rows, uint32(j + uint32(64)), columns, sums[s + 4], sums[s + 5], sums[s + 6], sums[s + 7], bias, has_bias,
+        activation, wide,
+    )  # fmt: skip
+
+
+@device
+def _store4(c, i, rows, j, columns, s0, s1, s2, s3, bias, has_bias, activation, wide):
     """Four entries of C side by side, as far as they are in it."""
     if i < rows:
         at = uint32(i * columns + j)
