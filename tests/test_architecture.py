@@ -200,7 +200,7 @@ def test_the_kernels_have_no_second_name():
 # microdl and the modules of TensorFlow's names beside it (microdl.nn, microdl.math...), and Keras's.
 REEXPORTS = [n for n in PACKAGE if rank(n) == rank("microdl") or (n.startswith("microdl.keras") and is_package(n))]
 PUBLIC = sorted({*REEXPORTS, *(n for n in PACKAGE if n.startswith("microdl.keras.") and n.count(".") == 2)})
-SUBMODULES = {"compile", "core", "gpu", "ops", "saving"}  # packages, which Python adds as attributes when they are imported
+SUBMODULES = {"compile", "core", "gpu", "ops", "saving"}  # packages, added as attributes when they are imported
 OF_KERAS = {"initializers", "losses", "metrics", "optimizers"}  # modules of Keras that TensorFlow shows as its own
 
 

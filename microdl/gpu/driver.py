@@ -62,6 +62,7 @@ class Driver:
         if not 0 <= ordinal < count:
             raise NoDeviceError(f"there is no GPU {ordinal}; those here: {', '.join(map(str, range(count))) or 'none'}")
         self._device = self._call("cuDeviceGet", ordinal)
+        self.ordinal = ordinal
         self._context = self._call("cuDevicePrimaryCtxRetain", self._device)
         self._attached = threading.local()
         self.attach()
@@ -144,6 +145,10 @@ class Driver:
     def synchronize(self, stream):
         """Waits until all that was issued on the stream is done."""
         self._call("cuStreamSynchronize", stream)
+
+    def synchronize_number(self, number):
+        """Waits for a stream of another library, which names it by a number."""
+        self._call("cuStreamSynchronize", self._cuda.CUstream(number))
 
     def create_event(self, timing=False):
         return self._call("cuEventCreate", 0 if timing else _DISABLE_TIMING)

@@ -85,13 +85,17 @@ class FakeDriver:
         chance: Random, which decides what runs before it must; None: nothing does.
 
     Attributes:
-        calls: Counter of the calls. launches: (name, grid, threads, shared, arguments) of those that ran.
+        calls: Counter of the calls. waited_for: numbers of streams of others.
+        launches: (name, grid, threads, shared, arguments) of those that ran.
     """
+
+    ordinal = 0
 
     def __init__(self, nbytes=1 << 24, kernels=None, chance=None):
         self.total, self.kernels = nbytes, kernels or {}
         self.chance = random.Random(chance) if isinstance(chance, int) else chance
         self.calls, self.launches, self.shared_limits = Counter(), [], {}
+        self.waited_for = []
         self.device, self.host = _Memory(), _Memory()
         self._streams, self._captures, self._failures, self._lost = [], {}, {}, None
 
@@ -251,6 +255,10 @@ class FakeDriver:
             stream.capture.valid = False
             raise self._error("StreamSynchronize", 900)
         self._finish(stream)
+
+    def synchronize_number(self, number):
+        self._enter("StreamSynchronize")
+        self.waited_for.append(number)
 
     def create_event(self, timing=False):
         self._enter("EventCreate")
