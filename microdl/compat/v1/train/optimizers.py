@@ -9,6 +9,7 @@ from microdl.compat.v1.functions import gradients as graph_gradients
 from microdl.compat.v1.graph import get_default_graph
 from microdl.compat.v1.variables import GraphKeys, Variable, group
 from microdl.core.tensor import apply, convert
+from microdl.ops import state as state  # apply finds the updates by name
 
 
 class Optimizer:
