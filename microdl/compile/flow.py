@@ -88,23 +88,29 @@ def plain(value, statement, reason):
 def _isolated(function):
     """Decorator for statements over tensors. Their third argument is the state: functions that get and set variables.
 
-    In a graph with open sizes the statement is one call, made on variables of its own; what they are afterwards is
-    given to the user's.
+    In a graph with open sizes the statement is one call, made on variables of its own, and on attributes and elements
+    that are the user's again afterwards; what all of them have come to is given to the user's in the end.
     """
 
     def statement(*args):
         if not context.graph.open:
             return function(*args)
-        returned, values = context.graph.defer(_with_state, (function, *args), {})
-        args[2][1](values)
+        get, set_ = args[2]
+        returned, values = context.graph.defer(_with_state, (function, get(), *args), {})
+        set_(values)
         return returned
 
     return statement
 
 
-def _with_state(function, *args):
-    returned = function(*args)
-    return returned, args[2][0]()
+def _with_state(function, values, *args):
+    get, set_ = args[2]
+    before = get()
+    try:
+        set_(values)
+        return function(*args), get()
+    finally:
+        set_(before)
 
 
 # Expressions: operands come as functions without arguments

@@ -141,3 +141,28 @@ def test_positions_that_are_tensors():
         calls = [[x, tf.constant(0), tf.constant(1)], [x, tf.constant(1), tf.constant(2)]]
         agree(pick, signature, *calls)
         assert tf.function(pick)(*calls[0]).shape == pick(*calls[0]).shape
+
+
+def test_attributes_and_elements():
+    class Counter:
+        total = None
+
+        def __call__(self, x):
+            self.total = tf.zeros([])
+            for row in x:
+                self.total = self.total + row
+            if self.total > 1.0:
+                self.total = self.total * 2.0
+            return self.total
+
+    def elements(x):
+        sums = {"all": tf.zeros([]), "none": 5.0}
+        for row in x:
+            sums["all"] = sums["all"] + row
+        if tf.reduce_sum(x) > 1.0:
+            sums["all"] += tf.reduce_max(x)
+        return sums["all"], sums["none"] + x
+
+    calls = (tf.constant([1.0, 2.0, 3.0]),), (tf.constant([0.5]),)
+    agree(Counter().__call__, [tf.TensorSpec([None])], *calls)
+    agree(elements, [tf.TensorSpec([None])], *calls)
