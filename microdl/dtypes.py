@@ -24,4 +24,6 @@ from microdl.core.missing import missing as _missing
 from microdl.ops.composed import saturate_cast as saturate_cast
 from microdl.ops.shaping import cast as cast
 
-__getattr__ = _missing(__name__, globals(), ("bfloat16", "complex", "complex64", "complex128", "experimental"), instead=_INSTEAD)
+_LATER = ("experimental",)
+
+__getattr__ = _missing(__name__, globals(), _LATER, instead=_INSTEAD)

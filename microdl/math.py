@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace as _SimpleNamespace
 
-from microdl.core.later import MATH as _LATER
 from microdl.core.missing import missing as _missing
 from microdl.ops.activation import sigmoid as sigmoid, softplus as softplus, softsign as softsign, tanh as tanh
 from microdl.ops.composed import (
@@ -143,4 +142,4 @@ from microdl.ops.special import (
 
 special = _SimpleNamespace(bessel_i0=bessel_i0, bessel_i0e=bessel_i0e, bessel_i1=bessel_i1, bessel_i1e=bessel_i1e)
 
-__getattr__ = _missing(__name__, globals(), _LATER.split())
+__getattr__ = _missing(__name__, globals())

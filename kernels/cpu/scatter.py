@@ -102,7 +102,8 @@ def max_pool_with_argmax(x, ksize, strides, pad, y, argmax):
         for j in range(ksize[1]):
             columns = np.arange(y.shape[2]) * strides[1] - pad[1] + j
             p, q = np.flatnonzero((rows >= 0) & (rows < h)), np.flatnonzero((columns >= 0) & (columns < w))
-            windows, pixels = np.ix_(range(n), p, q, range(c)), np.ix_(range(n), rows[p], columns[q], range(c))
+            windows = np.ix_(np.arange(n), p, q, np.arange(c))
+            pixels = np.ix_(np.arange(n), rows[p], columns[q], np.arange(c))
             better = (x[pixels] > y[windows]) | (argmax[windows] < 0)
             y[windows] = np.where(better, x[pixels], y[windows])
             argmax[windows] = np.where(better, places[pixels], argmax[windows])

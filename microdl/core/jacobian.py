@@ -59,7 +59,7 @@ def batch_jacobian(nodes, target, source, source_id):
     Row b of the target must depend on row b of the source alone: then one walk serves the whole batch.
     """
     target, shape = convert(target), (*target.shape, *source.shape[1:])
-    count = target.spec.size // max(target.shape[0], 1)
+    count = target.spec.size // max(target.spec.shape[0], 1)
     (found,) = rows(nodes, target, [source_id], count) if target.spec.size else [None]
     if found is None:
         return _zeros(shape, target.dtype)

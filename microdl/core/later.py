@@ -3,7 +3,7 @@
 TENSORFLOW = """
     DeviceSpec Graph Operation RaggedTensor SparseTensor TypeSpec audio bfloat16 bitwise complex complex64
     complex128 distribute experimental get_logger image lite load_library lookup no_gradient quantization queue
-    ragged raw_ops saved_model sets signal space_to_batch sparse sysconfig test timestamp tpu types version xla
+    ragged raw_ops sets signal space_to_batch sparse sysconfig test timestamp tpu types version xla
 """
 
 AUTOGRAPH = """
@@ -17,10 +17,6 @@ DEBUGGING = """
 
 LINALG = """
     LinearOperator eig eigvals experimental logm lu tridiagonal_matmul tridiagonal_solve
-"""
-
-MATH = """
-   
 """
 
 NN = """

@@ -4,7 +4,7 @@ import numpy as np
 
 from microdl.core import dtypes
 from microdl.core.deferred import reads_sizes
-from microdl.core.errors import InvalidArgumentError, UnimplementedError
+from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import normalize_axis
 from microdl.core.tensor import apply, convert

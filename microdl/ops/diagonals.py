@@ -119,7 +119,7 @@ def band_part(input, num_lower, num_upper, name=None):
     """``input`` with zeros but on ``num_lower`` diagonals below and ``num_upper`` above the main one; -1: all."""
     x = _matrices("band_part", input)
     lower, upper = (constant_ints("band_part", "number", n) for n in (num_lower, num_upper))
-    rows, columns = constant(np.arange(x.shape[-2])[:, None]), constant(np.arange(x.shape[-1]))
+    rows, columns = constant(np.arange(x.spec.shape[-2])[:, None]), constant(np.arange(x.spec.shape[-1]))
     below = rows - columns
     inside = apply("OnesLike", below) > 0
     inside = apply("LogicalAnd", inside, below <= lower) if lower >= 0 else inside

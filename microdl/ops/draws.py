@@ -1,5 +1,7 @@
 """Random choices among categories, and seeds made of seeds, with TensorFlow's numbers."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from microdl.core import dtypes
@@ -18,6 +20,7 @@ class _Multinomial:
     """Of each row the first category up to which the probabilities add up to more than a uniform number."""
 
     inputs = ("logits",)
+    stream: Callable
 
     @staticmethod
     def infer(logits, count, dtype, seeds):

@@ -133,7 +133,8 @@ def einsum(equation, *inputs, **kwargs):
         (x, a), (y, b), *others = parts
         kept = set(result).union(*(text for _, text in others))
         parts = [_contracted(x, a, y, b, kept), *others]
-    x, have = _summed(*parts[0], set(result))
+    ((x, have),) = parts
+    x, have = _summed(x, have, set(result))
     return _ordered(x, have, result)
 
 

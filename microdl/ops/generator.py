@@ -6,6 +6,7 @@ the counter on by 256, however it is made.
 
 import enum
 import os
+from collections.abc import Callable
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class _FromState:
     inputs = ("state",)
     mutates = ("state",)
     stateful = True
+    draw: Callable
 
     @staticmethod
     def infer(state, shape, dtype, **attrs):

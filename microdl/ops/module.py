@@ -53,7 +53,7 @@ class Module(Trackable):
     @property
     def variables(self):
         """All Variables of this module and those in it: attributes in the order of their names, nested ones last."""
-        return tuple(self._flatten(predicate=lambda leaf: isinstance(leaf, Variable)))
+        return tuple(leaf for leaf in self._flatten() if isinstance(leaf, Variable))
 
     @property
     def trainable_variables(self):
@@ -66,7 +66,7 @@ class Module(Trackable):
     @property
     def submodules(self):
         """All Modules in this one, not itself."""
-        return tuple(self._flatten(predicate=lambda leaf: isinstance(leaf, Module)))
+        return tuple(leaf for leaf in self._flatten() if isinstance(leaf, Module))
 
     def _flatten(self, recursive=True, predicate=lambda leaf: True, attribute_traversal_key=None):
         """What fits ``predicate`` in the attributes of this module, and of those in it if ``recursive``; each once."""

@@ -101,7 +101,7 @@ def in_top_k(targets, predictions, k, name=None):
     classes = predictions.shape[-1]
     inside = apply("LogicalAnd", targets >= 0, targets < classes)
     safe = apply("SelectV2", inside, targets, apply("ZerosLike", targets))
-    rows = np.arange(predictions.shape[0], dtype=targets.dtype.as_numpy_dtype)
+    rows = np.arange(predictions.spec.shape[0], dtype=targets.dtype.as_numpy_dtype)
     own = apply("GatherNd", predictions, apply("Pack", rows, safe, axis=1))
     greater = apply("Cast", predictions > apply("ExpandDims", own, axis=1), dtype=dtypes.int32)
     among = apply("Sum", greater, axis=(1,), keepdims=False) < convert(k, hint=dtypes.int32)

@@ -233,7 +233,7 @@ def bincount(
     ids = apply("SelectV2", inside, arr, apply("ZerosLike", arr) - 1)
     rows = 1
     if axis in (-1, 1) and arr.ndim == 2:
-        rows = arr.shape[0]
+        rows = arr.spec.shape[0]
         first = np.arange(rows, dtype=arr.dtype.as_numpy_dtype)[:, None] * size
         ids = apply("SelectV2", inside, ids + first, ids)
     elif axis not in (None, 0):

@@ -168,7 +168,7 @@ def unravel_index(indices, dims, name=None):
 def invert_permutation(x, name=None):
     """y[x[i]] = i, for a vector that holds each of 0, 1... once."""
     x = convert(x)
-    places = constant(np.arange(x.shape[0], dtype=x.dtype.as_numpy_dtype))
+    places = constant(np.arange(x.spec.shape[0], dtype=x.dtype.as_numpy_dtype))
     return apply("ScatterNd", apply("ExpandDims", x, axis=1), places, shape=tuple(x.shape))
 
 

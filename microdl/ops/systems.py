@@ -4,6 +4,7 @@ from collections import namedtuple
 
 import numpy as np
 
+from microdl.core import dtypes
 from microdl.core.constant import constant
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
@@ -100,7 +101,7 @@ def pinv(a, rcond=None, validate_args=False, name=None):
     a = convert(a)
     check_matrices("pinv", a.spec, square=False)
     if rcond is None:
-        rcond = 10.0 * max(a.shape[-2:]) * np.finfo(a.dtype.as_numpy_dtype).eps
+        rcond = 10.0 * max(a.shape[-2:]) * float(np.finfo(a.dtype.name).eps)
     s, u, v = apply("Svd", a, full_matrices=False)
     cutoff = apply(
         "ExpandDims",
@@ -114,15 +115,12 @@ def pinv(a, rcond=None, validate_args=False, name=None):
 @reads_sizes
 def matrix_rank(a, tol=None, validate_args=False, name=None):
     """How many singular values are greater than ``tol`` (None: epsilon max(m, n) times the greatest): int32 (...)."""
-    s = svd(a, compute_uv=False)
+    s, _, _ = apply("Svd", a, full_matrices=False)
     last = (s.ndim - 1,)
     if tol is None:
         size = max(convert(a).shape[-2:])
-        tol = np.finfo(s.dtype.as_numpy_dtype).eps * size * apply("Max", s, axis=last, keepdims=True)
-    return apply("Sum", apply("Cast", s > tol, dtype=_INT32), axis=last, keepdims=False)
-
-
-_INT32 = constant(0).dtype
+        tol = float(np.finfo(s.dtype.name).eps) * size * apply("Max", s, axis=last, keepdims=True)
+    return apply("Sum", apply("Cast", s > tol, dtype=dtypes.int32), axis=last, keepdims=False)
 
 
 @reads_sizes

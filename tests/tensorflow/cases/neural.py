@@ -29,7 +29,7 @@ def losses(tf):
 def lookups(tf):
     table = _numbers(5, 3)
     return (
-        _graded(tf, lambda t: tf.nn.embedding_lookup(t, tf.constant([[0, 4], [4, 2]])), table),
+        _graded(tf, lambda t: tf.nn.embedding_lookup(t * 1.0, tf.constant([[0, 4], [4, 2]])), table),
         tf.nn.embedding_lookup(tf.constant(table), tf.constant([1, 3]), max_norm=0.5),
         tf.nn.embedding_lookup([tf.constant(table)], tf.constant(2)),
     )
