@@ -25,8 +25,8 @@ def plot_model(
     Args:
         model: Model with known inputs. to_file: path of a picture (``.png``, ``.pdf``, ``.svg``), or ``.dot`` for text
             that Graphviz draws. show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable:
-            bool, what the boxes say besides the layers' types. rankdir: "TB" from top to bottom, "LR" from left to right.
-            expand_nested: accepted for Keras's sake: models in the model are one box. dpi: dots per inch.
+            bool, what the boxes say besides the layers' types. rankdir: "TB" from top to bottom, "LR" from left to
+            right. expand_nested: accepted for Keras's sake: models in the model are one box. dpi: dots per inch.
 
     Returns: the path. Raises: ValueError for a model whose layers' connections are not known.
     """
@@ -35,9 +35,6 @@ def plot_model(
         options = {"show_shapes": show_shapes, "show_layer_names": show_layer_names, "rankdir": rankdir}
         path.write_text(model_to_dot(model, **options))
         return path
-    require("matplotlib", "plot_model")
-    from matplotlib.figure import Figure
-
     nodes, edges = _graph(model)
     rows = _rows(nodes, edges)
     wanted = show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable
@@ -49,7 +46,9 @@ def plot_model(
             across = (i - (len(row) - 1) / 2) * width
             places[node] = (across, -depth * height) if rankdir == "TB" else (depth * width, -across * height / width)
     across, down = zip(*places.values(), strict=True)
-    figure = Figure((max(across) - min(across) + width, max(down) - min(down) + height))
+    figure = require("matplotlib.figure", "plot_model").Figure(
+        (max(across) - min(across) + width, max(down) - min(down) + height)
+    )
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(min(across) - width / 2, max(across) + width / 2))
     axes.set(ylim=(min(down) - height / 2, max(down) + height / 2))
@@ -98,6 +97,9 @@ def _rows(nodes, edges):
     for _ in nodes:
         for begin, end in edges:
             depth[end] = max(depth[end], depth[begin] + 1)
+    fed = {end for _, end in edges}
+    for node in set(range(len(nodes))) - fed:  # inputs stand right above what they feed
+        depth[node] = min((depth[end] for begin, end in edges if begin == node), default=1) - 1
     return [[i for i, d in enumerate(depth) if d == level] for level in range(max(depth) + 1)]
 
 

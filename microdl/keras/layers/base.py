@@ -75,7 +75,7 @@ class Layer(HasWeights, Described):
     _in_call = 0  # which of the calls from outside the latest call of this layer belongs to
     _losses_of = -1  # the same for the latest ``add_loss``
     _added_losses: Any = ()
-    _called_metrics: Any = {}  # noqa: RUF012: replaced, never changed
+    _called_metrics: Any = None  # name -> Mean, of ``add_metric``
     _seen_shape = None  # of the outputs of the latest call, or of the first symbolic one; a structure, if they are
 
     def __init__(
@@ -253,8 +253,8 @@ class Layer(HasWeights, Described):
         """
         if not isinstance(name, str) or aggregation not in (None, "mean"):
             raise ValueError(f"{self._label}: add_metric needs a name (got {name!r}) and aggregation 'mean'")
-        if name not in self._called_metrics:
-            self._called_metrics = {**self._called_metrics, name: Mean(name=name)}
+        if name not in (self._called_metrics or ()):
+            self._called_metrics = {**(self._called_metrics or {}), name: Mean(name=name)}
         self._called_metrics[name].update_state(value)
 
     def _penalize(self, outputs):

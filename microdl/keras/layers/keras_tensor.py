@@ -47,7 +47,7 @@ class KerasTensor(Tensor, Outlined):
     __slots__ = ("_keras_history", "name", "samples")
     sparse = ragged = False
 
-    def __init__(self, shape, dtype="float32", sparse=False, ragged=False, name=None, samples=None):
+    def __init__(self, shape, dtype: Any = "float32", sparse=False, ragged=False, name=None, samples=None):
         if sparse or ragged:
             raise NotImplementedError("KerasTensor: sparse and ragged tensors are not supported, dense ones are")
         super().__init__(Spec(tuple(shape), dtypes.as_dtype(dtype)))

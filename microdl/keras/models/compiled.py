@@ -4,8 +4,6 @@ A model may have several outputs, in a list or dict. What is given for them (los
 a list in their order or a dict by their names, those of the model's last layers or the dict's keys.
 """
 
-from typing import Any
-
 from microdl.core import nest
 from microdl.core.tensor import convert
 from microdl.keras import losses, metrics
@@ -27,7 +25,7 @@ class CompiledLoss:
             if one is not None or not isinstance(identifier, (list, tuple, dict)):
                 _check(losses, "loss", one)
         self._identifier, self._weights, self._names = identifier, weights, names
-        self._made: Any = None  # for each output: (Loss or None, factor or None)
+        self._made = []  # for each output: (Loss or None, factor or None)
         self._trackers = {}
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -36,20 +34,18 @@ class CompiledLoss:
             raise ValueError("the loss needs targets, but no y was given: fit(x, y), or batches (x, y)")
         names = names_of(self._names, y_pred)
         predictions = nest.flatten(y_pred)
-        if self._made is None:
-            given = _by_output("loss", self._identifier, names)
-            wanted = [name for name, one in zip(names, given, strict=True) if one is not None]
-            targets = _targets(y_true, names, wanted)
-            self._make(given, targets, predictions, names)
-        wanted = [name for name, (loss, _) in zip(names, self._made, strict=True) if loss is not None]
+        given = _by_output("loss", self._identifier, names)
+        wanted = [name for name, one in zip(names, given, strict=True) if one is not None]
         targets = _targets(y_true, names, wanted)
+        if not self._made:
+            self._make(given, targets, predictions, names)
         weights = _by_output("sample_weight", sample_weight, names)
         parts, found = [], zip(self._made, targets, predictions, weights, strict=True)
         for name, ((loss, factor), target, prediction, weight) in zip(names, found, strict=True):
             if loss is not None:
                 part = loss(target, prediction, weight)
                 if self._trackers:
-                    samples = float(convert(prediction).shape[0])
+                    samples = float(convert(prediction).spec.shape[0])
                     self._trackers[name].update_state(part, sample_weight=samples)
                 parts.append((part, factor))
         parts = [part if factor is None else part * factor for part, factor in parts]
@@ -157,7 +153,7 @@ def names_of(names, y_pred):
     return [f"output_{i + 1}" for i in range(len(leaves))]
 
 
-def _by_output(what, given, names):
+def _by_output(what, given, names) -> list:
     """What is given for each output: by name, in their order, or one for all."""
     if isinstance(given, dict) and "class_name" not in given:
         unknown = [name for name in given if name not in names]

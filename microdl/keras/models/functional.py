@@ -6,6 +6,7 @@ noted of it; a KerasTensor among the arguments is named by the call that it come
 
 import importlib
 import inspect
+from typing import Any
 
 from microdl.core.deferred import functions_by_name
 from microdl.core.dtypes import DType, as_dtype
@@ -104,7 +105,7 @@ def network_from_config(make, config, custom_objects=None):
             if earlier or any(place not in outputs for place in needed):
                 left.append((operation, i, call))
                 continue
-            args, kwargs = (_decoded(part, outputs, custom_objects) for part in call)
+            args, kwargs = _decoded(list(call), outputs, custom_objects)
             for k, x in enumerate(tensors_in(operation(*args, **kwargs))):
                 outputs[operation.name, i, k] = x
         if len(left) == len(waiting):
@@ -165,12 +166,12 @@ def _tensors_named(value):
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def _decoded(value, tensors, custom_objects):
+def _decoded(value, tensors, custom_objects) -> Any:
     if isinstance(value, list):
         return [_decoded(part, tensors, custom_objects) for part in value]
     if not isinstance(value, dict):
         return value
-    kind, config = value.get("class_name"), value.get("config")
+    kind, config = value.get("class_name"), value.get("config", {})
     if kind == "__keras_tensor__":
         return tensors[tuple(config["keras_history"])]
     if kind == "__slice__":

@@ -49,7 +49,8 @@ class Model(Trainer):
 
     def __new__(cls, *args, **kwargs):
         functional = cls is Model and _are_ends(args, kwargs)
-        return super().__new__(Functional if functional else cls, *args, **kwargs)
+        kind: Any = Functional if functional else cls
+        return super().__new__(kind, *args, **kwargs)
 
     def __init__(self, *args, **kwargs):
         if _are_ends(args, kwargs):

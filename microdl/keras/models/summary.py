@@ -69,7 +69,7 @@ def _rows(model, expand_nested, connected, show_trainable, operations, depth=0):
     network = getattr(model, "_network", None)
     for operation in operations:
         weights = getattr(operation, "weights", [])
-        row = [f"{'  ' * depth}{operation.name} ({type_name(operation)})", _shape(network, operation)]
+        row: list = [f"{'  ' * depth}{operation.name} ({type_name(operation)})", _shape(network, operation)]
         row.append(f"{sum(v.spec.size for v in weights):,}")
         if connected:
             row.append(connections(network, operation) if depth == 0 else ["-"])

@@ -142,7 +142,7 @@ class Trainer(Layer):
         y=None,
         batch_size=None,
         epochs=1,
-        verbose="auto",
+        verbose: str | int = "auto",
         callbacks=None,
         validation_split=0.0,
         validation_data=None,
@@ -223,7 +223,7 @@ class Trainer(Layer):
         x=None,
         y=None,
         batch_size=None,
-        verbose="auto",
+        verbose: str | int = "auto",
         sample_weight=None,
         steps=None,
         callbacks=None,
@@ -256,7 +256,7 @@ class Trainer(Layer):
         return logs
 
     @explains_arguments
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+    def predict(self, x, batch_size=None, verbose: str | int = "auto", steps=None, callbacks=None):
         """The model's outputs for ``x`` (as for ``fit``), batch after batch, as one array or a structure of arrays."""
         batches = make_batches("predict", x, batch_size=batch_size, steps=steps)
         outputs = []

@@ -112,7 +112,7 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     x = convert(x)
     sizes = [n if i == axis % x.ndim else 1 for i, n in enumerate(x.shape)]
     parts = [None if part is None else array.reshape(part, sizes) for part in (mean, variance, offset, scale)]
-    return normalization.batch_normalization(x, *parts, epsilon)
+    return normalization.batch_normalization(x, *parts, variance_epsilon=epsilon)
 
 
 @reads_sizes
