@@ -198,7 +198,7 @@ def test_attributes_that_are_asked_for_do_not_exist():
     assert getattr(tf.ones(2), "mean", None) is None
 
 
-MODULES = {"TENSORFLOW": "", "LINALG": ".linalg", "MATH": ".math", "NN": ".nn", "RANDOM": ".random"}
+MODULES = {"TENSORFLOW": "", "LINALG": ".linalg", "NN": ".nn", "RANDOM": ".random"}
 
 
 @pytest.mark.parametrize("group", MODULES)
@@ -208,6 +208,16 @@ def test_names_to_come_are_not_there_yet(group):
     assert [name for name in names if name in vars(module)] == []
     assert len(set(names)) == len(names)
     assert not hasattr(module, names[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"), [("", "ragged"), (".linalg", "eig"), (".random", "gamma"), (".dtypes", "complex64")]
+)
+def test_names_that_will_not_come_say_what_to_use(name, instead):
+    module = importlib.import_module("microdl" + name)
+    with pytest.raises(AttributeError, match=f"'{instead}' is not in microdl: ") as raised:
+        getattr(module, instead)
+    assert str(raised.value).endswith(later.INSTEAD[instead])
 
 
 @pytest.mark.parametrize(
