@@ -1,0 +1,153 @@
+"""Arrays in the GPU's memory, and their way from and to other libraries without a copy."""
+
+import math
+
+import numpy as np
+
+from microdl.gpu import dlpack
+
+_KINDS = "biuf"  # of dtypes: what kernels compute with
+
+
+class DeviceArray:
+    """An array on a GPU, C-contiguous. Kernels take its ``address``; ``numpy()`` copies it to the host.
+
+    Args:
+        gpu: the GPU. address: of its first element. shape: tuple. dtype: NumPy's.
+        owner: what keeps the memory: a Block, or an object of another library.
+
+    It shows itself to other libraries by ``__cuda_array_interface__`` and DLPack (PyTorch, CuPy, Numba).
+    """
+
+    __slots__ = ("address", "dtype", "gpu", "owner", "shape")
+
+    def __init__(self, gpu, address, shape, dtype, owner):
+        self.gpu, self.address, self.owner = gpu, address, owner
+        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+
+    @property
+    def size(self):
+        """How many elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self):
+        return self.size * self.dtype.itemsize
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    def numpy(self):
+        """A copy on the host; waits for the GPU."""
+        result = np.empty(self.shape, self.dtype)
+        self.gpu.stream.read(self.address, result)
+        return result
+
+    def write(self, values):
+        """Copies an array of the host, of this shape, into this one."""
+        values = np.asarray(values, self.dtype, order="C")
+        if values.shape != self.shape:
+            raise ValueError(f"an array of shape {self.shape} on the GPU cannot be set to one of {values.shape}")
+        self.gpu.stream.write(self.address, values)
+
+    def copy(self):
+        """A new array with the same elements."""
+        result = self.gpu.empty(self.shape, self.dtype)
+        self.gpu.stream.copy(result.address, self.address, self.nbytes)
+        return result
+
+    def reshape(self, shape):
+        """The same memory in another shape, which has as many elements."""
+        shape = tuple(shape)
+        if -1 in shape:
+            known = math.prod(n for n in shape if n != -1)
+            shape = tuple(self.size // max(known, 1) if n == -1 else n for n in shape)
+        if math.prod(shape) != self.size:
+            raise ValueError(f"an array of shape {self.shape} cannot be reshaped to {shape}")
+        return DeviceArray(self.gpu, self.address, shape, self.dtype, self.owner)
+
+    def ravel(self):
+        """The same memory as one row."""
+        return self.reshape((self.size,))
+
+    @property
+    def __cuda_array_interface__(self):
+        """Version 3: the reader waits for the stream."""
+        return {
+            "shape": self.shape,
+            "typestr": self.dtype.str,
+            "data": (self.address, False),
+            "strides": None,
+            "version": 3,
+            "stream": self.gpu.driver.stream_number(self.gpu.stream.handle),
+        }
+
+    def __dlpack_device__(self):
+        return dlpack.CUDA, self.gpu.driver.ordinal
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        """A capsule for ``from_dlpack`` of another library, whose work on ``stream`` finds the elements complete."""
+        if dl_device not in (None, self.__dlpack_device__()):
+            raise BufferError(f"this array is on {self.__dlpack_device__()}, not on {dl_device}")
+        if stream not in (-1, self.gpu.driver.stream_number(self.gpu.stream.handle)):
+            self.gpu.stream.synchronize()
+        return dlpack.capsule(self.copy() if copy else self)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("this array is on the GPU; .numpy() copies it to the host")
+
+    def __repr__(self):
+        return f"<DeviceArray of shape {self.shape}, {self.dtype}, on {self.gpu.name}>"
+
+
+def imported(gpu, array):
+    """A DeviceArray that shares the memory of another library's array on the same GPU.
+
+    array: what has ``__cuda_array_interface__`` or ``__dlpack__``. One that is not C-contiguous, or that may not be
+    written to, is refused.
+
+    Raises: TypeError, ValueError.
+    """
+    if isinstance(array, DeviceArray) and array.gpu is gpu:
+        return array
+    if hasattr(array, "__cuda_array_interface__"):
+        return _from_interface(gpu, array)
+    if hasattr(array, "__dlpack__"):
+        return _from_dlpack(gpu, array)
+    raise TypeError(f"{type(array).__name__} has neither __cuda_array_interface__ nor __dlpack__")
+
+
+def _from_interface(gpu, array):
+    seen = array.__cuda_array_interface__
+    shape, dtype, (address, read_only) = tuple(seen["shape"]), np.dtype(seen["typestr"]), seen["data"]
+    if seen.get("mask") is not None or read_only:
+        raise ValueError("an array with a mask, or one that may not be written to, cannot be shared: copy it first")
+    _check(shape, dtype, seen.get("strides"), dtype.itemsize)
+    if seen.get("stream") is not None:
+        gpu.stream.forbid_in_capture("waits for a stream of another library")
+        gpu.driver.synchronize_number(seen["stream"])
+    return DeviceArray(gpu, address, shape, dtype, array)
+
+
+def _from_dlpack(gpu, array):
+    theirs, ours = tuple(map(int, array.__dlpack_device__())), (dlpack.CUDA, gpu.driver.ordinal)
+    if theirs != ours:
+        raise ValueError(f"this array is on the device {theirs} of DLPack's, not on {gpu.name}, which is {ours} there")
+    capsule = array.__dlpack__(stream=gpu.driver.stream_number(gpu.stream.handle))
+    found = dlpack.opened(capsule)
+    _check(found.shape, found.dtype, found.strides, 1)
+    return DeviceArray(gpu, found.address, found.shape, found.dtype, found)
+
+
+def _check(shape, dtype, strides, unit):
+    """Refuses what kernels cannot take. ``strides``: None, or of which one from an element to the next is ``unit``."""
+    if dtype.kind not in _KINDS or not dtype.isnative:
+        raise ValueError(f"arrays of {dtype} cannot be shared; bools, integers and floats of this machine can")
+    if strides is None or 0 in shape:
+        return
+    step = unit
+    for n, stride in zip(reversed(shape), reversed(tuple(strides)), strict=True):
+        if n != 1 and stride != step:
+            raise ValueError(f"an array with strides {tuple(strides)} is not C-contiguous: copy it first")
+        step *= n

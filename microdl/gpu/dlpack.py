@@ -1,0 +1,104 @@
+"""DLPack: how libraries hand arrays to each other, as capsules around a C struct (dlpack.h, version 0.8)."""
+
+import ctypes
+import weakref
+
+import numpy as np
+
+CUDA = 2  # kDLCUDA
+NAME, USED = b"dltensor", b"used_dltensor"  # of capsules, before and after somebody took the array
+_CODES = {"i": 0, "u": 1, "f": 2, "b": 6}  # DLDataTypeCode by kind of NumPy's dtype
+
+
+class _Device(ctypes.Structure):
+    _fields_ = (("kind", ctypes.c_int32), ("ordinal", ctypes.c_int32))
+
+
+class _DataType(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16))
+
+
+class _Tensor(ctypes.Structure):
+    _fields_ = (
+        ("data", ctypes.c_void_p),
+        ("device", _Device),
+        ("ndim", ctypes.c_int32),
+        ("dtype", _DataType),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    )
+
+
+class _Managed(ctypes.Structure):
+    _fields_ = (("tensor", _Tensor), ("context", ctypes.c_void_p), ("deleter", ctypes.c_void_p))
+
+
+_Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_Destructor = ctypes.CFUNCTYPE(None, ctypes.c_void_p)  # of a capsule; it may not be counted a reference
+
+_new = ctypes.pythonapi.PyCapsule_New
+_new.restype, _new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, _Destructor)
+_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_pointer.restype, _pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+_rename = ctypes.pythonapi.PyCapsule_SetName
+_rename.restype, _rename.argtypes = ctypes.c_int, (ctypes.py_object, ctypes.c_char_p)
+_is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_IsValid", ctypes.pythonapi))
+_address_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
+
+_given = {}  # address of a struct -> (struct, shape, array): what others hold
+
+
+@_Deleter
+def _taken_back(address):
+    _given.pop(address, None)
+
+
+@_Destructor
+def _dropped(capsule):
+    if _is_valid(capsule, NAME):  # nobody has taken the array
+        _given.pop(_address_in(capsule, NAME), None)
+
+
+def capsule(array):
+    """A capsule of a DeviceArray; whoever takes it keeps the array alive."""
+    shape = (ctypes.c_int64 * max(array.ndim, 1))(*array.shape)
+    dtype = _DataType(_CODES[array.dtype.kind], 8 * array.dtype.itemsize, 1)
+    device = _Device(*array.__dlpack_device__())
+    tensor = _Tensor(array.address or None, device, array.ndim, dtype, shape, None, 0)
+    managed = _Managed(tensor, None, ctypes.cast(_taken_back, ctypes.c_void_p))
+    address = ctypes.addressof(managed)
+    _given[address] = managed, shape, array
+    return _new(address, NAME, _dropped)
+
+
+class Opened:
+    """An array that another library gave; it is given back when this is dropped.
+
+    Attributes:
+        address: of its first element. shape: tuple. dtype: NumPy's. strides: in elements, or None if contiguous.
+    """
+
+    def __init__(self, managed):
+        tensor = managed.tensor
+        self.address = (tensor.data or 0) + tensor.byte_offset
+        self.shape = tuple(tensor.shape[i] for i in range(tensor.ndim))
+        self.strides = tuple(tensor.strides[i] for i in range(tensor.ndim)) if tensor.strides else None
+        kinds = {code: kind for kind, code in _CODES.items()}
+        code, bits, lanes = tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes
+        if code not in kinds or lanes != 1 or bits % 8:
+            raise ValueError(f"DLPack's type with code {code}, {bits} bits and {lanes} lanes is not known here")
+        self.dtype = np.dtype(f"{kinds[code]}{bits // 8}")
+
+
+def opened(capsule):
+    """The ``Opened`` array of a capsule, which nobody else can take then."""
+    address = _pointer(capsule, NAME)
+    managed = _Managed.from_address(address)
+    found = Opened(managed)
+    _rename(capsule, USED)
+    if managed.deleter:
+        weakref.finalize(found, _Deleter(managed.deleter), address).atexit = False
+    return found

@@ -1,0 +1,149 @@
+"""Ops on a GPU: their outputs are allocated there, their kernels compiled once, launched, and replayed as a graph."""
+
+import types
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from microdl.core import dtypes
+from microdl.core.kernels import support
+from microdl.core.op import Spec
+from microdl.gpu import device
+from microdl.gpu.capture import Replay
+from microdl.gpu.device import GPU
+from microdl.gpu.errors import CaptureError
+from tests.gpu.conftest import KERNELS
+from tests.gpu.fake_driver import FakeDriver
+
+Kernel = namedtuple("Kernel", "name signature function blocks_at_once")
+AXPY = Kernel("blas.axpy", ("float32*", "float32*", "float32*", "int32"), None, None)
+SCALE = Kernel("blas.scale", ("float32*", "float32", "int32"), None, None)
+
+
+class Scaled:
+    """y = 3 x."""
+
+    name, view = "Scaled", False
+
+    @staticmethod
+    def run(kernels, x, y, factor):
+        kernels.blas.scaled(x, factor, y)
+
+
+class Reshape:
+    name, view = "Reshape", True
+
+    @staticmethod
+    def run(kernels, x, shape):
+        return x.reshape(shape)
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU whose kernels need no compiler: their PTX is a line that names them."""
+    made = GPU(FakeDriver(kernels=KERNELS), kernels=types.SimpleNamespace())
+    made.compiled = []
+
+    def compiled(kernel, threads, capability):
+        made.compiled.append((kernel.name, threads, capability))
+        return f".visible .entry {kernel.name.partition('.')[2]}("
+
+    def scaled(x, factor, y):
+        one = (1, 1, 1)
+        made.stream.copy(y.address, x.address, x.nbytes)
+        made.launch(SCALE, one, (256, 1, 1), 0, (y, factor, y.size))
+
+    monkeypatch.setattr(device, "compiled", compiled)
+    made.kernels.blas = types.SimpleNamespace(scaled=scaled)
+    return made
+
+
+def spec(*shape):
+    return Spec(shape, dtypes.float32)
+
+
+def test_an_op_runs_on_arrays_of_the_gpu(gpu):
+    assert gpu.name == "/job:localhost/replica:0/task:0/device:GPU:0"
+    x = gpu.array(np.arange(6, dtype=np.float32).reshape(2, 3))
+    (y,) = gpu.run(Scaled, [x], [spec(2, 3)], {"factor": 3.0})
+    np.testing.assert_array_equal(y.numpy(), 3 * x.numpy())
+    (row,) = gpu.run(Reshape, [y], [spec(6)], {"shape": (6,)})
+    assert row.address == y.address
+    assert gpu.allocator.holdings() == [(512, "Scaled", 1), (512, "an array", 1)]
+
+
+def test_a_kernel_is_compiled_once(gpu):
+    x = gpu.array(np.ones(4, np.float32))
+    for factor in (1.0, 2.0):
+        gpu.run(Scaled, [x], [spec(4)], {"factor": factor})
+    assert gpu.compiled == [("blas.scale", (256, 1, 1), (9, 0))]
+    assert gpu.driver.calls["ModuleLoadData"] == 1
+
+
+def test_a_recorded_step_is_replayed_as_a_graph_and_allocates_nothing(gpu):
+    x, w = gpu.array(np.ones(4, np.float32)), gpu.array(np.zeros(4, np.float32))
+    rate = gpu.array(np.float32(0.5))
+    grid, threads = (1, 1, 1), (256, 1, 1)
+    with gpu.recording() as steps:  # the first run
+        gpu.launch(AXPY, grid, threads, 0, (rate, x, w, 4))
+        gpu.launch(SCALE, grid, threads, 0, (x, 2.0, 4))
+    assert [step.name for step in steps] == ["blas.axpy", "blas.scale"]
+    replay = Replay(gpu.stream, "train_step", steps)
+    replay()
+    replay()
+    in_use = gpu.allocator.in_use
+    gpu.driver.calls.clear()
+    for _ in range(3):
+        replay()
+    assert gpu.driver.calls == {"GraphLaunch": 3}
+    np.testing.assert_array_equal(w.numpy(), 0.5 * (2**6 - 1))
+    address = w.address
+    del x, w, rate, steps
+    assert gpu.allocator.in_use == in_use  # the graph keeps what it addresses
+    assert address not in {gpu.empty((4,), np.float32).address for _ in range(3)}
+    del replay
+    assert gpu.allocator.in_use == 0
+
+
+def test_a_first_launch_in_a_capture_is_named(gpu):
+    x = gpu.array(np.ones(4, np.float32))
+    with gpu.stream.capture(), pytest.raises(CaptureError, match=r"compiles and loads the kernel blas\.scale"):
+        gpu.launch(SCALE, (1, 1, 1), (256, 1, 1), 0, (x, 2.0, 4))
+
+
+def test_launches_outside_of_a_recording_are_not_noted(gpu):
+    x = gpu.array(np.ones(4, np.float32))
+    with gpu.recording() as outer:
+        gpu.launch(SCALE, (1, 1, 1), (256, 1, 1), 0, (x, 2.0, 4))
+        with gpu.recording() as inner:
+            gpu.launch(SCALE, (1, 1, 1), (256, 1, 1), 0, (x, 2.0, 4))
+    gpu.launch(SCALE, (1, 1, 1), (256, 1, 1), 0, (x, 2.0, 4))
+    assert (len(outer), len(inner)) == (1, 1)
+    np.testing.assert_array_equal(x.numpy(), 8)
+
+
+def test_a_real_kernel_is_compiled_and_its_arguments_packed(monkeypatch):
+    try:
+        target = support("cuda.target")
+    except ImportError as error:
+        pytest.skip(str(error))
+    if (missing := target.missing_libnvvm()) is not None:
+        pytest.skip(missing)
+
+    def triple(x, y, n):
+        i = target.cuda.grid(1)
+        if i < n:
+            y[i] = x[i] * target.float32(3)
+
+    kinds = target.pointer(target.float32), target.pointer(target.float32), target.int32
+    kernel = Kernel("test.triple", kinds, triple, None)
+    text = device.compiled(kernel, (256, 1, 1), (9, 0))
+    monkeypatch.setattr(device, "compiled", lambda *args: text)  # a second compilation gives it another symbol
+    symbol = device.entry(text)
+    gpu = GPU(FakeDriver(kernels={symbol: ("@PPi", lambda view, x, y, n: None)}))
+    x, y = gpu.array(np.ones(4, np.float32)), gpu.empty((4,), np.float32)
+    gpu.launch(kernel, (1, 1, 1), (256, 1, 1), 0, (x, y, 4))
+    gpu.stream.synchronize()
+    assert gpu.driver.launches == [(symbol, (1, 1, 1), (256, 1, 1), 0, (x.address, y.address, 4))]
+    assert text.count(".param .u64") >= 2
