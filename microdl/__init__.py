@@ -56,6 +56,9 @@ from microdl.ops import (  # registers ops without public names
     bitwise as _bitwise,
     fused as _fused,
     inspect as _inspect,
+    layer_norm as _layer_norm,
+    recurrent as _recurrent,
+    state as _state,
 )
 from microdl.ops.activation import sigmoid as sigmoid, tanh as tanh
 from microdl.ops.array import (
