@@ -51,6 +51,16 @@ def advance(typing, x, count):
 
 
 @intrinsic
+def numbers_at(typing, place):
+    """The address of float32 numbers that an int64 stands for, as in a table of addresses."""
+
+    def emit(context, builder, signature, args):
+        return builder.inttoptr(args[0], _F32.as_pointer())
+
+    return types.CPointer(float32)(int64), emit
+
+
+@intrinsic
 def load4(typing, x, i):
     """The numbers x[i : i + 4], by one access."""
     return _load4(x, i, constant=False)

@@ -28,7 +28,9 @@ from .target import cuda, device, float32, int32, int64, uint32
 SIDE = 16  # of a small tile, and of the square that the threads of a large tile make
 SMALL_SLAB = 256
 TILE, DEPTH = 128, 8
-PITCH = 132  # numbers from one row of a slab to the next: with 128, threads that store a column would wait for each other
+PITCH = (
+    132  # numbers from one row of a slab to the next: with 128, threads that store a column would wait for each other
+)
 SLAB = 1056  # DEPTH * PITCH
 TWO_SLABS = 2112
 ACROSS, BESIDE = 32, 2  # threads along the tile's side and along the depth that copy a slab, four numbers each
@@ -67,9 +69,7 @@ def matmul_bias(a, b, transpose_a, transpose_b, bias, activation, c):
     target = c if parts == 1 else gpu().empty((parts, *c.shape), np.float32)
     strides = (0 if a.shape[0] == 1 else m * depth, 0 if b.shape[0] == 1 else depth * n)
     last = (None, 0) if parts > 1 else (bias, activation)  # what ``_join`` does otherwise
-    wide = sum(
-        flag * vectors(x) * (x.shape[-1] % 4 == 0) for flag, x in ((WIDE_A, a), (WIDE_B, b), (WIDE_C, target))
-    )
+    wide = sum(flag * vectors(x) * (x.shape[-1] % 4 == 0) for flag, x in ((WIDE_A, a), (WIDE_B, b), (WIDE_C, target)))
     chosen = _LARGE[bool(transpose_a), bool(transpose_b)] if large else _SMALL[bool(transpose_a), bool(transpose_b)]
     grid = ceildiv(n, side), ceildiv(m, side), batch * parts
     chosen(grid, a, b, last[0], target, m, n, depth, length, batch, *strides, int(last[0] is not None), last[1], wide)

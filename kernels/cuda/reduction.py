@@ -32,7 +32,8 @@ def larger(a, b):
 
 
 @device
-def _smaller(a, b):
+def smaller(a, b):
+    """The smaller of a and b; NaN if one of them is."""
     return a if a < b or a != a else b
 
 
@@ -116,12 +117,12 @@ def _max_columns(x, y, reduced, inner, parts, length):
 
 @kernel(_ARGUMENTS)
 def _min_rows(x, y, reduced, inner, parts, length):
-    _row(_smaller, INFINITY, x, y, reduced, inner, parts, length)
+    _row(smaller, INFINITY, x, y, reduced, inner, parts, length)
 
 
 @kernel(_ARGUMENTS)
 def _min_columns(x, y, reduced, inner, parts, length):
-    _column(_smaller, INFINITY, x, y, reduced, inner, parts, length)
+    _column(smaller, INFINITY, x, y, reduced, inner, parts, length)
 
 
 @device

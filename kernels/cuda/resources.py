@@ -66,7 +66,14 @@ def resources(kernel, capability=target.COMPUTE_CAPABILITY):
     with tempfile.TemporaryDirectory() as folder:
         source, binary = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
         source.write_text(ptx)
-        command = [find_ptxas() or "ptxas", "-v", f"-arch=sm_{capability[0]}{capability[1]}", str(source), "-o", str(binary)]
+        command = [
+            find_ptxas() or "ptxas",
+            "-v",
+            f"-arch=sm_{capability[0]}{capability[1]}",
+            str(source),
+            "-o",
+            str(binary),
+        ]
         said = subprocess.run(command, capture_output=True, text=True, check=False)
     if said.returncode:
         raise RuntimeError(f"ptxas refuses {kernel.name}: {said.stderr}")
@@ -89,7 +96,8 @@ def _number(pattern, text):
 def table(capability=target.COMPUTE_CAPABILITY, families=()):
     """The resources of all kernels, or of those of some families, as lines of text."""
     chosen = [k for k in all_kernels() if not families or k.name.partition(".")[0] in families]
-    yield f"{'kernel':32} {'registers':>9} {'stack':>6} {'spills':>6} {'shared':>7} {'16-byte loads, stores':>22} {'float64':>8}"
+    heads = f"{'registers':>9} {'stack':>6} {'spills':>6} {'shared':>7} {'16-byte loads, stores':>22} {'float64':>8}"
+    yield f"{'kernel':32} {heads}"
     for kernel in chosen:
         r = resources(kernel, capability)
         wide = f"{r.wide_loads}, {r.wide_stores}"
