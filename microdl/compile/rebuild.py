@@ -6,6 +6,7 @@ from typing import Any
 
 from microdl.core import nest
 from microdl.core.deferred import is_empty
+from microdl.core.tensor import Tensor
 
 
 def rebuilt(value, leaf) -> Any:
@@ -66,7 +67,13 @@ class _Rebuilding:
         contents = old.cell_contents
         new.cell_contents = contents  # a function may hold itself
         other = self.of(contents)
-        if isinstance(contents, (list, dict)):  # it stays the same object if it can: it may change later on
+        if isinstance(contents, (list, dict)):
+            # What holds Python values alone stays the same object: the function may change it. What holds tensors is
+            # kept as it is now, as the user may change it before the function is called again.
             pairs = zip(nest.flatten(contents), nest.flatten(other), strict=True)
-            other = contents if all(x is y for x, y in pairs) else other
+            other = contents if all(x is y and not _is_symbolic(x) for x, y in pairs) else other
         new.cell_contents = other
+
+
+def _is_symbolic(x):
+    return isinstance(x, Tensor) and x.array is None

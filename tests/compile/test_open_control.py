@@ -166,3 +166,15 @@ def test_attributes_and_elements():
     calls = (tf.constant([1.0, 2.0, 3.0]),), (tf.constant([0.5]),)
     agree(Counter().__call__, [tf.TensorSpec([None])], *calls)
     agree(elements, [tf.TensorSpec([None])], *calls)
+
+
+def test_lists_and_dicts_that_change_after_a_call():
+    def f(x):
+        kept, hundred = [x], {"x": x * 100.0}
+        first = tf.cond(tf.reduce_sum(x) > 1.0, lambda: kept[-1] * 2.0, lambda: kept[-1])
+        kept.append(first)
+        second = tf.cond(tf.reduce_sum(x) > 1.0, lambda: kept[-1] * 3.0 + kept[0], lambda: kept[0])
+        kept[:] = [hundred["x"]] * 3
+        return first, second, tf.map_fn(lambda row: row + tf.reduce_sum(kept[1]), x)
+
+    agree(f, VECTOR, (tf.constant([1.0, 2.0, 3.0]),), (tf.constant([0.5]),))
