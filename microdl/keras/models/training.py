@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from microdl.compile.function import Function
-from microdl.compile.source import called
 from microdl.core import nest
 from microdl.core.context import context, warn
 from microdl.core.tape import GradientTape
@@ -29,34 +27,9 @@ from microdl.keras.models.batches import (
     validation_batches,
 )
 from microdl.keras.models.compiled import CompiledLoss, CompiledMetrics, holds_metrics
+from microdl.keras.models.steps import Steps, Trained, floats
 from microdl.keras.progress import logger_for
 from microdl.ops.math import add_n, reduce_sum
-
-
-class _Trained:
-    """What a step updates, and the uids of the Variables that it read. No list: those of a model are searched."""
-
-    def __init__(self, read, variables):
-        self.read, self.variables = read, variables
-
-
-class _Steps:
-    """A model's steps, traced. Each ``compile`` has its own: their first traces may make slots and metrics."""
-
-    def __init__(self, model):
-        self.model = model
-
-    @Function
-    def train(self, data, settings):
-        return called(self.model.train_step)(data)
-
-    @Function
-    def test(self, data, settings):
-        return called(self.model.test_step)(data)
-
-    @Function
-    def predict(self, data, settings):
-        return called(self.model.predict_step)(data)
 
 
 class Trainer(Layer):
@@ -73,7 +46,7 @@ class Trainer(Layer):
     _adds_losses = False  # whether the loss is but what layers added
     _trained: Any = None
     _compiled = 0  # how many times
-    _traced: Any = None  # _Steps
+    _traced: Any = None  # Steps
     _compile_arguments: Any = None
     _state: Any = None  # (changes of what is trained, settings) when they were last looked at
     run_eagerly = False
@@ -280,7 +253,7 @@ class Trainer(Layer):
         count, logs = 0, {}
         for count, batch in enumerate(batches.epoch(), 1):
             watchers.call(begin, count - 1, {})
-            logs = _floats(step(batch))
+            logs = floats(step(batch))
             watchers.call(end, count - 1, logs)
             if self.stop_training and kind == "train":
                 break
@@ -312,7 +285,7 @@ class Trainer(Layer):
 
     def _steps(self):
         if self._traced is None:
-            self._traced = _Steps(self)
+            self._traced = Steps(self)
         return self._traced
 
     def _settings(self):
@@ -320,7 +293,7 @@ class Trainer(Layer):
         changes = HasWeights.freezes + Variable.settings
         if self._chooses or self._state is None or self._state[0] != changes:
             variables = self.trainable_variables
-            self._trained = _Trained(None, variables)
+            self._trained = Trained(None, variables)
             self._state = changes, f"compiled {self._compiled}, trains {[v.uid for v in variables]}"
         return self._state[1]
 
@@ -352,7 +325,7 @@ class Trainer(Layer):
             variables = self.trainable_variables
             if not variables:
                 raise ValueError(f"fit: model {self.name!r} has no trainable weights")
-            self._trained = _Trained(read, variables)
+            self._trained = Trained(read, variables)
         return self._trained.variables
 
     def test_step(self, data):
@@ -450,7 +423,7 @@ class Trainer(Layer):
         return _map(lambda y: y.numpy(), self._predict(one_batch("predict_on_batch", x)))
 
     def _results(self, logs, return_dict):
-        logs = _floats(logs)
+        logs = floats(logs)
         return logs if return_dict else self._in_order(logs)
 
     def _require_compiled(self, caller):
@@ -461,19 +434,6 @@ class Trainer(Layer):
 
 def _is_due(frequency, epoch):
     return epoch % frequency == 0 if isinstance(frequency, int) else epoch in frequency
-
-
-def _floats(logs):
-    """Logs as floats; what stands in a dict of several metrics comes under its own names."""
-    floats = {}
-    for name, value in sorted(logs.items()):
-        floats.update(_floats(value) if isinstance(value, dict) and name != "outputs" else {name: _as_float(value)})
-    return floats
-
-
-def _as_float(value):
-    """A metric's value as a float; values of other kinds (what ``predict`` logs, say) as they are."""
-    return value if isinstance(value, (dict, list, tuple)) or np.ndim(value) else float(value)
 
 
 def _map(function, structure):
