@@ -151,7 +151,7 @@ REFUSED = {
         "Variable has no attribute 'T'; use tf.transpose(x)",
     ),
     "an attribute of nobody": (lambda: tf.ones(2).foo, AttributeError, "Tensor has no attribute 'foo'"),
-    "a name to come": (lambda: tf.einsum, AttributeError, "module 'microdl': 'einsum' is not in microdl yet"),
+    "a name to come": (lambda: tf.lookup, AttributeError, "module 'microdl': 'lookup' is not in microdl yet"),
     "a name nearby": (
         lambda: tf.reduce_average,
         AttributeError,
