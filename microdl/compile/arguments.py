@@ -13,6 +13,8 @@ _VALUES = (int, float, complex, str, bytes, range, type(None))
 class Arguments:
     """The arguments that a function was traced with.
 
+    Attributes: signature: without defaults. names: id of a symbolic Tensor -> the name of its TensorSpec.
+
     Args:
         signature: inspect.Signature of the function. args, kwargs: what it was called with, symbolic Tensors in the
             place of tensors.
@@ -21,11 +23,11 @@ class Arguments:
     def __init__(self, signature, args, kwargs):
         self.args, self.kwargs = _not_kept_alive(args), _not_kept_alive(kwargs)
         bound = signature.bind(*self.args, **self.kwargs)
-        self._signature = signature.replace(
+        self.signature = signature.replace(
             parameters=[p.replace(default=inspect.Parameter.empty) for p in signature.parameters.values()]
         )
         self._traced = dict(bound.arguments)
-        self.names = {}  # id of a symbolic Tensor -> the name of its TensorSpec
+        self.names = {}
         for name, value in self._flat_parameters():
             for path, leaf in _paths(value, name):
                 if isinstance(leaf, Tensor):
@@ -40,7 +42,7 @@ class Arguments:
     def _flat_parameters(self):
         """(name, value) for each parameter, with one for each entry of ``*args`` and ``**kwargs``."""
         for name, value in self._traced.items():
-            kind = self._signature.parameters[name].kind
+            kind = self.signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_POSITIONAL:
                 yield from ((f"{name}_{k}", part) for k, part in enumerate(value))
             elif kind is inspect.Parameter.VAR_KEYWORD:
@@ -50,7 +52,7 @@ class Arguments:
 
     def leaves(self, args, kwargs):
         """What is given for each symbolic Tensor, in the order of the trace. Raises TypeError if it does not fit."""
-        given = self._signature.bind_partial(*args, **kwargs).arguments
+        given = self.signature.bind_partial(*args, **kwargs).arguments
         found = {}
         for name, traced in self._traced.items():
             if name not in given:
@@ -86,7 +88,7 @@ class Arguments:
         single = {kinds.VAR_POSITIONAL: kinds.POSITIONAL_ONLY, kinds.VAR_KEYWORD: kinds.KEYWORD_ONLY}
         expanded = []
         for name, value in self._traced.items():
-            kind = self._signature.parameters[name].kind
+            kind = self.signature.parameters[name].kind
             count = len(value) if kind in single else 1
             expanded += [single.get(kind, kind)] * count
         texts = [(name, described(self.specs(value))) for name, value in self._flat_parameters()]
@@ -188,15 +190,21 @@ class Structured:
         Python values must equal those of the trace, or be left out. Raises: TypeError if the arguments do not fit,
         ValueError for a tensor of another shape or dtype.
         """
+        return self.call(self.tensors_for(args, kwargs))
+
+    def tensors_for(self, args, kwargs):
+        """The Tensors that ``call`` takes, for such arguments. Raises: as a call."""
         inputs = self.inputs
-        if self.arguments is None:
-            if kwargs or len(args) != len(inputs):
-                raise TypeError(f"{self.name}: {len(inputs)} tensors are expected, got {len(args) + len(kwargs)}")
-            given = {id(x): value for x, value in zip(inputs, args, strict=True)}
-        else:
-            given = self._given(self.arguments, inputs, args, kwargs)
+        if self.arguments is not None:
+            return self.checked(self._given(self.arguments, inputs, args, kwargs))
+        if kwargs or len(args) != len(inputs):
+            raise TypeError(f"{self.name}: {len(inputs)} tensors are expected, got {len(args) + len(kwargs)}")
+        return self.checked({id(x): value for x, value in zip(inputs, args, strict=True)})
+
+    def checked(self, given):
+        """A Tensor for each input. given: id of an input -> what is given for it. Raises: ValueError if one differs."""
         tensors = []
-        for x in inputs:
+        for x in self.inputs:
             value = convert(given[id(x)], hint=x.dtype)
             if value.dtype is not x.dtype or not x.shape.is_compatible_with(value.shape):
                 raise ValueError(
@@ -204,7 +212,7 @@ class Structured:
                     f"{value.shape} and dtype {value.dtype.name}"
                 )
             tensors.append(value)
-        return self.call(tensors)
+        return tensors
 
     def _given(self, arguments, inputs, args, kwargs):
         try:
@@ -241,7 +249,8 @@ class Structured:
         if not verbose:
             texts = [f"{name}: {text}" for name, _, text in lines]
             star = next((k for k, (_, kind, _) in enumerate(lines) if kind is kinds.KEYWORD_ONLY), None)
-            texts[star:star] = ["*"] * (star is not None)
+            if star is not None:
+                texts.insert(star, "*")
             return f"({', '.join(texts)}) -> {described(self._returned())}"
         return "\n".join(
             [
