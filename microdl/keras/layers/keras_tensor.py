@@ -285,11 +285,12 @@ class FunctionOperation(Operation):
     """A function of tensors, noted because it was called with a KerasTensor.
 
     Args: function: ``apply``, whose first argument is an op's name, or a function of microdl's or keras.ops'.
-        name: str, by default made from the function's, when it is called.
+        name: str, by default made from the function's, when it is called. options: dict of further arguments, which
+            files of Keras keep with the operation.
     """
 
-    def __init__(self, function, name=None):
-        self.function = function
+    def __init__(self, function, name=None, options=None):
+        self.function, self.options = function, options or {}
         self.keras_name = getattr(function, "__name__", type(function).__name__)
         self.name = name
 
@@ -301,4 +302,4 @@ class FunctionOperation(Operation):
         return super().__call__(*args, **kwargs)
 
     def call(self, *args, **kwargs):
-        return self.function(*args, **kwargs)
+        return self.function(*args, **self.options, **kwargs)

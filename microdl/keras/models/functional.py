@@ -57,7 +57,7 @@ def _described(network, operation):
 
 def _function(operation):
     """A function by its name: keras.ops', an op's, or that of one of microdl's functions."""
-    config = {"name": operation.name}
+    config = {"name": operation.name, **operation.options}
     function, name = operation.function, getattr(operation.function, "__name__", "")
     if getattr(ops, name, None) is not function:
         config["function"] = "op" if function is apply else f"{function.__module__}.{function.__qualname__}"
@@ -136,7 +136,9 @@ def _operation(described, custom_objects):
         function = functions_by_name[name]
     else:
         raise ValueError(f"from_config: the function {name!r} is none of microdl's")
-    return FunctionOperation(function, described["name"])
+    parameters = inspect.signature(function).parameters if function is not apply else ()
+    options = {key: value for key, value in described["config"].items() if key in parameters and key != "name"}
+    return FunctionOperation(function, described["name"], options)
 
 
 def _calls(inbound_nodes):
@@ -220,5 +222,5 @@ def _again(operation, clone_function):
     if isinstance(operation, Layer):
         return clone_function(operation) if clone_function else type(operation).from_config(operation.get_config())
     if isinstance(operation, FunctionOperation):
-        return FunctionOperation(operation.function, operation.name)
+        return FunctionOperation(operation.function, operation.name, operation.options)
     return type(operation).from_config(operation.get_config())
