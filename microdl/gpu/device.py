@@ -34,7 +34,7 @@ class GPU:
         self.stream = Stream(self.driver)
         self.allocator = Allocator(self.stream, limit)
         self._functions = {}  # Kernel -> Function
-        self._local = threading.local()  # noted: the Steps of a recording
+        self._local = _Local()
 
     # Arrays
 
@@ -73,7 +73,7 @@ class GPU:
         function = self._functions.get(kernel)
         if function is None:
             function = self._functions[kernel] = self._loaded(kernel, threads, shared)
-        noted = getattr(self._local, "noted", None)
+        noted = self._local.noted
         if noted is None:
             function(grid, *args)
         else:
@@ -89,11 +89,15 @@ class GPU:
     @contextlib.contextmanager
     def recording(self):
         """Yields a list, to which this thread's launches inside are added as Steps (``capture.py``). They run too."""
-        around, self._local.noted = getattr(self._local, "noted", None), []
+        around, self._local.noted = self._local.noted, []
         try:
             yield self._local.noted
         finally:
             self._local.noted = around
+
+
+class _Local(threading.local):
+    noted: list | None = None  # the Steps of this thread's recording
 
 
 def compiled(kernel, threads, capability):

@@ -142,10 +142,6 @@ class Driver:
         """The stream as other libraries name it."""
         return int(stream)
 
-    def synchronize(self, stream):
-        """Waits until all that was issued on the stream is done."""
-        self._call("cuStreamSynchronize", stream)
-
     def synchronize_number(self, number):
         """Waits for a stream of another library, which names it by a number."""
         self._call("cuStreamSynchronize", self._cuda.CUstream(number))

@@ -76,7 +76,8 @@ class Function:
 
     def _pack(self, packed, args):
         try:
-            self._pack_into(packed.buffer, 0, *[getattr(arg, "address", arg) for arg in args])
+            values = [arg if type(arg) is int else getattr(arg, "address", arg) for arg in args]
+            self._pack_into(packed.buffer, 0, *values)
         except (struct.error, OverflowError, TypeError) as error:
             raise TypeError(self._wrong(args, error)) from error
 

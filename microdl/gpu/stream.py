@@ -29,6 +29,7 @@ class Stream:
         self.driver, self.handle = driver, driver.create_stream()
         self.lock = threading.RLock()
         self.step, self._capturing_thread = None, None
+        self._local = _Local()
         self._later = deque()  # (function, args): calls that a capture forbids and that need not be made now
 
     @contextlib.contextmanager
@@ -58,7 +59,7 @@ class Stream:
     def synchronize(self):
         """Waits until all work that was issued is done."""
         self.forbid_in_capture("waits for the GPU")
-        self.driver.synchronize(self.handle)
+        self._end().synchronize()
         self.run_later()
 
     def write(self, address, array):
@@ -67,7 +68,7 @@ class Stream:
         if array.nbytes:
             with self.lock:
                 self.driver.copy_in(address, array.ctypes.data, array.nbytes, self.handle)
-            self.driver.synchronize(self.handle)
+            self._end().synchronize()
 
     def read(self, address, array):
         """Fills a C-contiguous array of the host from the GPU."""
@@ -75,7 +76,17 @@ class Stream:
         if array.nbytes:
             with self.lock:
                 self.driver.copy_out(array.ctypes.data, address, array.nbytes, self.handle)
-            self.driver.synchronize(self.handle)
+            self._end().synchronize()
+
+    def _end(self):
+        """This thread's Event, at the end of what was issued so far.
+
+        To wait for it does not spoil the capture of another thread, as to wait for the stream would.
+        """
+        if self._local.event is None:
+            self._local.event = Event(self)
+        self._local.event.record(self)
+        return self._local.event
 
     def copy(self, target, source, nbytes):
         """Copies within the GPU's memory."""
@@ -101,6 +112,10 @@ class Stream:
             except IndexError:  # another thread was faster
                 return
             function(*args)
+
+
+class _Local(threading.local):
+    event: Any = None  # the Event that this thread waits for
 
 
 class Event:
@@ -140,10 +155,10 @@ def pinned(stream, shape, dtype):
     nbytes = max(math.prod(shape) * np.dtype(dtype).itemsize, 1)
     address = stream.driver.allocate_host(nbytes)
     memory: Any = (ctypes.c_ubyte * nbytes).from_address(address)  # lives as long as views of it do
-    weakref.finalize(memory, stream.later, _free_pinned, stream.driver, stream.handle, address).atexit = False
+    weakref.finalize(memory, stream.later, _free_pinned, stream, address).atexit = False
     return np.ndarray(shape, dtype, memory)
 
 
-def _free_pinned(driver, handle, address):
-    driver.synchronize(handle)  # a copy may be on its way
-    driver.free_host(address)
+def _free_pinned(stream, address):
+    stream.synchronize()  # a copy may be on its way
+    stream.driver.free_host(address)

@@ -203,7 +203,7 @@ class FakeDriver:
         found = self.device.bytes_at(address, count * np.dtype(dtype).itemsize)
         if found is None:
             self._lost = 700
-            raise self._error("StreamSynchronize", 700)
+            raise self._error("EventSynchronize", 700)
         return found.view(dtype)
 
     # Copies
@@ -248,13 +248,6 @@ class FakeDriver:
 
     def stream_number(self, stream):
         return 0x1000 + self._streams.index(stream)
-
-    def synchronize(self, stream):
-        self._enter("StreamSynchronize")
-        if stream.capture is not None:
-            stream.capture.valid = False
-            raise self._error("StreamSynchronize", 900)
-        self._finish(stream)
 
     def synchronize_number(self, number):
         self._enter("StreamSynchronize")

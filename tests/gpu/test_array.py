@@ -157,7 +157,7 @@ def test_readers_on_another_stream_find_complete_elements(gpu, driver):
     gpu.stream.clear(array.address, 8)
     driver.calls.clear()
     array.__dlpack__(stream=1)
-    assert driver.calls == {"StreamSynchronize": 1}
+    assert driver.calls == {"EventRecord": 1, "EventSynchronize": 1}
     assert not driver.view(array.address, 1, "f8").any()
     with pytest.raises(BufferError, match=r"is on \(2, 0\), not on \(1, 0\)"):
         array.__dlpack__(dl_device=(1, 0))
