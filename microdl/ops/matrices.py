@@ -7,6 +7,7 @@ f([[A, E], [0, A]]) = [[f(A), L], [0, f(A)]], L that along E: Higham, "Functions
 
 import numpy as np
 
+from microdl.core import dtypes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.shapes import broadcast_shapes
@@ -26,6 +27,8 @@ def transposed(x):
 def check_matrices(op, x, square=True):
     """Raises InvalidArgumentError unless x holds floating matrices, square ones if need be."""
     require_floating(op, x)
+    if x.dtype is dtypes.float16:
+        raise InvalidArgumentError(f"{op}: matrices are float32 or float64, got float16; tf.cast(x, tf.float32)")
     if len(x.shape) < 2 or (square and x.shape[-1] != x.shape[-2]):
         kind = "square matrices (..., n, n)" if square else "matrices (..., m, n)"
         raise InvalidArgumentError(f"{op}: Input must be {kind}, got shape {tuple(x.shape)}")

@@ -96,6 +96,11 @@ CASES = [
                 InvalidArgumentError,
                 "MatrixInverse: Input matrix is not invertible. (Singular matrix)",
             ),
+            (
+                lambda tf: tf.linalg.inv(tf.zeros((2, 2), tf.float16)),
+                InvalidArgumentError,
+                "MatrixInverse: matrices are float32 or float64, got float16; tf.cast(x, tf.float32)",
+            ),
         ),
     ),
     Case(
