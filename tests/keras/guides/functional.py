@@ -185,6 +185,17 @@ def kept_and_cloned(tf, keras):
     return {"gaps": gaps, "names": [[layer.name for layer in other.layers] for other in (model, clone, again)]}
 
 
+def nested(keras):
+    """A model in another, called twice, between operators and keras.ops."""
+    a, b, inputs = keras.Input((4,), name="a"), keras.Input((4,), name="b"), keras.Input((4,), name="inside")
+    inner = keras.Model(inputs, keras.layers.Dense(3, activation="relu", name="shared")(inputs) + 1.0, name="inner")
+    x, y = inner(a), inner(b)
+    z = keras.layers.Concatenate(name="joined")([x, y])
+    mean = keras.ops.mean(z[:, 0:2], axis=1, keepdims=True)
+    outputs = [keras.layers.Dense(1, name="p")(keras.ops.concatenate([mean, z], axis=-1)), y]
+    return keras.Model([a, b], outputs, name="nested")
+
+
 PROGRAMS = (
     first_model, one_graph_two_models, chained, ensemble, several_inputs_and_outputs, residual, shared_layer,
     features_of_layers, operators_and_ops, kept_and_cloned,

@@ -7,7 +7,7 @@ import pytest
 
 import microdl as tf
 from tests.keras.guides import functional, sequential, subclassing, training_steps, transfer
-from tests.keras.guides.common import plain
+from tests.keras.guides.common import data, give_weights, plain
 
 FROZEN = json.loads(Path(__file__).with_name("frozen.json").read_text())
 PROGRAMS = {
@@ -24,7 +24,15 @@ def test_as_in_keras(name):
 
 
 def test_every_program_is_frozen():
-    assert set(PROGRAMS) == set(FROZEN) - {"versions"}
+    assert set(PROGRAMS) == set(FROZEN) - {"versions", "described"}
+
+
+def test_a_model_that_keras_described():
+    model = tf.keras.models.model_from_json(FROZEN["described"]["json"])
+    again = tf.keras.models.model_from_json(model.to_json())
+    for one in (model, again):
+        give_weights(one, 20)
+        _compare(plain(one([data(1, 3, 4), data(2, 3, 4)])), FROZEN["described"]["y"], "described")
 
 
 def _compare(found, expected, place):
