@@ -5,6 +5,7 @@ from microdl.keras import (
     activations as activations,
     backend as backend,
     callbacks as callbacks,
+    config as config,
     constraints as constraints,
     datasets as datasets,
     initializers as initializers,

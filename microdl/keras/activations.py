@@ -3,15 +3,16 @@
 import difflib
 from collections.abc import Callable
 
+from microdl.core.deferred import reads_sizes
 from microdl.core.missing import missing as _missing
 from microdl.core.tensor import convert
-from microdl.keras import later as _later
 from microdl.keras.persistence.registry import get_registered_object as _registered
 from microdl.keras.persistence.serialization import deserialize_keras_object as _deserialize
-from microdl.ops import activation as ops
+from microdl.ops import activation as ops, array
 from microdl.ops.arithmetic import maximum, minimum
 from microdl.ops.array import where
-from microdl.ops.functions import exp
+from microdl.ops.functions import clip_by_value, exp, sqrt, square
+from microdl.ops.math import abs, greater, greater_equal, reduce_sum
 from microdl.ops.softmax import log_softmax as _log_softmax, softmax as _softmax
 
 
@@ -115,9 +116,90 @@ def log_softmax(x, axis=-1):
     return _log_softmax(x, axis)
 
 
+def celu(x, alpha=1.0):
+    """``max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)``. Barron, arXiv:1704.07483."""
+    x = convert(x)
+    return maximum(x, 0.0) + minimum(alpha * (exp(x / alpha) - 1.0), 0.0)
+
+
+@reads_sizes
+def glu(x, axis=-1):
+    """``a * sigmoid(b)``, a and b the halves of x along ``axis``. Dauphin et al., arXiv:1612.08083, eq. 1."""
+    a, b = array.split(x, 2, axis=axis)
+    return a * ops.sigmoid(b)
+
+
+def hard_shrink(x, threshold=0.5):
+    """x where ``|x| > threshold``, else 0."""
+    x = convert(x)
+    return where(greater(abs(x), threshold), x, array.zeros_like(x))
+
+
+def hard_tanh(x):
+    """x kept in [-1, 1]."""
+    return clip_by_value(x, -1.0, 1.0)
+
+
+def log_sigmoid(x):
+    """``log(sigmoid(x)) = -softplus(-x)``"""
+    return -ops.softplus(-convert(x))
+
+
+def soft_shrink(x, threshold=0.5):
+    """x brought nearer to 0 by ``threshold``, 0 within it."""
+    x = convert(x)
+    return maximum(x - threshold, 0.0) + minimum(x + threshold, 0.0)
+
+
+def sparse_plus(x):
+    """0 up to -1, ``(x + 1)^2 / 4`` up to 1, then x."""
+    x = convert(x)
+    middle = 0.25 * square(x + 1.0)
+    return where(greater(x, 1.0), x, where(greater(x, -1.0), middle, array.zeros_like(x)))
+
+
+def sparse_sigmoid(x):
+    """``(x + 1) / 2`` kept in [0, 1]."""
+    return clip_by_value(0.5 * (convert(x) + 1.0), 0.0, 1.0)
+
+
+@reads_sizes
+def sparsemax(x, axis=-1):
+    """The point of the probability simplex that is nearest to x: like softmax, with zeros. ``axis``: the last one.
+
+    x - tau, kept above 0; tau is such that the sum is 1. Martins and Astudillo, arXiv:1602.02068, algorithm 1.
+    """
+    x = convert(x)
+    if axis not in (-1, x.ndim - 1):
+        raise ValueError(f"sparsemax: axis must be the last one, got {axis} for a tensor of shape {x.shape}")
+    other = array.expand_dims(x, -2)
+    above = array.cast(greater_equal(other, array.expand_dims(x, -1)), x.dtype)  # (..., C, C): of each, who is above
+    kept = array.cast(greater(1.0 + reduce_sum(above, -1) * x, reduce_sum(above * other, -1)), x.dtype)
+    tau = (reduce_sum(kept * x, -1, True) - 1.0) / reduce_sum(kept, -1, True)
+    return maximum(x - tau, 0.0)
+
+
+def squareplus(x, b=4):
+    """``(x + sqrt(x^2 + b)) / 2``. Barron, arXiv:2112.11687."""
+    x = convert(x)
+    return 0.5 * (x + sqrt(square(x) + float(b)))
+
+
+def tanh_shrink(x):
+    """``x - tanh(x)``"""
+    return convert(x) - ops.tanh(x)
+
+
+def threshold(x, threshold, default_value):
+    """x where ``x > threshold``, else ``default_value``."""
+    x = convert(x)
+    return where(greater(x, threshold), x, array.cast(default_value, x.dtype) * array.ones_like(x))
+
+
 _FUNCTIONS = (
     linear, relu, leaky_relu, relu6, elu, selu, gelu, sigmoid, hard_sigmoid, tanh, softplus, softsign, silu, hard_silu,
-    mish, exponential, softmax, log_softmax,
+    mish, exponential, softmax, log_softmax, celu, glu, hard_shrink, hard_tanh, log_sigmoid, soft_shrink, sparse_plus,
+    sparse_sigmoid, sparsemax, squareplus, tanh_shrink, threshold,
 )  # fmt: skip
 _BY_NAME = {f.__name__: f for f in _FUNCTIONS}
 swish, hard_swish = silu, hard_silu
@@ -157,4 +239,4 @@ def deserialize(config, custom_objects=None):
     return _deserialize(config, custom_objects, module_objects=_BY_NAME)
 
 
-__getattr__ = _missing(__name__, globals(), _later.ACTIVATIONS)
+__getattr__ = _missing(__name__, globals())

@@ -247,6 +247,21 @@ class Orthogonal(_Random):
         return {"gain": self.gain, "seed": self.seed}
 
 
+class Identity(Initializer):
+    """``gain`` times the identity matrix; of other shapes the diagonal is filled as far as it goes."""
+
+    def __init__(self, gain=1.0):
+        self.gain = gain
+
+    def __call__(self, shape, dtype=dtypes.float32, **kwargs):
+        if len(shape) != 2:
+            raise ValueError(f"Identity: a shape of two axes is needed, got {tuple(shape)}")
+        return _tensor(self.gain * np.eye(*shape, dtype=dtypes.as_dtype(dtype).as_numpy_dtype))
+
+    def get_config(self):
+        return {"gain": self.gain}
+
+
 def fans(shape):
     """Inputs and outputs of one unit: the last two axes, times the positions of the filter that come before them."""
     if not shape:
@@ -276,11 +291,13 @@ _CLASSES = (
     LecunUniform,
     LecunNormal,
     Orthogonal,
+    Identity,
 )
 # Keras's names in lower case are the classes too.
 constant = Constant
 glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
 he_normal, he_uniform = HeNormal, HeUniform
+identity = IdentityInitializer = Identity
 lecun_normal, lecun_uniform = LecunNormal, LecunUniform
 ones, zeros = Ones, Zeros
 orthogonal = OrthogonalInitializer = Orthogonal

@@ -6,7 +6,7 @@ def _names(text):
 
 
 KERAS = _names("""
-    DTypePolicy FloatDTypePolicy Function InputSpec Quantizer Variable applications config device
+    DTypePolicy FloatDTypePolicy Function InputSpec Quantizer Variable applications device
     distribution dtype_policies export mixed_precision name_scope preprocessing random tree visualization
 """)
 
@@ -41,22 +41,13 @@ METRICS = _names("""
 """)
 
 INITIALIZERS = _names("""
-    Identity IdentityInitializer STFT STFTInitializer identity stft
-""")
-
-ACTIVATIONS = _names("""
-    celu glu hard_shrink hard_tanh log_sigmoid soft_shrink sparse_plus sparse_sigmoid
-    sparsemax squareplus tanh_shrink threshold
+    STFT STFTInitializer stft
 """)
 
 UTILS = _names("""
-    FeatureSpace Progbar PyDataset Sequence array_to_img audio_dataset_from_directory
-    bounding_boxes disable_interactive_logging
-    enable_interactive_logging get_file
-    get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled
-    load_img normalize pack_x_y_sample_weight pad_sequences
-    save_img split_dataset standardize_dtype text_dataset_from_directory
-    timeseries_dataset_from_array unpack_x_y_sample_weight
+    FeatureSpace PyDataset Sequence audio_dataset_from_directory bounding_boxes disable_interactive_logging
+    enable_interactive_logging get_source_inputs image_dataset_from_directory is_interactive_logging_enabled
+    text_dataset_from_directory
 """)
 
 DATASETS = _names("""

@@ -102,6 +102,44 @@ class ProgressBar:
         self._drawn = len(text)
 
 
+class Progbar:
+    """A bar for loops of one's own, with means of what they measure.
+
+    Args:
+        target: int, steps of the loop, None if unknown. verbose: 0 nothing, 1 a bar, 2 one line at the end.
+        stateful_metrics: names of values that are shown as they are; of others the mean over the steps so far.
+        width, interval, unit_name: accepted.
+
+    >>> bar = Progbar(2, verbose=2)
+    >>> bar.add(1, [("loss", 2.0)])
+    """
+
+    def __init__(self, target, width=20, verbose=1, interval=0.05, stateful_metrics=None, unit_name="step"):
+        self.target, self.verbose, self.stateful_metrics = target, verbose, set(stateful_metrics or ())
+        self._bar = ProgressBar(target, live=None if verbose == 1 else False)
+        self._values, self._seen = {}, 0  # name -> (sum, weight)
+
+    def update(self, current, values=None, finalize=None):
+        """``current`` steps are done. values: pairs (name, number). finalize: whether it was the last one."""
+        for name, value in values or ():
+            total, weight = self._values.get(name, (0.0, 0))
+            steps = max(current - self._seen, 1)
+            kept = name in self.stateful_metrics
+            self._values[name] = (float(value), 1) if kept else (total + float(value) * steps, weight + steps)
+        self._seen = current
+        if not self.verbose:
+            return
+        means = {name: total / weight for name, (total, weight) in self._values.items()}
+        if finalize or (finalize is None and self.target is not None and current >= self.target):
+            self._bar.finish(current, means)
+        elif self.verbose == 1:
+            self._bar.update(current, means)
+
+    def add(self, n, values=None):
+        """``n`` more steps are done."""
+        self.update(self._seen + n, values)
+
+
 class ProgbarLogger(Callback):
     """Shows the progress of ``fit``, ``evaluate`` or ``predict``.
 

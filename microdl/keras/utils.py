@@ -4,11 +4,26 @@ import random as _random
 
 import numpy as _np
 
+from microdl.core.dtypes import as_dtype as _as_dtype
 from microdl.core.missing import missing as _missing
 from microdl.core.random_state import random_state as _random_state
 from microdl.keras import later as _later
+from microdl.keras.arrays import (
+    normalize as normalize,
+    pad_sequences as pad_sequences,
+    split_dataset as split_dataset,
+    timeseries_dataset_from_array as timeseries_dataset_from_array,
+)
 from microdl.keras.backend import clear_session as clear_session
+from microdl.keras.images import (
+    array_to_img as array_to_img,
+    img_to_array as img_to_array,
+    load_img as load_img,
+    save_img as save_img,
+)
 from microdl.keras.layers.keras_tensor import KerasTensor as _KerasTensor
+from microdl.keras.local_files import get_file as get_file
+from microdl.keras.models.batches import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from microdl.keras.persistence.registry import (
     CustomObjectScope as CustomObjectScope,
     custom_object_scope as custom_object_scope,
@@ -22,7 +37,20 @@ from microdl.keras.persistence.serialization import (
     serialize_keras_object as serialize_keras_object,
 )
 from microdl.keras.plotting import model_to_dot as model_to_dot, plot_model as plot_model
+from microdl.keras.progress import Progbar as Progbar
 from microdl.ops.random import set_seed as _set_seed
+
+
+def pack_x_y_sample_weight(x, y=None, sample_weight=None):
+    """A batch as ``fit`` takes it: a tuple without what there is not; x alone, if it is an array."""
+    if y is None:
+        return (x,) if isinstance(x, (tuple, list)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def standardize_dtype(dtype):
+    """The name of a dtype, "float32" for None."""
+    return "float32" if dtype is None else _as_dtype(dtype).name
 
 
 def is_keras_tensor(x):

@@ -17,7 +17,6 @@ PLANNED = {
     ".losses": later.LOSSES,
     ".metrics": later.METRICS,
     ".initializers": later.INITIALIZERS,
-    ".activations": later.ACTIVATIONS,
     ".utils": later.UTILS,
     ".datasets": later.DATASETS,
 }

@@ -14,7 +14,7 @@ RESULTS = json.loads(Path(__file__).with_name("callbacks.json").read_text())["re
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=lambda i: f"{i}-{CASES[i][0]}")
 def test_callbacks_do_what_keras_does(number, tmp_path, capsys):
-    name, options, _ = CASES[number]
+    _, options, _ = CASES[number]
     if str(options.get("filepath", "")).endswith(".h5"):
         pytest.importorskip("h5py", reason="the extra keras-files is not installed")
     found, expected = play(keras, CASES[number], str(tmp_path)), dict(RESULTS[number])
