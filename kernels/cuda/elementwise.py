@@ -1,7 +1,7 @@
 """Operators of two arrays with NumPy's broadcasting on a GPU. Twin: ``kernels/cpu/elementwise.py``.
 
-a, b: flat, float32, read. layout: the CPU's table that says which of their elements meet (``kernels/cpu/broadcast.py``),
-or None: a and b have y's size or one element. y: flat, float32, written.
+a, b: flat, float32, read. layout: the CPU's table that says which of their elements meet, from
+``kernels/cpu/broadcast.py``, or None: a and b have y's size or one element. y: flat, float32, written.
 """
 
 from .elements import EACH, blocks, first_element, of_two, vectors
@@ -14,7 +14,7 @@ _ARGUMENTS = "float32* float32* int64* int32 int32 int32 float32* int32 int32"
 
 @device
 def _place(layout, axes, operand, i):
-    """Where the element of an operand lies that meets element i of y: the table's sizes are in row 0, its steps below."""
+    """Where the element of an operand lies that meets element i of y: sizes are in row 0 of the table, steps below."""
     place = uint32(0)
     for back in range(axes):
         axis = uint32(uint32(axes) - uint32(1) - uint32(back))

@@ -25,7 +25,8 @@ def kernel(signature, threads=THREADS, blocks_at_once=None, shared=0):
     """Declares the decorated function a kernel.
 
     Args:
-        signature: str, the arguments' types in order: ``float32*``, ``int32``...
+        signature: str, the arguments' types in order: ``float32*``, ``int32``... or, where a function of Numba wants an
+            array (atomics), ``float32[]``, which costs more to pass.
         threads: int, or up to three along x, y and z: threads of a block.
         blocks_at_once: int, blocks that shall find room on a multiprocessor; limits registers. None: no limit.
         shared: int, bytes of dynamic shared memory.
@@ -60,6 +61,9 @@ class Kernel:
 
 
 def _type(name):
+    """The type of that name: ``float32``, ``float32*`` for an address, ``float32[]`` for a flat array."""
+    if name.endswith("[]"):
+        return target.types.Array(getattr(target, name[:-2]), 1, "C")
     return target.pointer(getattr(target, name[:-1])) if name.endswith("*") else getattr(target, name)
 
 

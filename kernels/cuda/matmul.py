@@ -5,14 +5,14 @@ into shared memory, from where every thread takes what its own part of the tile 
 
                      DEPTH rows of op(B)  |  slab |
                                           |       |
-        op(A):  TILE x DEPTH   | slab |   |  tile |   TILE x TILE numbers of C, 8 x 8 of them in each thread's registers
+        op(A):  TILE x DEPTH   | slab |   |  tile |   TILE x TILE numbers of C, 8 x 8 in each thread's registers
 
-Two kernels do this. ``_small`` is the idea and nothing else: tiles of 16 x 16, a number a thread. ``_large`` has tiles of
-128 x 128: a thread reads 16 numbers for 64 multiply-adds; the next slab is on its way from memory while this one is
+Two kernels do this. ``_small`` is the idea and nothing else: tiles of 16 x 16, a number a thread. ``_large`` has tiles
+of 128 x 128: a thread reads 16 numbers for 64 multiply-adds; the next slab is on its way from memory while this one is
 multiplied; two slabs in shared memory take turns, so that one barrier a slab is enough.
 
-Where C has too few tiles to occupy the GPU, the depth is split, the parts' sums go to scratch memory, and ``_join`` adds
-them up in order: the bits of a product depend on its shape alone.
+Where C has too few tiles to occupy the GPU, the depth is cut into parts, their sums go to scratch memory, and ``_join``
+adds them up in order: the bits of a product depend on its shape alone.
 
 Volkov and Demmel, "Benchmarking GPUs to Tune Dense Linear Algebra", 2008.
 """
@@ -213,7 +213,8 @@ def _store_along_outer(slab, start, four):
 
 @device
 def _large(
-    read_a, store_a, read_b, store_b, a, b, bias, c, m, n, depth, length, batch, next_a, next_b, has_bias, activation, wide
+    read_a, store_a, read_b, store_b, a, b, bias, c, m, n, depth, length, batch, next_a, next_b, has_bias, activation,
+    wide,
 ):  # fmt: skip
     left = cuda.shared.array(TWO_SLABS, float32, alignment=16)
     right = cuda.shared.array(TWO_SLABS, float32, alignment=16)

@@ -1,7 +1,7 @@
 """Optimizer updates in place on a GPU. Twin: ``kernels/cpu/optimizer.py``, with the same table and formulas.
 
-One launch updates many variables: ``table_of`` lists them with the addresses of their gradients and slots, each block of
-threads finds by bisection which part of which variable is its own. float32. Scalars are numbers, dimensionless where
+One launch updates many variables: ``table_of`` lists them with the addresses of their gradients and slots, each block
+of threads finds by bisection which part of which variable is its own. float32. Scalars are numbers, dimensionless where
 nothing else is said.
 """
 
@@ -36,7 +36,7 @@ def _blocks(table):
 
 @device
 def _place(table, rows, columns):
-    """(variable, this thread's first element, its last one's successor): the first variable that ends after the block."""
+    """(variable, this thread's first element, the end of the block's): the first variable that ends after the block."""
     block, row, last = int64(cuda.blockIdx.x), uint32(0), uint32(uint32(rows) - uint32(1))
     while row < last:
         middle = uint32((row + last) // uint32(2))

@@ -1,23 +1,23 @@
 """Random numbers with TensorFlow's bits on a GPU, and dropout. Twin: ``kernels/cpu/random.py``.
 
 Philox 4x32-10 is a function from a counter and a key to four words, so every thread draws its own, and a stream has the
-same words on every device: those of ``stream_words``, ``uniform`` and ``dropout`` are the CPU's to the last bit. A thread
-has one counter, and the four elements that come from it. Streams: ``key``, ``low`` and ``high``, numbers of 64 bits.
+same words on every device: ``stream_words``, ``uniform`` and ``dropout`` give the CPU's to the last bit. A thread has
+one counter, and the four elements that come from it. Streams: ``key``, ``low`` and ``high``, numbers of 64 bits.
 """
 
-from math import cos, log, sin, sqrt
+from math import log, sqrt
 
 import numpy as np
 
 from .elements import EACH, blocks, first_element
 from .launch import kernel
-from .scalar import ZERO, select
-from .target import device, float32, int32, uint8, uint32, uint64
+from .scalar import TWO, ZERO, select
+from .target import device, float32, int32, libdevice, uint8, uint32, uint64
 
 MULTIPLIER_0, MULTIPLIER_1 = np.uint32(0xD2511F53), np.uint32(0xCD9E8D57)
 WEYL_0, WEYL_1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)  # the golden ratio and sqrt(3) - 1, as fractions
 FRACTION, UNIT = np.uint32(2**23 - 1), np.float32(2.0**-23)
-TWO_PI, LEAST = np.float32(2.0 * np.pi), np.float32(1.0e-7)
+LEAST = np.float32(1.0e-7)
 
 
 @device
@@ -88,8 +88,8 @@ def _box_muller(first, second):
     """Two normals from two words: r sin(2 pi u2) and r cos(2 pi u2) with r = sqrt(-2 log(max(u1, 1e-7)))."""
     u = _unit(first)
     radius = sqrt(float32(-2) * log(LEAST if u < LEAST else u))
-    angle = TWO_PI * _unit(second)
-    return radius * sin(angle), radius * cos(angle)
+    halves = TWO * _unit(second)  # of the circle: sin of radians would have to allow for millions of them, in float64
+    return radius * libdevice.sinpif(halves), radius * libdevice.cospif(halves)
 
 
 @kernel("uint64 uint64 uint64 float32 float32 float32* int32")

@@ -3,8 +3,8 @@
     python -m microdl.kernels.cuda.resources            # a table of all kernels, for sm_90
     python -m microdl.kernels.cuda.resources sm_75 matmul
 
-Registers limit how many threads a multiprocessor holds. What does not fit into them is spilled to memory, which a kernel
-here must never be. The widths of accesses and float64 instructions are counted in the PTX.
+Registers limit how many threads a multiprocessor holds. What does not fit into them is spilled to memory, which must
+not happen here. The widths of accesses and float64 instructions are counted in the PTX.
 """
 
 import importlib

@@ -48,6 +48,7 @@ _compiler: Any = importlib.import_module("numba.cuda.compiler")
 _dispatcher: Any = importlib.import_module("numba.cuda.dispatcher")
 _config: Any = importlib.import_module("numba.cuda.core.config")
 _nvvm: Any = importlib.import_module("numba.cuda.cudadrv.nvvm")
+libdevice = cuda.libdevice
 errors = importlib.import_module("numba.cuda.core.errors")
 
 

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from llvmlite import binding as llvm
@@ -26,6 +27,9 @@ DTYPES = {"float": np.float32, "double": np.float64, "i32": np.int32, "i64": np.
 
 class KernelFault(RuntimeError):
     """A kernel did what a GPU would not do, or would do with undefined results."""
+
+
+_PROGRAMS: Any = weakref.WeakKeyDictionary()  # of kernels that have been launched
 
 
 @dataclass
@@ -50,7 +54,6 @@ class Emulator:
         self.seed = int(os.environ.get("MICRODL_EMULATOR_SEED", "0")) if seed is None else seed
         self.launches = 0
         self._observer: Callable[[Barrier], None] | None = None
-        self._programs = weakref.WeakKeyDictionary()
         self._held: dict[int, tuple[int, int, str]] = {}  # allocations: [start, stop) and what to call them
         self._turn = threading.RLock()
 
@@ -89,10 +92,10 @@ class Emulator:
         if not 0 < threads <= MOST_FIBERS:
             raise ValueError(f"kernel {kernel.name}: a block has 1 to {MOST_FIBERS} threads, got {block}")
         with self._turn:
-            program = self._programs.get(kernel)
+            program = _PROGRAMS.get(kernel)
             if program is None:
                 machine()  # before the first program, which refers to its memory
-                program = self._programs[kernel] = translate(kernel)
+                program = _PROGRAMS[kernel] = translate(kernel)
             last = max([a.stop for a in program.shared], default=0)
             if (shared + last if program.dynamic is None else program.dynamic + shared) > SHARED_BYTES:
                 raise ValueError(f"kernel {kernel.name}: more than {SHARED_BYTES} bytes of shared memory in a block")
@@ -124,24 +127,29 @@ class _Launch:
             self.pieces.append((start, start + shared, "the dynamic array in shared memory"))
 
     def _pass(self, name, kind, value):
-        if isinstance(kind, types.CPointer):
-            if isinstance(value, np.ndarray):
-                if not value.flags.c_contiguous:
-                    raise ValueError(f"kernel {self.kernel.name}: argument {name} is not C-contiguous")
-                expected = np.dtype(str(kind.dtype))
-                if value.dtype != expected and value.dtype.itemsize != 1:
-                    raise TypeError(f"kernel {self.kernel.name}: argument {name} is {value.dtype}, not {expected}")
-                start = _address(value)
-                self.pieces.append((start, start + value.nbytes, f"{name}, {value.size} elements of {value.dtype}"))
-                value = start
-            self.words.append(np.array([value or 0], np.int64))
+        if isinstance(kind, types.Array):  # (owner, parent, elements, bytes of one, address, shape, strides)
+            start = self._piece(name, kind, value)
+            self.words += [0, 0, value.size, value.itemsize, start, value.size, value.itemsize]
+        elif isinstance(kind, types.CPointer):
+            self.words.append(self._piece(name, kind, value) if isinstance(value, np.ndarray) else value or 0)
         else:
-            word = np.zeros(8, np.uint8)
-            number = np.array([value], np.dtype(str(kind)))
-            if number[0] != value and value == value:
+            word, dtype = np.zeros(8, np.uint8), np.dtype(str(kind))
+            limits = np.iinfo(dtype) if dtype.kind in "iu" else None
+            if limits and not limits.min <= value <= limits.max:
                 raise OverflowError(f"kernel {self.kernel.name}: argument {name} = {value} is no {kind}")
-            word[: number.itemsize] = number.view(np.uint8)
-            self.words.append(word.view(np.int64))
+            word[: dtype.itemsize] = np.array([value], dtype).view(np.uint8)
+            self.words.append(int(word.view(np.int64)[0]))
+
+    def _piece(self, name, kind, array):
+        """Address of an array's memory, which the kernel may use."""
+        if not array.flags.c_contiguous:
+            raise ValueError(f"kernel {self.kernel.name}: argument {name} is not C-contiguous")
+        expected = np.dtype(str(kind.dtype))
+        if array.dtype != expected and array.dtype.itemsize != 1:
+            raise TypeError(f"kernel {self.kernel.name}: argument {name} is {array.dtype}, not {expected}")
+        start = _address(array)
+        self.pieces.append((start, start + array.nbytes, f"{name}, {array.size} elements of {array.dtype}"))
+        return start
 
     def named(self, block, thread):
         """Which thread of which block, in words."""
@@ -218,7 +226,7 @@ class _Machine:
             raise MemoryError(f"the emulated GPU has room for {MOST_PIECES} pieces of memory")
         self.memory[: len(launch.pieces)] = [piece[:2] for piece in launch.pieces] or np.zeros((0, 2))
         self.sizes[:] = len(launch.pieces), launch.shared
-        self.arguments[: len(launch.words)] = [word[0] for word in launch.words]
+        self.arguments[: len(launch.words)] = launch.words
         count = launch.block[0] * launch.block[1] * launch.block[2]
         numbers = np.arange(count)
         x, y, _ = launch.block

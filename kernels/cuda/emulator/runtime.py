@@ -324,6 +324,15 @@ define {kind} @__nv_{name}{suffix}({parameters}) {_INLINE} {{
   %y = call {kind} @{name}{suffix}({parameters})
   ret {kind} %y
 }}"""
+    for name in ("sin", "cos"):
+        yield f"""
+define float @__nv_{name}pif(float %x) {_INLINE} {{
+  %wide = fpext float %x to double
+  %angle = fmul double %wide, 0x400921FB54442D18
+  %y = call double @{name}(double %angle)
+  %short = fptrunc double %y to float
+  ret float %short
+}}"""
     for name, operation in (("fadd_rn", "fadd"), ("fmul_rn", "fmul"), ("fdiv_rn", "fdiv"), ("fsub_rn", "fsub")):
         yield f"""
 define float @__nv_{name}(float %a, float %b) {_INLINE} {{

@@ -1,0 +1,28 @@
+"""What the tests of CUDA kernels share: the emulated GPU."""
+
+import pytest
+
+from microdl.core.kernels import Kernels, support
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """The emulated GPU, on which all kernels run; threads in order."""
+    launch = support("cuda.launch")
+    monkeypatch.setenv("MICRODL_GPU", "emulate")
+    launch.device.cache_clear()
+    yield launch.device()
+    launch.device.cache_clear()
+
+
+@pytest.fixture(params=[0, 7], ids=["in order", "shuffled"])
+def any_order(request, gpu):
+    """The emulated GPU with threads in order, and in an order that changes."""
+    gpu.seed = request.param
+    return gpu
+
+
+@pytest.fixture
+def cuda(gpu):
+    """The families of CUDA kernels."""
+    return Kernels("cuda")
