@@ -177,6 +177,6 @@ def saver_errors(tf):
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         found.append(said(lambda: saver.restore(session, None), "Can't load"))
-        found.append(said(lambda: saver.restore(session, "nowhere/model"), "not a valid checkpoint"))
-        found.append(said(lambda: saver.save(session, "nowhere/model"), "Parent directory"))
+        found.append(said(lambda: saver.restore(session, "no/such/folder/model"), "not a valid checkpoint"))
+        found.append(said(lambda: saver.save(session, "no/such/folder/model"), "Parent directory"))
     return found
