@@ -176,7 +176,7 @@ def test_a_reader_that_leaves_ends_it_without_a_word(script):
 def test_the_blocks_of_the_readme_run_alone(tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    tape, keras, data, functions, graph, kernel, profiled, saved, sequences = blocks
+    tape, keras, gradients, data, functions, graph, kernel, profiled, saved, sequences, *others = blocks
     (tmp_path / "tape.py").write_text(tape)
     (tmp_path / "keras.py").write_text(keras.replace("epochs=2", "epochs=1"))
     shown = re.search(r"```text\n(.*?)```", text, re.DOTALL)[1]
@@ -197,7 +197,8 @@ def test_the_blocks_of_the_readme_run_alone(tmp_path):
     (tmp_path / "saved.py").write_text(saved)
     run(tmp_path / "saved.py")
     assert (tmp_path / "ckpts" / "ckpt-1.safetensors").exists()
-    for name, block in (("data", data), ("graph", graph), ("sequences", sequences)):
+    named = [(f"other{i}", block) for i, block in enumerate([gradients, *others])]
+    for name, block in (("data", data), ("graph", graph), ("sequences", sequences), *named):
         (tmp_path / f"{name}.py").write_text(block)
         run(tmp_path / f"{name}.py")
 
