@@ -62,6 +62,26 @@ def test_places_of_batches_that_nobody_wants_serve_others(chance, stop):
     np.testing.assert_array_equal(sums(chance, 9, 3, stop), (stop + 1) * (stop + 2) / 2)
 
 
+@given(st.integers(0, 10**6))
+def test_a_batch_does_not_replace_what_is_still_to_be_read(chance):
+    driver = FakeDriver(kernels=KERNELS, chance=chance)
+    stream = Stream(driver)
+    allocator = Allocator(stream)
+    old, total, one = allocator.allocate(48), allocator.allocate(48), allocator.allocate(4)
+    for block, value in ((old, 5), (total, 0), (one, 1)):
+        stream.write(block.address, np.full(block.nbytes // 4, value, np.float32))
+    axpy = Module(stream, b"image").function("axpy", ["float32*"] * 3 + ["int32"], (256, 1, 1))
+    axpy((1, 1, 1), one, old, total, 12)
+    address = old.address
+    del old, block
+    staging = Staging(stream, allocator, [(SHAPE, np.float32)])
+    addresses = {address for (address,) in staging.feed([(np.ones(SHAPE),)] * 3)}
+    assert address in addresses
+    result = np.empty(12, np.float32)
+    stream.read(total.address, result)
+    np.testing.assert_array_equal(result, 5)
+
+
 def test_the_next_batch_is_copied_before_this_one_is_used(driver, stream, allocator):
     staging = Staging(stream, allocator, [(SHAPE, np.float32)])
     feed = staging.feed([(np.zeros(SHAPE),)] * 4)
