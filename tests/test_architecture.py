@@ -29,8 +29,8 @@ LAYERS = (
     ("microdl.ops",),
     ("microdl.saving",),
     (
-        "microdl.keras", "microdl.config", "microdl.data", "microdl.profiler", "microdl.warmup", "microdl.distribute",
-        "microdl.summary",
+        "microdl.keras", "microdl.config", "microdl.data", "microdl.doctor", "microdl.profiler", "microdl.warmup",
+        "microdl.distribute", "microdl.summary",
     ),
     ("microdl",),
     ("microdl.compat",),  # all of microdl once more, as functions that add to a graph
