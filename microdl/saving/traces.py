@@ -36,7 +36,10 @@ def to_json(concrete, writer):
     numbers: dict[int, int] = {}
     inputs = [[_number(x, numbers), list(x.shape), x.dtype.name] for x in graph.inputs]
     if isinstance(graph, OpenGraph):
-        calls = [_open_call(graph.name, call, writer, numbers) for call in graph.calls]
+        try:
+            calls = [_open_call(graph.name, call, writer, numbers) for call in graph.calls]
+        except CannotSave as error:
+            raise CannotSave(f"{error} while sizes are open: give the input_signature a size for each None") from None
     else:
         calls = [_call(graph.name, node, writer, numbers) for node in graph.nodes]
     return {
@@ -84,7 +87,7 @@ def _call(name, node, writer, numbers):
 def _open_call(name, call, writer, numbers):
     """One Call of an OpenGraph."""
     if call.tapes:
-        raise CannotSave(f"function {name!r}: it asks a tape for gradients while sizes are open")
+        raise CannotSave(f"function {name!r}: it asks a tape for gradients, which cannot be saved")
     function, args = call.function, call.args
     if args and isinstance(args[0], Structured):
         callee, args = args

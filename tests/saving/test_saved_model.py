@@ -161,6 +161,32 @@ def test_what_is_python_cannot_be_saved(tmp_path):
         tf.saved_model.save(3, tmp_path / "three")
 
 
+def test_a_keras_model_in_a_module_with_sizes(tmp_path):
+    layers = tf.keras.layers
+    model = tf.keras.Sequential([tf.keras.Input((6, 6, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3)])
+
+    class Served(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
+        @tf.function(input_signature=[tf.TensorSpec([5, 6, 6, 1], tf.float32)])
+        def __call__(self, x):
+            return self.model(x)
+
+    x = np.random.default_rng(0).normal(size=(5, 6, 6, 1)).astype(np.float32)
+    loaded = reloaded(Served(), tmp_path / "served")
+    np.testing.assert_array_equal(loaded(x), model(x))
+    assert len(loaded.trainable_variables) == 4
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 6, 6, 1], tf.float32)])
+    def serve(x):
+        return model(x)
+
+    with pytest.raises(ValueError, match=r"Flatten.call takes <.* are open: give the input_signature a size"):
+        tf.saved_model.save(model, tmp_path / "model", signatures=serve)
+
+
 def test_damaged_files_are_named(net, tmp_path):
     tf.saved_model.save(net, tmp_path / "net")
     path = tmp_path / "net" / FILE
