@@ -8,6 +8,8 @@ from microdl.core.kernels import Kernels, support
 @pytest.fixture
 def gpu(monkeypatch):
     """The emulated GPU, on which all kernels run; threads in order."""
+    if support("jit").config.DISABLE_JIT:
+        pytest.skip("the JIT is off, which the emulated GPU needs")
     launch = support("cuda.launch")
     monkeypatch.setenv("MICRODL_GPU", "emulate")
     launch.device.cache_clear()

@@ -1,7 +1,10 @@
 """The emulated GPU: what a block's threads do together, and what it says about kernels that are wrong."""
 
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ launch, intrinsics, emulator = support("cuda.launch"), support("cuda.intrinsics"
 switch = support("cuda.emulator.switch")
 cuda, float32, int32, uint32 = target.cuda, target.float32, target.int32, target.uint32
 ALL = 0xFFFFFFFF
+ROOT = Path(__file__).parents[2]
 
 
 @launch.kernel("float32* float32*", threads=64)
@@ -263,3 +267,21 @@ def test_the_switch_assembles_for_every_processor(name, triple, tmp_path):
     done = subprocess.run([assembler, f"-triple={triple}", str(source)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert resume < words
+
+
+def test_what_a_gpu_does_compiles_for_aarch64():
+    code = """
+import llvmlite.binding as llvm
+from microdl.core.kernels import support
+runtime = support("cuda.emulator.runtime")
+llvm.initialize_all_targets()
+llvm.initialize_all_asmprinters()
+module = llvm.parse_assembly(runtime.RUNTIME)
+module.triple = "aarch64-unknown-linux-gnu"
+module.verify()
+print(len(llvm.Target.from_triple(module.triple).create_target_machine(opt=2).emit_object(module)))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 1000
