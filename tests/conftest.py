@@ -53,8 +53,10 @@ def rng():
 def _nothing_left_behind():
     """A test that leaves a tape or a graph open would change every test after it."""
     from microdl.core.context import context
+    from microdl.core.random_state import random_state
 
     yield
+    random_state.initializer_seeds = None  # keras.utils.set_random_seed: it would seed the layers of every test after it
     left = context.tapes, context.graph
     context.tapes, context.graph = (), None
     assert left == ((), None), "this test left a tape or a graph recording"
