@@ -56,7 +56,7 @@ def _nothing_left_behind():
     from microdl.core.random_state import random_state
 
     yield
-    random_state.initializer_seeds = None  # keras.utils.set_random_seed: it would seed the layers of every test after it
+    random_state.initializer_seeds = None  # set_random_seed would seed the layers of all later tests
     left = context.tapes, context.graph
     context.tapes, context.graph = (), None
     assert left == ((), None), "this test left a tape or a graph recording"

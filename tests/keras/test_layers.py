@@ -265,7 +265,7 @@ def test_activations_get_takes_functions_and_none():
 
 
 def test_activations_get_names_the_closest():
-    with pytest.raises(ValueError, match=r"^unknown activation 'rleu'; did you mean 'relu'\? there are: elu"):
+    with pytest.raises(ValueError, match=r"^unknown activation 'rleu'; did you mean 'relu'\? there are: celu, elu"):
         activations.get("rleu")
     with pytest.raises(TypeError, match=r"^an activation is a name, a function or None, got 3$"):
         activations.get(3)
