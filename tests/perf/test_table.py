@@ -35,12 +35,30 @@ def kernels():
     return found
 
 
+# What has no row: whole families, and single kernels.
+UNMEASURED = {
+    "text": "strings: Python's own work",
+    "matrices": "LAPACK's work, called through NumPy",
+    "special": "series of special functions; nobody has asked how fast they are",
+    "scatter": "not measured yet",
+    "recurrent": "not measured yet, but for whole layers by hand",
+    "layer_norm": "not measured yet",
+    **dict.fromkeys(
+        (f"optimizer.{name}" for name in ("adadelta", "adagrad", "adamax", "ftrl", "lion", "nadam")),
+        "not measured yet",
+    ),
+    **dict.fromkeys(("random.shuffle_through", "random.stream_words"), "perf/data.py measures whole passes"),
+}
+
+
 def test_every_kernel_that_ops_call_has_a_row():
     sources = "".join(path.read_text() for path in (ROOT / "microdl").rglob("*.py"))
     families, words = set(re.findall(r"kernels\.(\w+)", sources)), set(re.findall(r"\w+", sources))
     called = {name for name in kernels() if families.issuperset(name.split(".")[:1]) and name.split(".")[1] in words}
     assert len(called) > 100
-    assert called - {name for row in table().values() for name in row.kernels} == set()
+    rowless = called - {name for row in table().values() for name in row.kernels}
+    assert {name for name in rowless if not UNMEASURED.keys() & {name, name.split(".")[0]}} == set()
+    assert {key for key in UNMEASURED if not any(key in (name, name.split(".")[0]) for name in rowless)} == set()
 
 
 @pytest.mark.parametrize("name", sorted({name for row in table().values() for name in row.kernels}))
