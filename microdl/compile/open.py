@@ -25,8 +25,9 @@ from microdl.core.node import Graph
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor
 
-# 2^4 * 3 * 5 * 7^2, and twice that: most sizes into which somebody may cut them divide both. 1 suits what stretches.
-SAMPLES = 11760, 23520, 1
+# 2^4 * 3 * 5 * 7^2, and twice that: most sizes into which somebody may cut them divide both. 1 suits what stretches,
+# and with 48 it tells that what a crop leaves (``x[:100]``) is no known size.
+SAMPLES = 11760, 23520, 48, 1
 
 KEPT = 256  # choices of sizes that a function stays prepared for
 

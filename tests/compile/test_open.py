@@ -378,3 +378,15 @@ def test_sizes_that_came_long_ago_are_forgotten(monkeypatch):
         assert f(tf.ones([count])).numpy().tolist() == [2.0] * count
     assert len(f.get_concrete_function()._sized) == 3
     assert f.experimental_get_tracing_count() == 1
+
+
+def test_what_a_crop_leaves_is_no_known_size():
+    seen = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None])])
+    def crop(x):
+        seen.append(tf.reshape(x, [-1, 2])[:100].shape)
+        return tf.reshape(x, [-1, 2])[:100]
+
+    assert [crop(tf.ones([n])).shape for n in (300, 20)] == [(100, 2), (10, 2)]
+    assert seen == [(None, 2)]
