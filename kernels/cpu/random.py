@@ -242,11 +242,11 @@ def shuffle(key, low, high, permutation):
 def shuffle_through(key, high, incoming, ring, places, outgoing):
     """Elements pass a buffer: each draw takes one at random of those that wait in it and lets the next one in.
 
-    Before each draw the ring is filled up from ``incoming`` as long as there are any; then, of the n that wait, word mod
-    n of the stream is taken, and the first takes its place. As TensorFlow's ShuffleDataset draws.
-    key, high: uint64 scalars, the stream. incoming: int64 (m,), read whole. ring: int64 (capacity,), the buffer, read and
-    written. places: int64 (3,), read and written: elements that ever left the ring, that ever entered it, words drawn.
-    outgoing: int64 (n,), written; n is at most what waits and comes in.
+    Before each draw the ring is filled up from ``incoming`` as long as there are any; then, of the n that wait, word
+    mod n of the stream is taken, and the first takes its place. As TensorFlow's ShuffleDataset draws.
+    key, high: uint64 scalars, the stream. incoming: int64 (m,), read whole. ring: int64 (capacity,), the buffer, read
+    and written. places: int64 (3,), read and written: elements that ever left the ring, that ever entered it, words
+    drawn. outgoing: int64 (n,), written; n is at most what waits and comes in.
     """
     capacity, taken = ring.size, 0
     start, end, drawn = places[0], places[1], places[2]

@@ -80,7 +80,7 @@ _ALIASES |= dict.fromkeys((str, bytes, object, np.str_, np.bytes_, np.object_), 
 
 
 def as_dtype(value):
-    """The DType for a DType, a name, a NumPy dtype or scalar type, or Python's ``float``, ``int``, ``bool`` and ``str``.
+    """The DType for a DType, a name, a NumPy dtype or scalar type, or Python's ``float``, ``int``, ``bool``, ``str``.
 
     Raises:
         TypeError: for anything else, and for NumPy types that tensors do not have.

@@ -163,7 +163,7 @@ class _LSTMSequenceGrad:
 @register_op("GRUSequence")
 class _GRUSequence:
     """With s = h[t - 1] @ recurrent_kernel + bias: z = sigmoid(x_z + s_z), r = sigmoid(x_r + s_r),
-    n = tanh(x_n + r s_n), h = z h + (1 - z) n. Outputs: all h, (steps, batch, u), and z r n s_n, (steps, batch, 4 u)."""
+    n = tanh(x_n + r s_n), h = z h + (1 - z) n. Outputs: all h, (steps, batch, u); z r n s_n, (steps, batch, 4 u)."""
 
     inputs = ("x", "recurrent_kernel", "bias", "h", "keep")
     keeps = ("recurrent_kernel", "h", "keep", "output", "output1")

@@ -126,7 +126,11 @@ def test_a_cut_beside_another_source():
     assert tape.explain(y, x) == f"the path from source to target is cut: the op StopGradient at {cut} has no gradient"
 
 
-@pytest.mark.parametrize("leave", [lambda x: x.numpy(), np.asarray, float, lambda x: x.numpy() + 1], ids=["numpy", "asarray", "float", "sum"])
+@pytest.mark.parametrize(
+    "leave",
+    [lambda x: x.numpy(), np.asarray, float, lambda x: x.numpy() + 1],
+    ids=["numpy", "asarray", "float", "sum"],
+)
 def test_a_value_that_left_for_numpy(leave):
     x = tf.Variable(3.0)
     with tf.GradientTape() as tape:

@@ -103,7 +103,7 @@ def test_config_knows_layers_of_the_users_own():
             return inputs * 2.0
 
     config = Sequential([Double(name="twice")]).get_config()
-    with pytest.raises(ValueError, match="class 'Double' .* is not known; decorate it with @keras.saving"):
+    with pytest.raises(ValueError, match=r"class 'Double' .* is not known; decorate it with @keras.saving"):
         Sequential.from_config(config)
     again = Sequential.from_config(config, custom_objects={"Double": Double})
     assert np.array_equal(again(X).numpy(), 2 * X)
