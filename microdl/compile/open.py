@@ -8,7 +8,6 @@ What is known of a tensor before that is found by example: every call is made at
 sizes for the unknown ones. A size that differs between them is unknown; a sample that an op refuses is given up.
 """
 
-import re
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from microdl.core.deferred import Replayed, reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.node import Graph
 from microdl.core.op import Spec
+from microdl.core.samples import common_shape, without_sizes
 from microdl.core.tensor import Operand, Tensor
 
 # 2^4 * 3 * 5 * 7^2, and twice that: most sizes into which somebody may cut them divide both. 1 suits what stretches,
@@ -164,10 +164,7 @@ class OpenGraph(Graph):
             try:
                 results.append((sample.make(call),))
             except Exception as error:  # whatever an op or a function raises: perhaps only this size is wrong
-                if size > 1:  # 1 may well be something else in the text
-                    texts = [re.sub(rf"\b{size}\b", "None", x) if isinstance(x, str) else x for x in error.args]
-                    error.args = tuple(texts)
-                errors.append(error)
+                errors.append(without_sizes(error, [size]))
                 results.append(None)
         if errors and all(result is None for result in results):
             raise errors[0]
@@ -191,13 +188,8 @@ class OpenGraph(Graph):
 
     def _standing_for(self, values):
         """A new symbolic Tensor that is one of ``values`` in each sample: with the sizes on which two samples agree."""
-        first, *others = [x for x in values if x is not _GIVEN_UP]
-        if all(x.ndim == first.ndim for x in others):
-            sizes = zip(*(x.spec.shape for x in (first, *others)), strict=True)
-            shape = tuple(same[0] if others and len(set(same)) == 1 else None for same in sizes)
-        else:
-            shape = None
-        tensor = self._tensors[tuple(map(id, values))] = self._symbolic(shape, first)
+        known = [x for x in values if x is not _GIVEN_UP]
+        tensor = self._tensors[tuple(map(id, values))] = self._symbolic(common_shape(known), known[0])
         for sample, value in zip(self.samples, values, strict=True):
             if value is not _GIVEN_UP:
                 sample.values[id(tensor)] = value

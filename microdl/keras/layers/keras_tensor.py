@@ -4,7 +4,6 @@ What is known of a tensor is found by example: a call is made at once with sampl
 ones, of which only the shape rules are run. A size that differs between the samples is unknown.
 """
 
-import re
 from typing import Any, NamedTuple
 
 from microdl.compile.rebuild import rebuilt
@@ -13,6 +12,7 @@ from microdl.core.context import user_location
 from microdl.core.deferred import Outlined, outlines
 from microdl.core.op import Spec
 from microdl.core.random_state import random_state
+from microdl.core.samples import common_shape, without_sizes
 from microdl.core.tensor import Tensor
 from microdl.keras.layers.symbolic import ShapesOnly
 from microdl.keras.naming import snake_case, unique_name
@@ -150,7 +150,7 @@ def noted(operation, args, kwargs):
                 with _Sample(batch_unknown, sizes[1]):
                     results[i] = (operation(*example[0], **example[1]),)
             except Exception as error:  # whatever a layer raises: perhaps only these sizes do not fit
-                errors.append(_without_sizes(error, sizes))
+                errors.append(without_sizes(error, sizes))
             if drawn_from is not None:
                 random_state.restore(drawn_from)  # one call has drawn already
     found = [result for result in results if result is not None]
@@ -186,26 +186,13 @@ def _standing_for(values):
     first, *others = [x for x in values if x is not None] or [None]
     if not isinstance(first, Tensor):
         return first
-    same_rank = all(isinstance(x, Tensor) and x.ndim == first.ndim for x in others)
-    shape = (None,) * first.ndim
-    if same_rank:
-        sizes = zip(*(x.spec.shape for x in (first, *others)), strict=True)
-        shape = tuple([n[0] if others and len(set(n)) == 1 else None for n in sizes])
-    return KerasTensor(shape, first.dtype, samples=list(values))
+    shape = common_shape([first, *others]) if all(isinstance(x, Tensor) for x in others) else None
+    return KerasTensor((None,) * first.ndim if shape is None else shape, first.dtype, samples=list(values))
 
 
 def _sized(shape, sizes):
     batch, other = sizes
     return tuple([n if n is not None else other if axis else batch for axis, n in enumerate(shape)])
-
-
-def _without_sizes(error, sizes):
-    """An error whose text says None where a sample size stood."""
-    if sizes == SAMPLES[-1]:
-        return error
-    pattern = rf"\b({'|'.join(map(str, sizes))})\b"
-    error.args = tuple([re.sub(pattern, "None", x) if isinstance(x, str) else x for x in error.args])
-    return error
 
 
 def inputs_of(operation):
