@@ -362,3 +362,8 @@ def test_models_that_are_dropped_are_freed():
     model = weakref.ref(two_branches())
     gc.collect()
     assert model() is None
+
+
+def test_what_a_crop_leaves_is_no_known_size():
+    x = keras.Input((None, 3))
+    assert keras.layers.Conv1D(4, 3)(x)[:, :100].shape == (None, None, 4)

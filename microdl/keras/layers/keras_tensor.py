@@ -17,9 +17,10 @@ from microdl.core.tensor import Tensor
 from microdl.keras.layers.symbolic import ShapesOnly
 from microdl.keras.naming import snake_case, unique_name
 
-# Batches and other unknown sizes in three samples. The first two have many divisors: into these, sizes may be cut; the
-# last stretches to any size. Windows of layers are smaller.
-SAMPLES = (1260, 360), (2520, 720), (1, 1)
+# Batches and other unknown sizes in four samples. The first two have many divisors: into these, sizes may be cut; with
+# the third, what a crop leaves is no known size; the last stretches to any size. Windows of layers are smaller.
+SAMPLES = (1260, 360), (2520, 720), (48, 48), (1, 1)
+SMALL = 24  # elements: shapes, axes and sizes have no more
 
 
 class History(NamedTuple):
@@ -172,7 +173,7 @@ class _Sample(ShapesOnly):
         """What is made of sizes is computed: it may be a size itself."""
         if op.mutates or op.stateful or op.run is None or any(spec.dtype.is_floating for spec in specs):
             return False
-        return all(x.array is not None for x in inputs) and sum(spec.size for spec in specs) <= len(SAMPLES) * 8
+        return all(x.array is not None for x in inputs) and sum(spec.size for spec in specs) <= SMALL
 
 
 def _complete(leaves):
