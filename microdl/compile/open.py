@@ -110,6 +110,7 @@ class OpenGraph(Graph):
     sizes = SAMPLES  # what each sample takes for sizes that are unknown
     folds = True  # whether what is made of constants alone is computed at once
     sized = FuncGraph  # what holds the Nodes once sizes are given
+    sample = Replay  # what makes the calls of one sample
 
     def __init__(self, name, examples=None):
         super().__init__()
@@ -117,7 +118,7 @@ class OpenGraph(Graph):
         self._examples = iter(examples or ())
         if any(size in shape for shape in examples or () for size in self.sizes[1:]):
             self.sizes = *self.sizes, self.sizes[0]
-        self.samples = [Replay(self.sized(name)) for _ in self.sizes]
+        self.samples = [self.sample(self.sized(name)) for _ in self.sizes]
         self.created, self.captures = 0, {}
         self._tensors = {}  # ids of what a Tensor is in the samples -> the Tensor
 
@@ -261,12 +262,13 @@ class OpenFunction(Structured):
                         f"{self.name}: traced for a tensor of shape {x.shape} and dtype {x.dtype.name}, got one of "
                         f"shape {spec.shape} and dtype {spec.dtype.name}"
                     )
-            prepared = self._sized[key] = self._with_sizes(specs)
+            prepared = self._sized[key] = self.with_sizes(specs)
             for oldest in list(self._sized)[:-KEPT]:
                 self._sized.pop(oldest, None)  # another thread may have been here first
         return prepared
 
-    def _with_sizes(self, specs):
+    def with_sizes(self, specs):
+        """A new ConcreteFunction for inputs of these Specs."""
         graph = self.graph.sized(self.name)
         replay = Replay(graph)
         with graph:

@@ -9,6 +9,9 @@ TensorFlow's rules. A random op runs under two seeds, (global, op):
 
 Ops of one kind with the same dtype and seeds share one stream and read it one after the other. ``set_seed`` starts all
 streams anew. The state belongs to the process, not to a thread.
+
+TensorFlow 1's rules differ: each op of a graph has a ``Stream`` of its own in each session, and an op without a seed
+takes the number of such ops before it in the graph.
 """
 
 import os
@@ -36,6 +39,20 @@ class Calls(NamedTuple):
 
     owner: str
     seed: int
+
+
+class Stream:
+    """What one op alone reads, on and on. seeds: (global, op)."""
+
+    def __init__(self, seeds):
+        self._lock = new_lock()
+        self._key, self._counter = _start(seeds)
+
+    def reserve(self, blocks):
+        """The next ``blocks`` Philox blocks: key, low and high, as ``RandomState.reserve`` gives them."""
+        with self._lock:
+            counter, self._counter = self._counter, self._counter + blocks
+        return np.uint64(self._key), np.uint64(counter % _HALF), np.uint64(counter // _HALF % _HALF)
 
 
 class RandomState:
@@ -81,23 +98,19 @@ class RandomState:
         """The pair (global seed, op seed) under which an op with its own ``seed`` (or None) runs now.
 
         In a graph a pair (None, seed), for which ``reserve`` asks anew whenever the op runs: so a traced function
-        draws what the same ops draw one by one. ``Calls`` are a pair already.
+        draws what the same ops draw one by one; or a Stream. ``Calls`` are a pair already.
         """
         if isinstance(seed, Calls):
             return seed
         if context.graph is not None:
-            return None, seed
+            return (None, seed) if context.streams is None else context.streams(seed)
         with self._lock:
             global_seed, op_seed = self._seed, seed
             if op_seed is None:
                 if global_seed is None:
                     return UNSEEDED
                 op_seed = self._op_seeds.randint(0, LARGEST_SEED)
-            if global_seed is None:
-                global_seed = DEFAULT_GLOBAL_SEED
-            pair = global_seed % LARGEST_SEED, int(op_seed) % LARGEST_SEED  # modulo 2^31 - 1 (not 2^31) in TensorFlow
-            if pair == UNSEEDED:
-                pair = 0, LARGEST_SEED
+            pair = seed_pair(global_seed, op_seed)
             if seed is not None:
                 self._lasting.add(pair)
         return pair
@@ -106,10 +119,12 @@ class RandomState:
         """The next ``blocks`` Philox blocks (16 bytes each) of a stream, for this caller alone.
 
         Args:
-            kind: name of the op; dtype: of its output. With ``seeds`` they name the stream.
+            kind: name of the op; dtype: of its output. With ``seeds`` they name the stream, unless that is one itself.
 
         Returns: key, low and high as the kernels take them: uint64s.
         """
+        if isinstance(seeds, Stream):
+            return seeds.reserve(blocks)
         if seeds[0] is None:
             seeds = self.op_seeds(seeds[1])
         with self._lock:
@@ -149,6 +164,14 @@ class RandomState:
             self._positions = {
                 (kind, dtype, tuple(seeds)): (key, counter) for kind, dtype, seeds, key, counter in state["positions"]
             }
+
+
+def seed_pair(global_seed, op_seed):
+    """The two seeds, of which ``global_seed`` may be None, as TensorFlow's kernels take them."""
+    if global_seed is None:
+        global_seed = DEFAULT_GLOBAL_SEED
+    pair = int(global_seed) % LARGEST_SEED, int(op_seed) % LARGEST_SEED  # modulo 2^31 - 1 (not 2^31) in TensorFlow
+    return (0, LARGEST_SEED) if pair == UNSEEDED else pair
 
 
 def _start(seeds: tuple) -> tuple[int, int]:

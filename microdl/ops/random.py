@@ -255,6 +255,7 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=dtypes.float32, seed=Non
     return _affine("TruncatedNormal", shape, dtype, stddev, mean, lambda: random_state.op_seeds(seed))
 
 
+@reads_sizes
 def shuffle(value, seed=None, name=None):
     """``value`` with its slices along the first axis in random order."""
     return apply("RandomShuffle", value, seeds=random_state.op_seeds(seed))

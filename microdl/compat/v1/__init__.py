@@ -56,6 +56,7 @@ from microdl.compat.v1.functions import (
     get_collection_ref as get_collection_ref,
     global_norm as global_norm,
     gradients as gradients,
+    multinomial as multinomial,
     name_scope as name_scope,
     placeholder as placeholder,
     placeholder_with_default as placeholder_with_default,
@@ -140,6 +141,7 @@ math = Namespace(microdl.math, {name: globals()[name] for name in _REDUCTIONS})
 random = Namespace(
     microdl.random,
     {
+        "multinomial": multinomial,
         "normal": random_normal,
         "set_random_seed": set_random_seed,
         "shuffle": random_shuffle,

@@ -11,7 +11,7 @@ from microdl.core import dtypes
 from microdl.core.backprop import backpropagate, checked_seed
 from microdl.core.context import context
 from microdl.core.tensor import apply, convert
-from microdl.ops import array, clip, math, random
+from microdl.ops import array, clip, draws, math, random
 
 
 def placeholder(dtype, shape=None, name=None):
@@ -167,6 +167,12 @@ to_int64 = _cast(dtypes.int64, "ToInt64")
 random_normal = in_graph(random.normal, "random_normal")
 truncated_normal = in_graph(random.truncated_normal, "truncated_normal")
 random_shuffle = in_graph(random.shuffle, "RandomShuffle")
+
+
+@in_graph
+def multinomial(logits, num_samples, seed=None, name=None, output_dtype=None):
+    """Categories drawn for each row of ``logits``, unnormalised log probabilities (batch, classes)."""
+    return draws.categorical(logits, num_samples, output_dtype, seed)
 
 
 def random_uniform(shape, minval=0, maxval=None, dtype=dtypes.float32, seed=None, name=None):

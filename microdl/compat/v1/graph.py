@@ -7,10 +7,11 @@ from typing import Any
 from microdl.compat.v1.closing import closed
 from microdl.compat.v1.shapes import TensorShape
 from microdl.compile.graph import FuncGraph
-from microdl.compile.open import SAMPLES, Call, OpenGraph
+from microdl.compile.open import SAMPLES, Call, OpenGraph, Replay
 from microdl.core import errors
 from microdl.core.context import context
 from microdl.core.op import Spec
+from microdl.core.random_state import UNSEEDED, seed_pair
 from microdl.core.tensor import Operand, Tensor, apply
 
 # Two more samples try a placeholder of unknown rank with one and two axes; in the others it has none.
@@ -36,14 +37,15 @@ class Operation(Call):
     Attributes:
         name, type: str. graph: the Graph. outputs: its Tensors (None for what is no tensor).
         control_inputs: Operations that run before. initializes: Variables that have a value afterwards.
+        seeds: a pair for each time that it asks for random numbers.
     """
 
-    __slots__ = ("answer", "control_inputs", "device", "graph", "initializes", "name")
+    __slots__ = ("answer", "control_inputs", "device", "graph", "initializes", "name", "seeds")
 
     def __init__(self, graph, function, args, kwargs):
         super().__init__(function, args, kwargs)
         self.graph, self.name, self.device = graph, "", graph.present_device
-        self.control_inputs, self.initializes = list(graph.control), []
+        self.control_inputs, self.initializes, self.seeds = list(graph.control), [], []
         self.answer = None  # pairs (Variable, name): what the session itself answers, see initialized.py
 
     @property
@@ -191,6 +193,24 @@ class _Sized(FuncGraph):
         return tensor.dtype.is_floating
 
 
+class _Trial(Replay):
+    """A sample, which hears of the seeds that an Operation asks for."""
+
+    def make(self, call):
+        asked = []
+
+        def hear(seed):
+            asked.append(seed)
+            return None, seed
+
+        outer, context.streams = context.streams, hear
+        try:
+            return super().make(call)
+        finally:
+            context.streams = outer
+            call.seeds = max(call.seeds, asked, key=len)  # a size that does not fit ends it early
+
+
 class Graph(OpenGraph):
     """A graph that is built operation by operation, and run by sessions.
 
@@ -198,7 +218,7 @@ class Graph(OpenGraph):
         calls: its Operations, in order. collections: name -> list. seed: of its random operations, or None.
     """
 
-    sizes, folds, sized = SIZES, False, _Sized
+    sizes, folds, sized, sample = SIZES, False, _Sized, _Trial
 
     def __init__(self):
         super().__init__("graph")
@@ -208,6 +228,7 @@ class Graph(OpenGraph):
         self._used = {}  # name in lower case -> how many have asked for it
         self._operations = {}  # name -> Operation
         self._frame = None  # Operations that wait for their names
+        self._seeded = 0  # how many seeds followed from the graph's
         self._finalized = False
 
     # Building.
@@ -239,6 +260,7 @@ class Graph(OpenGraph):
         return op
 
     def _recorded(self, call):
+        call.seeds = list(map(self._seeds, call.seeds))
         for i, y in enumerate(call.outputs):
             if y is not None and y.op is None:
                 y.op, y.value_index = call, i
@@ -246,6 +268,12 @@ class Graph(OpenGraph):
             self._name(call, self.unique_name(call.type))
         else:
             self._frame.append(call)
+
+    def _seeds(self, seed):
+        """TensorFlow 1's two seeds of a random operation that has a ``seed`` of its own, or None."""
+        if seed is None and self.seed is not None:
+            seed, self._seeded = self._seeded, self._seeded + 1
+        return UNSEEDED if seed is None else seed_pair(self.seed, seed)
 
     def _symbolic(self, shape, example):
         return GraphTensor(self, shape, example)

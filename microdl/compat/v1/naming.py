@@ -23,7 +23,7 @@ NAMES = {
     "is_nan": "IsNan", "l2_loss": "L2Loss", "leaky_relu": "LeakyRelu", "less": "Less", "less_equal": "LessEqual",
     "linspace": "linspace/Slice", "log": "Log", "log1p": "Log1p", "log_softmax": "LogSoftmax",
     "logical_and": "LogicalAnd", "logical_not": "LogicalNot", "logical_or": "LogicalOr", "logical_xor": "LogicalXor",
-    "matmul": "MatMul", "max_pool": "MaxPool", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Mul",
+    "matmul": "MatMul", "max_pool": "MaxPool", "maximum": "Maximum", "minimum": "Minimum", "multinomial": "multinomial/Multinomial", "multiply": "Mul",
     "natural_exp_decay": "NaturalExpDecay", "negative": "Neg", "not_equal": "NotEqual", "one_hot": "one_hot",
     "pad": "Pad", "polynomial_decay": "PolynomialDecay", "pow": "Pow", "random_normal": "random_normal",
     "rank": "Rank", "reciprocal": "Reciprocal", "reduce_all": "All", "reduce_any": "Any",

@@ -1,5 +1,6 @@
 """Sessions: they hold the values of variables, and run what is fetched as a plan of its own."""
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,9 @@ from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.open import Replay
 from microdl.core import errors, variable as core
 from microdl.core.constant import constant
+from microdl.core.context import context
 from microdl.core.op import Spec
+from microdl.core.random_state import Stream
 from microdl.core.tensor import Tensor
 
 
@@ -29,6 +32,7 @@ class Session:
         self._values = {}  # Variable -> the core Variable that holds its value
         self._initialized = set()
         self._runs = {}  # what is fetched and fed -> _Run
+        self._streams = {}  # (Operation, how many times it asked before) -> Stream of its random numbers
         self._fitting = set()  # (Tensor, shape of a value that can be fed for it)
         self._closed = False
         self._contexts = []
@@ -135,6 +139,18 @@ class Session:
             waiting += [x.op for x in op.inputs if isinstance(x, GraphTensor) and id(x) not in known]
         return [op for op in self.graph.calls if id(op) in found]
 
+    def streams_of(self, op):
+        """A function that gives the Streams that an Operation reads here, in its order."""
+        places = itertools.count()
+
+        def stream(seed):
+            key = op, next(places)
+            if key not in self._streams:
+                self._streams[key] = Stream(op.seeds[key[1] % len(op.seeds)])
+            return self._streams[key]
+
+        return stream
+
     # Variables.
 
     def storage(self, variable):
@@ -191,7 +207,7 @@ class Session:
     def close(self):
         """Lets go of the values of variables and of plans."""
         self._closed = True
-        self._values, self._runs = {}, {}
+        self._values, self._runs, self._streams = {}, {}, {}
 
     def list_devices(self):
         return ["/job:localhost/replica:0/task:0/device:CPU:0"]
@@ -224,6 +240,13 @@ class _SessionReplay(Replay):
     def __init__(self, graph, session, fed):
         super().__init__(graph)
         self._session, self.fed = session, fed  # fed: ids of Tensors, which may be what variables are read by
+
+    def make(self, call):
+        outer, context.streams = context.streams, self._session.streams_of(call)
+        try:
+            return super().make(call)
+        finally:
+            context.streams = outer
 
     def value(self, x):
         if isinstance(x, Variable):
