@@ -21,7 +21,9 @@ from pathlib import Path
 from . import target
 from .launch import kernels
 
-FAMILIES = ("activation", "elementwise", "matmul", "optimizer", "random", "reduction", "softmax")
+FAMILIES = (
+    "activation", "elementwise", "layer_norm", "matmul", "normalization", "optimizer", "random", "reduction", "softmax",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
