@@ -13,6 +13,17 @@ class InvalidArgumentError(OpError, ValueError):
     """An argument has a shape, dtype or value that the op cannot take."""
 
 
+class MixedDTypesError(InvalidArgumentError, TypeError):
+    """Inputs of one op have dtypes that do not mix: TensorFlow's TypeError where a graph is built.
+
+    Attributes: kind: the op's name. first, other: pairs (name of the input, name of its dtype).
+    """
+
+    def __init__(self, message, kind, first, other):
+        super().__init__(message)
+        self.kind, self.first, self.other = kind, first, other
+
+
 class UnimplementedError(OpError, NotImplementedError):
     """The op exists, but not for these dtypes."""
 
@@ -47,3 +58,7 @@ class PermissionDeniedError(OpError, PermissionError):
 
 class ResourceExhaustedError(OpError, MemoryError):
     """There is not enough memory."""
+
+
+class NoKernel(TypeError, AttributeError):
+    """A device has no kernel for what an op asks of it; the CPU has. The message says what is missing."""

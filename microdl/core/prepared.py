@@ -3,7 +3,7 @@
 import contextlib
 
 from microdl.core.context import context
-from microdl.core.errors import InvalidArgumentError
+from microdl.core.errors import MixedDTypesError
 from microdl.core.node import Node, keeping, uids
 from microdl.core.op import Spec
 
@@ -66,9 +66,11 @@ def prepare(op, input_specs, attrs, key):
 def _check_dtypes(op, specs):
     for i, spec in enumerate(specs):
         if spec.dtype is not specs[0].dtype:
-            raise InvalidArgumentError(
-                f"{op.name}: {op.input_name(0)} is {specs[0].dtype.name} but {op.input_name(i)} is {spec.dtype.name} "
-                f"(shapes {tuple(specs[0].shape)} and {tuple(spec.shape)}); dtypes do not mix: use tf.cast"
+            first, other = (op.input_name(0), specs[0].dtype.name), (op.input_name(i), spec.dtype.name)
+            raise MixedDTypesError(
+                f"{op.name}: {' is '.join(first)} but {' is '.join(other)} "
+                f"(shapes {tuple(specs[0].shape)} and {tuple(spec.shape)}); dtypes do not mix: use tf.cast",
+                *(op.name, first, other),
             )
 
 

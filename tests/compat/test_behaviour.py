@@ -13,6 +13,7 @@ import pytest
 import microdl.compat.v1 as tf
 from microdl.compat.v1.examples.tutorials.mnist import input_data
 from microdl.compat.v1.flags import _Flags
+from microdl.compile.open import KEPT
 
 
 @pytest.fixture(autouse=True)
@@ -302,6 +303,25 @@ def test_a_number_with_a_fraction_is_no_integer():
 def test_a_placeholder_without_a_shape_is_named_where_a_shape_is_needed():
     with pytest.raises(ValueError, match="a placeholder has no shape: give it one"):
         tf.matmul(tf.placeholder(tf.float32), tf.zeros([3, 2]))
+
+
+def test_numbers_that_a_placeholder_cannot_hold_are_refused():
+    x, wide = tf.placeholder(tf.uint8, [None]), tf.placeholder(tf.float32, [])
+    with pytest.raises(TypeError, match="not compatible"):
+        run(x, {x: [-1, 2]})
+    with pytest.raises(TypeError, match="not compatible"):
+        run(wide, {wide: 2**24 + 1})
+    assert run(x, {x: np.array([255], np.int64)}).tolist() == [255]
+
+
+def test_plans_are_forgotten_when_there_are_many():
+    x = tf.placeholder(tf.float32, [None])
+    y = x + 1.0
+    with tf.Session() as session:
+        for n in range(KEPT + 9):
+            assert session.run(y, {x: np.zeros(n)}).shape == (n,)
+        assert len(session._runs) == KEPT
+        assert len(session._fitting) <= KEPT
 
 
 def test_the_same_run_makes_one_plan():

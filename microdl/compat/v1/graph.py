@@ -246,6 +246,9 @@ class Graph(OpenGraph):
             raise RuntimeError("Graph is finalized and cannot be modified.")
         try:
             return super().defer(function, args, kwargs)
+        except errors.MixedDTypesError as error:
+            error.args = (f"{_mixed(error)}\n{error}",)
+            raise
         except errors.InvalidArgumentError as error:
             if any(isinstance(x, GraphTensor) and x._shape.rank is None for x in args):
                 error.args = (f"{error} (a placeholder has no shape: give it one, tf.placeholder(dtype, [None, 2]))",)
@@ -405,6 +408,15 @@ class Graph(OpenGraph):
 
     def __repr__(self):
         return f"<microdl.compat.v1.Graph of {len(self.calls)} operations>"
+
+
+def _mixed(error):
+    """TensorFlow's sentence for inputs whose dtypes do not mix."""
+    (first, wanted), (other, given) = error.first, error.other
+    op = TYPES.get(error.kind, error.kind)
+    if first == other:
+        return f"Tensors in list passed to '{first}' of '{op}' Op have types [{wanted}, {given}] that don't all match."
+    return f"Input '{other}' of '{op}' Op has type {given} that does not match type {wanted} of argument '{first}'."
 
 
 def _placeholder(dtype, shape):

@@ -23,7 +23,7 @@ def softmax_cross_entropy_with_logits(_sentinel=None, labels=None, logits=None, 
     """Cross entropy of ``labels`` (..., classes) and softmax(``logits``) along the last axis. Labels are constants."""
     _only_named("softmax_cross_entropy_with_logits", _sentinel)
     _needs("softmax_cross_entropy_with_logits", labels=labels, logits=logits)
-    labels = array.stop_gradient(convert(labels, getattr(logits, "dtype", None)))
+    labels = array.stop_gradient(convert(labels, hint=getattr(logits, "dtype", None)))
     return modern.softmax_cross_entropy_with_logits(labels, convert(logits), axis=dim if axis is None else axis)
 
 

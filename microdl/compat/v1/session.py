@@ -8,7 +8,7 @@ import numpy as np
 from microdl.compat.v1.graph import Default, Entered, GraphTensor, _placeholder, get_default_graph
 from microdl.compat.v1.variables import Variable
 from microdl.compile.concrete import ConcreteFunction
-from microdl.compile.open import Replay
+from microdl.compile.open import KEPT, Replay
 from microdl.core import errors, variable as core
 from microdl.core.constant import constant
 from microdl.core.context import context
@@ -54,7 +54,10 @@ class Session:
         key = (*map(id, elements), None, *((id(x), value.spec) for x, value in feeds))
         run = self._runs.get(key)
         if run is None:
-            run = self._runs[key] = self._prepare(elements, [x for x, _ in feeds], [value for _, value in feeds])
+            run = self._prepare(elements, [x for x, _ in feeds], [value for _, value in feeds])
+            self._runs[key] = run
+            for oldest in list(self._runs)[:-KEPT]:
+                self._runs.pop(oldest, None)  # another thread may have been here first
         self._check_initialized(run)
         with Default(None):  # here things run, whatever graph is being built around it
             results = iter(run.function.call([value for _, value in feeds]))
@@ -92,16 +95,14 @@ class Session:
                 f"strings, lists, numpy ndarrays, or TensorHandles. For reference, the tensor object was {value} which "
                 f"was passed to the argument `feed_dict` with key {tensor}."
             )
-        array = np.asarray(value)
-        dtype = tensor.dtype.as_numpy_dtype
-        if array.dtype.kind == "f" and np.dtype(dtype).kind in "iu" and not np.array_equal(array, array.astype(dtype)):
-            raise TypeError(f"Type of feed value {value} with type {type(value)} is not compatible with {tensor}")
-        array = array.astype(dtype, copy=False)
+        array = _as_dtype(value, tensor)
         if (tensor, array.shape) not in self._fitting:
             if not tensor.shape.is_compatible_with(array.shape):
                 raise ValueError(
                     f"Cannot feed value of shape {array.shape} for Tensor {tensor.name}, which has shape {tensor.shape}"
                 )
+            if len(self._fitting) >= KEPT:
+                self._fitting.clear()
             self._fitting.add((tensor, array.shape))
         if array.dtype.kind == "O" or not array.flags.carray:
             return tensor, constant(array, tensor.dtype)
@@ -252,6 +253,22 @@ class _SessionReplay(Replay):
         if isinstance(x, Variable):
             return self.values[id(x.snapshot)] if id(x.snapshot) in self.fed else self._session.storage(x)
         return super().value(x)
+
+
+def _as_dtype(value, tensor):
+    """A value that is fed as an array of its placeholder's dtype. Raises TypeError for numbers that it cannot hold."""
+    array, dtype = np.asarray(value), np.dtype(tensor.dtype.as_numpy_dtype)
+    if array.dtype == dtype:
+        return array
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = array.astype(dtype)
+    exact = type(value) is int or (array.dtype.kind in "fiu" and dtype.kind in "iu")
+    if exact and not np.array_equal(array, cast):
+        raise TypeError(
+            f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type {dtype.type} "
+            f"of {tensor}. Try explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
+        )
+    return cast
 
 
 def _not_fed(op):

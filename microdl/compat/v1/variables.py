@@ -4,7 +4,7 @@ import numpy as np
 
 from microdl.compat.v1.graph import Default, GraphTensor, Named, chosen_session, get_default_graph
 from microdl.compat.v1.shapes import TensorShape
-from microdl.core import dtypes, variable as core
+from microdl.core import dtypes, errors, variable as core
 from microdl.core.deferred import Replayed
 from microdl.core.op import Spec
 from microdl.core.tensor import apply, convert, new_uid
@@ -151,6 +151,13 @@ class Variable(Named, Replayed):
     def _written(self, value, method, name, read_value=True):
         if isinstance(value, GraphTensor) and not value.shape.is_compatible_with(self.shape):
             raise ValueError(f"Shapes must be equal: {self.name} has shape {self.shape}, the value {value.shape}")
+        if isinstance(value, (GraphTensor, Variable)) and value.dtype is not self.dtype:
+            kind = "".join(part.capitalize() for part in method.split("_"))
+            raise errors.MixedDTypesError(
+                f"Input 'value' of '{kind}' Op has type {value.dtype.name} that does not match type {self.dtype.name} "
+                f"of argument 'ref'.\n{self.name}: dtypes do not mix: use tf.cast",
+                *(kind, ("ref", self.dtype.name), ("value", value.dtype.name)),
+            )
         with self.graph.entered(), self.graph.naming(name):
             result = self.graph.defer(_assigned, (self, value, method), {})
         if method == "assign":

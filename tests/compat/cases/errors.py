@@ -180,3 +180,41 @@ def saver_errors(tf):
         found.append(said(lambda: saver.restore(session, "no/such/folder/model"), "not a valid checkpoint"))
         found.append(said(lambda: saver.save(session, "no/such/folder/model"), "Parent directory"))
     return found
+
+
+def dtypes_that_do_not_mix(tf):
+    one, number = tf.constant([[1.0]]), tf.constant([[1]])
+    return [
+        _type_error(f)
+        for f in (
+            lambda: one + number,
+            lambda: tf.matmul(one, number),
+            lambda: tf.Variable(1.0) * tf.constant(2),
+            lambda: tf.equal(number, one),
+            lambda: tf.concat([one, number], 0),
+            lambda: tf.Variable(1.0).assign(tf.constant(1)),
+            lambda: tf.assign_add(tf.Variable(1.0), tf.constant(1)),
+        )
+    ]
+
+
+def _type_error(function):
+    try:
+        function()
+    except TypeError as error:
+        return str(error).splitlines()[0]
+
+
+def numbers_too_large_for_their_placeholder(tf):
+    x, y = tf.placeholder(tf.int32), tf.placeholder(tf.uint8)
+    return [
+        _type_error(lambda: run(tf, x + 0, {x: 2**40})).split(".")[0][:60],
+        _type_error(lambda: run(tf, y, {y: 300})).split(".")[0][:60],
+        run(tf, x + 0, {x: True}),
+    ]
+
+
+def labels_that_are_whole_numbers(tf):
+    labels, logits = tf.constant([[1, 0], [0, 1]]), tf.constant([[1.0, 2.0], [0.5, 0.25]])
+    old = tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    return run(tf, [old, tf.nn.softmax_cross_entropy_with_logits_v2(labels=labels, logits=logits)])
