@@ -1,0 +1,86 @@
+"""Where the pixels of convolutions and pools lie, for kernels. Twin: ``kernels/cpu/geometry.py``.
+
+Along one axis, target t meets with tap k of a filter the pixel
+
+    (t * step + lead + k * move) / divisor        of the source, if that is a whole number and in the image:
+
+                                     step      lead        move          divisor
+    convolution                      stride    -padding    dilation      1
+    its gradient to the input        1         padding     -dilation     stride
+
+Targets with the same t modulo the divisor are a phase: they meet the same taps, every ``every``-th, from pixels that
+lie ``delta`` apart. So a phase is a convolution with step 1 of its own, without any product with the zeros between
+strides. Kernels compute with uint32, in which negative numbers wrap around; a pixel is in an image if it is below the
+image's size.
+"""
+
+from math import gcd
+
+from .launch import ceildiv
+from .target import device, uint32, uint64
+
+AXIS = "int32[8]"  # what ``axis`` returns, in a kernel's signature
+NOWHERE = 0x40000000  # a line that is in no image, whatever tap is added to it
+
+
+def axis(step, lead, move, divisor, taps):
+    """What kernels know of an axis: (step, lead, lift, move, divisor, every, delta, taps).
+
+    lead is made positive by ``lift`` times the divisor, as remainders want it.
+    """
+    every = divisor // gcd(divisor, abs(move))
+    lift = ceildiv(abs(lead) + abs(move) * every, divisor)
+    return step, lead + lift * divisor, lift, move, divisor, every, every * move // divisor, taps
+
+
+def axes(steps, leads, moves, divisors, taps):
+    """``axis`` for rows and for columns."""
+    return tuple(axis(*numbers) for numbers in zip(steps, leads, moves, divisors, taps, strict=True))
+
+
+@device
+def phase(corner, along):
+    """(first tap, number of taps, pixel that target ``corner`` meets with the first) of the phase from ``corner`` on.
+
+    Without taps the second is 0. corner: the first target, below the divisor. along: an ``axis``.
+    """
+    step, lead, lift, move, divisor, every, _, taps = along
+    first, at = uint32(0), uint32(uint32(corner) * uint32(step) + uint32(lead))
+    while first < uint32(every) and uint32(at % uint32(divisor)) != uint32(0):
+        first, at = uint32(first + uint32(1)), uint32(at + uint32(move))
+    count = uint32(0)
+    if first < uint32(every) and first < uint32(taps):
+        count = uint32(uint32(uint32(taps) - uint32(1) - first) // uint32(every) + uint32(1))
+    return first, count, uint32(uint32(at // uint32(divisor)) - uint32(lift))
+
+
+@device
+def phase_size(size, corner, divisor):
+    """How many of ``size`` targets belong to the phase from ``corner`` on."""
+    return uint32(uint32(uint32(size) + uint32(divisor) - uint32(1) - corner) // uint32(divisor))
+
+
+# Quotients by numbers that a launch knows: a product and a shift are several times quicker than a division.
+
+
+def divider(d):
+    """(multiplier, shift) for ``quotient`` by d, 0 < d < 2**31. The multiplier is below 0, as its highest bit is set.
+
+    With 2**(l - 1) < d <= 2**l and m = ceil(2**(31 + l) / d), floor(n m / 2**(31 + l)) = floor(n / d) for n < 2**31:
+    Granlund and Montgomery, "Division by Invariant Integers using Multiplication", 1994, theorem 4.2.
+    """
+    shift = 31 + (d - 1).bit_length()
+    return ceildiv(1 << shift, d) - (1 << 32), shift
+
+
+@device
+def quotient(n, multiplier, shift):
+    """n / d, rounded down, with the ``divider`` of d. n: uint32, below 2**31."""
+    return uint32((uint64(n) * uint64(uint32(multiplier))) >> uint64(shift))
+
+
+@device
+def split(n, d, multiplier, shift):
+    """(quotient, remainder) of n by d, with the ``divider`` of d."""
+    whole = quotient(n, multiplier, shift)
+    return whole, uint32(n - whole * uint32(d))
