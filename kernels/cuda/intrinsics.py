@@ -1,7 +1,7 @@
 """Instructions of a GPU that Numba has no function for, as LLVM IR or lines of PTX.
 
 Addresses are typed pointers or arrays in shared memory, and offsets count elements. 16-byte accesses need addresses
-that are multiples of 16: shared arrays with ``alignment=16``, and memory as the driver allocates it.
+that are multiples of 16 (four bytes: of 4): shared arrays with ``alignment=16``, and memory as the driver allocates it.
 """
 
 from llvmlite import ir
@@ -9,7 +9,6 @@ from llvmlite import ir
 from .target import cgutils, errors, float32, int32, int64, intrinsic, types, uint32
 
 _I32, _I64, _F32 = ir.IntType(32), ir.IntType(64), ir.FloatType()
-_FOUR = ir.VectorType(_F32, 4)
 
 
 def _place(context, builder, kind, value, offset_kind, offset):
@@ -21,10 +20,17 @@ def _place(context, builder, kind, value, offset_kind, offset):
     return builder.gep(context.make_array(kind)(context, builder, value).data, [offset])
 
 
-def _check(kind):
+def _check(kind, dtype=None):
     flat = isinstance(kind, types.Array) and kind.ndim == 1 and kind.layout == "C"
-    if not (flat or isinstance(kind, types.CPointer)) or kind.dtype != float32:
-        raise errors.TypingError(f"an address of float32 numbers is needed, got {kind}")
+    if not (flat or isinstance(kind, types.CPointer)) or kind.dtype != (dtype or kind.dtype):
+        raise errors.TypingError(f"an address of {dtype or ''} numbers is needed, got {kind}")
+
+
+def _four(context, kind):
+    """The vector of four numbers of a type, and what its address is a multiple of, at most 16."""
+    return ir.VectorType(context.get_data_type(kind), 4), min(
+        16, 4 * context.get_abi_sizeof(context.get_data_type(kind))
+    )
 
 
 def _load4(x, i, constant):
@@ -32,12 +38,13 @@ def _load4(x, i, constant):
 
     def emit(context, builder, signature, args):
         place = _place(context, builder, x, args[0], signature.args[1], args[1])
-        four = builder.load(builder.bitcast(place, _FOUR.as_pointer()), align=16)
+        kind, align = _four(context, x.dtype)
+        four = builder.load(builder.bitcast(place, kind.as_pointer()), align=align)
         if constant:
             four.set_metadata("invariant.load", builder.module.add_metadata([]))
         return cgutils.pack_array(builder, [builder.extract_element(four, _I32(k)) for k in range(4)])
 
-    return types.UniTuple(float32, 4)(x, i), emit
+    return types.UniTuple(x.dtype, 4)(x, i), emit
 
 
 @intrinsic
@@ -74,18 +81,19 @@ def load4_constant(typing, x, i):
 
 @intrinsic
 def store4(typing, x, i, four):
-    """x[i : i + 4] = four, by one access."""
+    """x[i : i + 4] = four, numbers that become x's as in a plain store, by one access."""
     _check(x)
 
     def emit(context, builder, signature, args):
         place = _place(context, builder, x, args[0], signature.args[1], args[1])
-        value = ir.Constant(_FOUR, ir.Undefined)
+        kind, align = _four(context, x.dtype)
+        value = ir.Constant(kind, ir.Undefined)
         for k, element in enumerate(cgutils.unpack_tuple(builder, args[2], 4)):
-            value = builder.insert_element(value, element, _I32(k))
-        builder.store(value, builder.bitcast(place, _FOUR.as_pointer()), align=16)
+            value = builder.insert_element(value, context.cast(builder, element, four[k], x.dtype), _I32(k))
+        builder.store(value, builder.bitcast(place, kind.as_pointer()), align=align)
         return context.get_dummy_value()
 
-    return types.void(x, i, types.UniTuple(float32, 4)), emit
+    return types.void(x, i, four), emit
 
 
 @intrinsic
@@ -129,8 +137,8 @@ def _copy16(constraints, text):
 @intrinsic
 def copy16(typing, to, i, origin, j):
     """Begins to copy four numbers: to[i : i + 4] = origin[j : j + 4]. to: shared, origin: global memory."""
-    _check(to)
-    _check(origin)
+    _check(to, float32)
+    _check(origin, float32)
     emit = _copy16("r,l,~{memory}", "cp.async.cg.shared.global [$0], [$1], 16;")
     return types.void(to, i, origin, j), emit
 
@@ -138,8 +146,8 @@ def copy16(typing, to, i, origin, j):
 @intrinsic
 def copy16_or_zeros(typing, to, i, origin, j, size):
     """``copy16`` if size is 16; if it is 0, zeros are written and nothing is read."""
-    _check(to)
-    _check(origin)
+    _check(to, float32)
+    _check(origin, float32)
     emit = _copy16("r,l,r,~{memory}", "cp.async.cg.shared.global [$0], [$1], 16, $2;")
     return types.void(to, i, origin, j, int32), emit
 

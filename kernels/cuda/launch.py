@@ -13,6 +13,7 @@ number of blocks that depends on the problem's size alone.
 
 import functools
 import os
+from typing import Any
 
 from . import target
 from .emulator.machine import Emulator
@@ -25,8 +26,8 @@ def kernel(signature, threads=THREADS, blocks_at_once=None, shared=0):
     """Declares the decorated function a kernel.
 
     Args:
-        signature: str, the arguments' types in order: ``float32*``, ``int32``... or, where a function of Numba wants an
-            array (atomics), ``float32[]``, which costs more to pass.
+        signature: str, the arguments' types in order: ``float32*``, ``int32``; ``int32[6]`` for a tuple of six; or,
+            where a function of Numba wants an array (atomics), ``float32[]``, which costs more to pass.
         threads: int, or up to three along x, y and z: threads of a block.
         blocks_at_once: int, blocks that shall find room on a multiprocessor; limits registers. None: no limit.
         shared: int, bytes of dynamic shared memory.
@@ -41,12 +42,21 @@ def kernel(signature, threads=THREADS, blocks_at_once=None, shared=0):
 
 
 class Kernel:
-    """A function of one thread, called for all threads of a number of blocks."""
+    """A function of one thread, called for all threads of a number of blocks.
+
+    Attributes:
+        signature: the arguments' types. kinds, names: types and names of what is passed, in which each element of a
+            tuple stands by itself.
+    """
 
     def __init__(self, function, signature, threads, blocks_at_once, shared):
         functools.update_wrapper(self, function)
         self.function, self.blocks_at_once, self.shared = function, blocks_at_once, shared
         self.signature = tuple(map(_type, signature.split()))
+        parameters = list(zip(function.__code__.co_varnames, map(_members, self.signature), strict=False))
+        self.kinds = tuple(kind for _, members in parameters for kind in members)
+        self.names = tuple(name for name, members in parameters for _ in members)
+        self._tuples = len(self.kinds) != len(self.signature)
         self.threads = _three(threads)
         self.name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
@@ -54,6 +64,8 @@ class Kernel:
         """Runs the kernel: ``blocks`` is a number, or up to three along x, y and z. Without blocks nothing is done."""
         grid = _three(blocks)
         if min(grid) > 0:
+            if self._tuples:
+                args = tuple(part for arg in args for part in (arg if type(arg) is tuple else (arg,)))
             device().launch(self, grid, self.threads, self.shared, args)
 
     def __repr__(self):
@@ -61,10 +73,16 @@ class Kernel:
 
 
 def _type(name):
-    """The type of that name: ``float32``, ``float32*`` for an address, ``float32[]`` for a flat array."""
-    if name.endswith("[]"):
-        return target.types.Array(getattr(target, name[:-2]), 1, "C")
+    """The type of that name: ``float32``, ``float32*`` for an address, ``int32[6]``, ``float32[]`` for a flat array."""
+    name, bracket, count = name.rstrip("]").partition("[")
+    if bracket:
+        kind = getattr(target, name)
+        return target.types.UniTuple(kind, int(count)) if count else target.types.Array(kind, 1, "C")
     return target.pointer(getattr(target, name[:-1])) if name.endswith("*") else getattr(target, name)
+
+
+def _members(kind):
+    return tuple(kind) if isinstance(kind, target.types.UniTuple) else (kind,)
 
 
 def _three(sizes):
@@ -74,7 +92,8 @@ def _three(sizes):
 
 def address(array):
     """Where an array's elements lie, in the memory of the device that it belongs to."""
-    return array.__array_interface__["data"][0]
+    found = getattr(array, "address", None)
+    return array.__array_interface__["data"][0] if found is None else found
 
 
 def ceildiv(a, b):
@@ -82,13 +101,25 @@ def ceildiv(a, b):
     return -(-a // b)
 
 
-@functools.cache
+_used: list[Any] = []  # the device that kernels run on, if one was chosen
+
+
+def use(gpu):
+    """Kernels run on ``gpu`` from now on: what has the methods ``launch``, ``empty``, ``array`` and ``table``.
+
+    None leaves the choice to the environment, as at first.
+    """
+    _used[:] = [] if gpu is None else [gpu]
+
+
 def device():
-    """What kernels run on: the emulator if the environment says ``MICRODL_GPU=emulate``."""
-    chosen = os.environ.get("MICRODL_GPU", "")
-    if chosen != "emulate":
-        raise RuntimeError(
-            "microdl: kernels cannot be launched on a GPU yet; MICRODL_GPU=emulate, set before Python starts, runs "
-            f"them on the CPU (MICRODL_GPU is {chosen!r})"
-        )
-    return Emulator()
+    """What kernels run on: what ``use`` was called with, else the bare emulator if MICRODL_GPU=emulate."""
+    if not _used:
+        chosen = os.environ.get("MICRODL_GPU", "")
+        if chosen != "emulate":
+            raise RuntimeError(
+                "microdl: no GPU was chosen for kernels to be launched on; MICRODL_GPU=emulate, set before Python "
+                f"starts, runs them on the CPU (MICRODL_GPU is {chosen!r})"
+            )
+        use(Emulator())
+    return _used[0]

@@ -21,9 +21,7 @@ from pathlib import Path
 from . import target
 from .launch import kernels
 
-FAMILIES = (
-    "activation", "elementwise", "layer_norm", "matmul", "normalization", "optimizer", "random", "reduction", "softmax",
-)  # fmt: skip
+FAMILIES = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - {"__init__", "resources"})
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ def _numba_cuda() -> Any:
 
 cuda = _numba_cuda()
 types = cuda.types
-float32, float64, int32, int64, uint8, uint32, uint64 = (
-    getattr(types, name) for name in ("float32", "float64", "int32", "int64", "uint8", "uint32", "uint64")
+float32, float64, int32, int64, uint8, uint16, uint32, uint64 = (
+    getattr(types, name) for name in ("float32", "float64", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 )
 intrinsic = importlib.import_module("numba.cuda.extending").intrinsic
 cgutils = importlib.import_module("numba.cuda.cgutils")

@@ -12,9 +12,9 @@ def gpu(monkeypatch):
         pytest.skip("the JIT is off, which the emulated GPU needs")
     launch = support("cuda.launch")
     monkeypatch.setenv("MICRODL_GPU", "emulate")
-    launch.device.cache_clear()
+    launch.use(None)
     yield launch.device()
-    launch.device.cache_clear()
+    launch.use(None)
 
 
 @pytest.fixture(params=[0, 7], ids=["in order", "shuffled"])

@@ -251,7 +251,7 @@ def test_memory_of_the_gpu_is_forgotten_with_its_array(gpu):
 
 def test_without_the_setting_launches_say_what_to_do(monkeypatch):
     monkeypatch.delenv("MICRODL_GPU", raising=False)
-    launch.device.cache_clear()
+    launch.use(None)
     with pytest.raises(RuntimeError, match="MICRODL_GPU=emulate, set before Python starts"):
         copied(1, None, None, 0)
 

@@ -60,7 +60,7 @@ class Emulator:
     def empty(self, shape, dtype):
         """A new array in the GPU's memory; its bytes are all 255 (NaN, -1), for nobody should read them."""
         array = np.empty(shape, dtype)
-        array.view(np.uint8).reshape(-1)[...] = 255
+        array.reshape(-1).view(np.uint8)[...] = 255
         start = _address(array)
         self._held[id(array)] = start, start + array.nbytes, f"an array {array.shape} of {array.dtype}"
         weakref.finalize(array, self._held.pop, id(array), None)
@@ -72,6 +72,18 @@ class Emulator:
         copy = self.empty(values.shape, values.dtype)
         copy[...] = values
         return copy
+
+    def table(self, values):
+        """A copy of a small array of numbers by which kernels find their way."""
+        return self.array(values)
+
+    def name(self, start, nbytes, what):
+        """Says that kernels may use the ``nbytes`` at the address ``start``, and what to call them in messages."""
+        self._held[start] = start, start + nbytes, what
+
+    def forget(self, start):
+        """What ``name`` said of this address holds no more."""
+        self._held.pop(start, None)
 
     @contextlib.contextmanager
     def watch(self, observer):
@@ -113,11 +125,10 @@ class _Launch:
     def __init__(self, kernel, program, grid, block, shared, args, emulator):
         self.kernel, self.program, self.grid, self.block, self.shared = kernel, program, grid, block, shared
         self.seed, self.observer = emulator.seed, emulator._observer
-        if len(args) != len(kernel.signature):
-            raise TypeError(f"kernel {kernel.name} takes {len(kernel.signature)} arguments, got {len(args)}")
+        if len(args) != len(kernel.kinds):
+            raise TypeError(f"kernel {kernel.name} takes {len(kernel.kinds)} arguments, got {len(args)}")
         self.pieces, self.words, self.alive = [], [], args
-        names = kernel.function.__code__.co_varnames
-        for name, kind, value in zip(names, kernel.signature, args, strict=False):
+        for name, kind, value in zip(kernel.names, kernel.kinds, args, strict=True):
             self._pass(name, kind, value)
         self.pieces += emulator._held.values()
         base = machine().shared_address
@@ -145,7 +156,7 @@ class _Launch:
         if not array.flags.c_contiguous:
             raise ValueError(f"kernel {self.kernel.name}: argument {name} is not C-contiguous")
         expected = np.dtype(str(kind.dtype))
-        if array.dtype != expected and array.dtype.itemsize != 1:
+        if array.dtype != expected and expected.kind != "u":  # unsigned numbers can be the bits of any others
             raise TypeError(f"kernel {self.kernel.name}: argument {name} is {array.dtype}, not {expected}")
         start = _address(array)
         self.pieces.append((start, start + array.nbytes, f"{name}, {array.size} elements of {array.dtype}"))
