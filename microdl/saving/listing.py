@@ -9,6 +9,7 @@ from microdl.saving.atomic import write_bytes
 
 STATE = "checkpoint"  # the file's name
 ENDING = ".safetensors"
+_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 @dataclass
@@ -28,14 +29,16 @@ def write_state(directory, latest, paths, timestamps=(), last_preserved=None, fi
     lines += [f"all_model_checkpoint_paths: {_quoted(_relative(directory, path))}" for path in paths]
     lines += [f"all_model_checkpoint_timestamps: {time!r}" for time in timestamps]
     lines += [f"last_preserved_timestamp: {last_preserved!r}"] * (last_preserved is not None)
-    write_bytes(Path(directory) / (filename or STATE), "".join(f"{line}\n" for line in lines).encode())
+    write_bytes(
+        Path(directory) / (filename or STATE), "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+    )
 
 
 def get_checkpoint_state(checkpoint_dir, latest_filename=None):
     """The CheckpointState of a folder, or None if it has none (or one that cannot be read)."""
     directory = os.fspath(checkpoint_dir)
     try:
-        text = (Path(directory) / (latest_filename or STATE)).read_text()
+        text = (Path(directory) / (latest_filename or STATE)).read_text("utf-8", "surrogateescape")
     except (OSError, UnicodeDecodeError):
         return None
     found: dict[str, list] = {}
@@ -76,8 +79,16 @@ def _relative(directory, path):
 def _absolute(directory, text):
     if not re.fullmatch(r'".*"', text):
         raise ValueError(f"a path in quotation marks is expected, got {text}")
-    return os.path.join(directory, re.sub(r"\\(.)", r"\1", text[1:-1]))
+    return os.path.join(directory, os.fsdecode(re.sub(rb"\\([0-7]{1,3}|.)", _unescaped, os.fsencode(text[1:-1]))))
 
 
 def _quoted(path):
-    return '"' + re.sub(r'([\\"])', r"\\\1", os.fspath(path)) + '"'
+    return '"' + re.sub(r'[\\"\n\r\t]', lambda found: _ESCAPES.get(found[0], f"\\{found[0]}"), os.fspath(path)) + '"'
+
+
+def _unescaped(found):
+    """The byte that an escape stands for: octal digits, as TensorFlow writes what is not ASCII, or one character."""
+    escape = found[1]
+    if escape[:1] in b"01234567":
+        return bytes([int(escape, 8) & 255])
+    return {b"n": b"\n", b"r": b"\r", b"t": b"\t"}.get(escape, escape)

@@ -19,6 +19,11 @@ CHECKSUM, METADATA = "__checksum__", "__metadata__"
 
 def write(path, arrays, metadata):
     """Writes the file. arrays: dict from str to array. metadata: dict from str to str."""
+    for name, array in arrays.items():
+        if name in (CHECKSUM, METADATA):
+            raise ValueError(f"{path}: no variable can be called {name!r} in a .npz file")
+        if array.dtype.hasobject:
+            raise ValueError(f"{path}: variable {name!r} has dtype {array.dtype}, which .npz files cannot hold")
     if metadata:
         arrays = {**arrays, METADATA: np.frombuffer(json.dumps(metadata).encode(), np.uint8)}
     sums = b"".join(checksum(name, arrays[name]) for name in sorted(arrays))
@@ -32,10 +37,16 @@ def read(path, caller):
     """(arrays, metadata). Raises DataLossError that names the file and, where one is to blame, the variable."""
     arrays, name = {}, None
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            for name in stored.files:
-                arrays[name] = stored[name]
-    except Exception as error:  # zip, zlib, header and key errors: np.load has no one error for a damaged file
+        with open(path, "rb") as file, zipfile.ZipFile(file) as stored:
+            for member in stored.infolist():
+                name = member.filename.removesuffix(".npy")
+                if member.compress_type != zipfile.ZIP_STORED:  # which may be few bytes here and fill the memory
+                    raise ValueError("it is compressed, which files of microdl are not")
+                if name in arrays:
+                    raise ValueError("there are two of that name")
+                with stored.open(member) as content:
+                    arrays[name] = np.lib.format.read_array(content, allow_pickle=False)
+    except Exception as error:  # zip, header and key errors: there is no one error for a damaged file
         where = _end(path.read_bytes()) if name is None else f": variable {name!r} cannot be read: {error}"
         raise DataLossError(f"{caller}: {path} is damaged or no .npz file{where}") from None
     expected = arrays.pop(CHECKSUM, None)

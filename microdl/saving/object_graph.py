@@ -11,6 +11,7 @@ import numpy as np
 from microdl.core.trackable import Trackable
 from microdl.core.variable import Variable
 from microdl.saving.states import PythonState
+from microdl.saving.texts import as_bytes, as_text
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"  # where TensorFlow keeps the graph
 VALUE, ITERATOR, TEXT = "VARIABLE_VALUE", "ITERATOR_STATE", "py_state"
@@ -77,7 +78,8 @@ def walk(root):
                 numbers[id(child)] = len(objects)
                 objects.append(child)
                 paths.append(f"{paths[number]}/{_escaped(name)}".removeprefix("/"))
-            children[number][name] = numbers[id(child)]
+            if children[number].setdefault(name, numbers[id(child)]) != numbers[id(child)]:
+                raise ValueError(f"two parts have the same name, {name!r} in {paths[number] or 'the checkpoint'!r}")
     return objects, children, paths
 
 
@@ -97,7 +99,7 @@ def to_arrays(root):
         kept = kept_of(node)
         key = f"{path}/.ATTRIBUTES/{kept}".removeprefix("/")
         if kept == VALUE:
-            arrays[key] = node.numpy()
+            arrays[key] = array_of(node)
         elif kept == TEXT:
             arrays[key] = as_bytes(node.serialize())
         elif kept == ITERATOR:
@@ -109,6 +111,14 @@ def to_arrays(root):
     return arrays, nodes
 
 
+def array_of(variable):
+    """A Variable's values as an array; strings are objects in it."""
+    value = variable.numpy()
+    if isinstance(value, bytes):  # one string alone
+        value = np.array(value, object)
+    return value
+
+
 def from_arrays(node, key, arrays):
     """Gives an object its state back. arrays: as in the checkpoint."""
     if isinstance(node, Variable):
@@ -117,16 +127,6 @@ def from_arrays(node, key, arrays):
         node.deserialize(as_text(arrays[key]))
     else:
         node.restore(_with_arrays(json.loads(as_text(arrays[key])), key, arrays))
-
-
-def as_bytes(text):
-    """Text as an array of its bytes: uint8, (n,)."""
-    return np.frombuffer(text.encode(), np.uint8)
-
-
-def as_text(array):
-    """What ``as_bytes`` was given."""
-    return array.tobytes().decode()
 
 
 def _without_arrays(state, parts):

@@ -6,6 +6,7 @@
 
 Specification: https://huggingface.co/docs/safetensors. Any program that knows the format can read these files.
 ``__metadata__`` may hold text alone; here the ``checksums`` of the arrays, and in ``checksum`` one of that text.
+Arrays of strings lie there as bytes of JSON (``texts.py``); ``strings`` lists their names.
 """
 
 import json
@@ -16,6 +17,7 @@ import numpy as np
 from microdl.core.errors import DataLossError
 from microdl.saving.atomic import replacing
 from microdl.saving.checksum import checksum, checksum_of_text, raw_bytes, verify
+from microdl.saving.texts import as_numbers, as_strings
 
 LONGEST_TABLE = 100_000_000  # bytes; the specification's limit
 _HEAD = 8  # bytes that hold the table's size
@@ -24,7 +26,8 @@ _KINDS = {
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
 _NAMES = {np.dtype(kind): name for name, kind in _KINDS.items()}
-_OWN = ("checksum", "checksums", "format")  # keys of the metadata that are this module's
+_METADATA = "__metadata__"
+_OWN = ("checksum", "checksums", "format", "strings")  # keys of the metadata that are this module's
 
 
 def write(path, arrays, metadata):
@@ -36,6 +39,10 @@ def write(path, arrays, metadata):
 
 def pack(path, arrays, metadata):
     """The parts of the file, in order: bytes and arrays. path: for messages."""
+    if _METADATA in arrays:
+        raise ValueError(f"{path}: no variable can be called {_METADATA!r} in a .safetensors file")
+    strings = [name for name, array in arrays.items() if array.dtype == object]
+    arrays = {**arrays, **{name: as_numbers(arrays[name]) for name in strings}}
     ordered = sorted(
         arrays, key=lambda name: -arrays[name].dtype.itemsize
     )  # so that each lies at a multiple of its size
@@ -52,8 +59,9 @@ def pack(path, arrays, metadata):
         position += array.nbytes
         parts.append(raw_bytes(array))
     text = {**metadata, "format": "np", "checksums": json.dumps({a: checksum(a, arrays[a]).hex() for a in ordered})}
+    text |= {"strings": json.dumps(strings)} if strings else {}
     text["checksum"] = checksum_of_text(text)
-    head = json.dumps({"__metadata__": text, **table}, separators=(",", ":")).encode()
+    head = json.dumps({_METADATA: text, **table}, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
     return [len(head).to_bytes(_HEAD, "little"), head, *parts]
 
@@ -75,13 +83,14 @@ def unpack(content, path, caller):
         )
     try:
         table = json.loads(content[_HEAD:begin].decode(), object_pairs_hook=_without_doubles)
-        metadata = table.pop("__metadata__")
+        metadata = table.pop(_METADATA)
         checksums = {name: bytes.fromhex(text) for name, text in json.loads(metadata["checksums"]).items()}
         entries = {name: _entry(**entry) for name, entry in table.items()}
+        strings = json.loads(metadata.get("strings", "[]"))
         intact = metadata["checksum"] == checksum_of_text({k: v for k, v in metadata.items() if k != "checksum"})
     except KeyError as error:
         raise DataLossError(f"{caller}: {path} has no {error.args[0]}: it was not written by microdl") from None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DataLossError(f"{caller}: {path} is damaged: the list of its variables is unreadable: {error}") from None
     if not intact:
         raise DataLossError(f"{caller}: {path} is damaged: its metadata do not have the checksum stored with them")
@@ -97,19 +106,23 @@ def unpack(content, path, caller):
                 f"(bytes {begin + first} to {begin + last})"
             )
         values = np.frombuffer(content, dtype, math.prod(shape), begin + first)
-        arrays[name] = values.reshape(shape).astype(dtype.newbyteorder("="))
+        try:
+            arrays[name] = values.reshape(shape).astype(dtype.newbyteorder("="))
+        except ValueError as error:  # sizes beside a 0, or axes, that no array can have
+            raise DataLossError(f"{caller}: {path} is damaged: variable {name!r} of shape {shape}: {error}") from None
         position = last
     if begin + position != len(content):
         raise DataLossError(
             f"{caller}: {path} is damaged: it has {len(content)} bytes, its variables end at {begin + position}"
         )
     verify(caller, path, arrays, checksums)
+    arrays.update((name, as_strings(arrays[name])) for name in strings)
     return arrays, {key: value for key, value in metadata.items() if key not in _OWN}
 
 
 def _entry(dtype, shape, data_offsets):
     first, last = data_offsets
-    if not all(isinstance(n, int) and n >= 0 for n in (*shape, first, last)):
+    if not all(type(n) is int and n >= 0 for n in (*shape, first, last)):
         raise ValueError("sizes and places are whole numbers")
     if dtype not in _KINDS:
         raise ValueError(f"dtype {dtype!r} is not known")

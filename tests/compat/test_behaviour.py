@@ -143,6 +143,49 @@ def test_damaged_files_change_nothing(tmp_path):
         assert session.run(a).tolist() == [0.0, 0.0]
 
 
+def test_the_list_of_files_never_names_one_that_is_gone(tmp_path, monkeypatch):
+    tf.Variable(1.0, name="v")
+    saver = tf.train.Saver(max_to_keep=1)
+
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        first = saver.save(session, tmp_path / "m", 1)
+        with monkeypatch.context() as patch:
+            patch.setattr("microdl.compat.v1.train.saver.write_state", killed)
+            with pytest.raises(KeyboardInterrupt):
+                saver.save(session, tmp_path / "m", 2)
+        assert tf.train.latest_checkpoint(tmp_path) == first
+        third = saver.save(session, tmp_path / "m", 3)
+        assert tf.train.latest_checkpoint(tmp_path) == third
+        assert not tf.train.checkpoint_exists(str(tmp_path / "m-2"))
+
+
+def test_variables_of_all_dtypes_are_saved(tmp_path):
+    values = [
+        b"a\x00",
+        ["ü", "b"],
+        True,
+        np.int8(-3),
+        np.float16(1.5),
+        np.zeros((0, 2)),
+        np.uint8([1]),
+        np.int64(2**40),
+    ]
+    variables = [tf.Variable(value) for value in values]
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        before, path = session.run(variables), saver.save(session, tmp_path / "m")
+    with tf.Session() as session:
+        saver.restore(session, path)
+        for x, y in zip(session.run(variables), before, strict=True):
+            np.testing.assert_array_equal(x, y)
+            assert np.asarray(x).dtype == np.asarray(y).dtype
+
+
 def test_values_of_another_shape_are_taken_if_asked(tmp_path):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.Variable([[1.0, 2.0]], name="v")

@@ -10,6 +10,7 @@ import safetensors.numpy
 from microdl.core.errors import DataLossError
 from microdl.saving import atomic
 from microdl.saving.arrays import read_arrays, write_arrays
+from microdl.saving.checksum import checksum_of_text
 
 ENDINGS = [".npz", ".safetensors"]
 
@@ -192,3 +193,59 @@ def test_what_killed_writers_left_is_removed_but_not_what_others_write(path, arr
     assert not left.exists()
     assert young.exists()
     assert other.exists()
+
+
+# Names and files that somebody made up.
+
+
+@pytest.mark.parametrize(("ending", "name"), [("safetensors", "__metadata__"), ("npz", "__checksum__")])
+def test_names_that_are_the_formats_own_are_refused(tmp_path, ending, name):
+    with pytest.raises(ValueError, match=f"no variable can be called '{name}'"):
+        write_arrays(tmp_path / f"w.{ending}", {name: np.ones(3)})
+
+
+def test_names_that_differ_by_an_ending(path):
+    arrays = {"w": np.ones(3), "w.npy": np.zeros(2), "../w": np.full(1, 7.0)}
+    write_arrays(path, arrays)
+    found, _ = read_arrays(path)
+    assert {name: array.tolist() for name, array in found.items()} == {n: a.tolist() for n, a in arrays.items()}
+
+
+def test_strings_come_back(tmp_path):
+    texts = np.array([[b"a\x00", "ü", b"\xff"], [b"", "b", b"c"]], object)
+    write_arrays(tmp_path / "w.safetensors", {"texts": texts, "none": np.zeros((0, 2), object)})
+    found, metadata = read_arrays(tmp_path / "w.safetensors")
+    assert found["texts"].tolist() == [[b"a\x00", b"\xc3\xbc", b"\xff"], [b"", b"b", b"c"]]
+    assert found["none"].shape == (0, 2)
+    assert metadata == {}
+    with pytest.raises(ValueError, match=r"'texts' has dtype object, which \.npz files cannot hold"):
+        write_arrays(tmp_path / "w.npz", {"texts": texts})
+
+
+def test_compressed_members_are_not_unpacked(tmp_path):
+    np.savez_compressed(tmp_path / "w.npz", bomb=np.zeros(10**7, np.uint8))
+    with pytest.raises(DataLossError, match="'bomb' cannot be read: it is compressed"):
+        read_arrays(tmp_path / "w.npz")
+
+
+def _made_up(path, entries, body=b""):
+    metadata = {"format": "np", "checksums": json.dumps(dict.fromkeys(entries, "00"))}
+    metadata["checksum"] = checksum_of_text(metadata)
+    head = json.dumps({"__metadata__": metadata, **entries}).encode()
+    path.write_bytes(len(head).to_bytes(8, "little") + head + body)
+
+
+@pytest.mark.parametrize("shape", [[0, 10**30], [1] * 100, [True], [-1], [1.0], ["1"], [2**62, 8]])
+def test_shapes_that_no_array_has(tmp_path, shape):
+    path = tmp_path / "w.safetensors"
+    size = 0 if 0 in shape else 4
+    _made_up(path, {"w": {"dtype": "F32", "shape": shape, "data_offsets": [0, size]}}, bytes(size))
+    with pytest.raises(DataLossError, match=r"w\.safetensors is damaged"):
+        read_arrays(path)
+
+
+def test_a_table_that_is_nested_without_end(tmp_path):
+    head = b'{"w":' * 100_000
+    (tmp_path / "w.safetensors").write_bytes(len(head).to_bytes(8, "little") + head)
+    with pytest.raises(DataLossError, match="the list of its variables is unreadable"):
+        read_arrays(tmp_path / "w.safetensors")

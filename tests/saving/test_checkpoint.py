@@ -440,3 +440,29 @@ def test_a_state_file_that_cannot_be_read_is_no_state(tmp_path):
     quoted = tmp_path / 'a "b" \\c'
     path = tf.train.Checkpoint(a=tf.Variable(1.0)).save(quoted / 'x "y"')
     assert tf.train.latest_checkpoint(quoted) == path
+
+
+def test_strings_are_kept(tmp_path):
+    checkpoint = tf.train.Checkpoint(one=tf.Variable("abc"), many=tf.Variable([["a", "ü"]]))
+    path = checkpoint.save(tmp_path / "ckpt")
+    checkpoint.one.assign("")
+    checkpoint.many.assign([["", ""]])
+    checkpoint.restore(path).assert_consumed()
+    assert checkpoint.one.numpy() == b"abc"
+    assert checkpoint.many.numpy().tolist() == [[b"a", "ü".encode()]]
+
+
+def test_two_parts_of_one_name_are_refused(tmp_path):
+    checkpoint = tf.train.Checkpoint(net={1: tf.Variable(1.0), "1": tf.Variable(2.0)})
+    with pytest.raises(ValueError, match="two parts have the same name, '1' in 'net'"):
+        checkpoint.save(tmp_path / "ckpt")
+
+
+@pytest.mark.parametrize("name", ["größe", "two\nlines", 'quoted "\\n"', "tab\t", "sp ace"])
+def test_the_latest_checkpoint_of_a_folder_of_any_name(tmp_path, name):
+    path = tf.train.Checkpoint(v=tf.Variable(1.0)).save(tmp_path / name / name)
+    assert tf.train.latest_checkpoint(tmp_path / name) == path
+    state = tmp_path / name / "checkpoint"
+    if name == "größe":  # TensorFlow writes octal numbers
+        state.write_bytes(state.read_bytes().replace("ö".encode(), rb"\303\266").replace("ß".encode(), rb"\303\237"))
+        assert tf.train.latest_checkpoint(tmp_path / name) == path

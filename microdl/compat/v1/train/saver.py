@@ -113,24 +113,30 @@ class Saver:
             raise ValueError(f"Parent directory of {save_path} doesn't exist, can't save.")
         variables = self._built()
         values = sess.run(dict(variables))
-        arrays = {name: np.asarray(value, order="C") for name, value in values.items()}
+        arrays = {
+            name: np.asarray(value, variables[name].dtype.as_numpy_dtype, order="C") for name, value in values.items()
+        }
         safetensors.write(Path(prefix + ENDING), arrays, {})
         if write_state:
-            self._note(prefix)
+            dropped = self._note(prefix)
             times = [seconds for _, seconds in self._kept if np.isfinite(seconds)]
             write_state_to(folder, prefix, self.last_checkpoints or [prefix], times, latest_filename)
+            for oldest in dropped:  # not before the list has left them out: it never names a file that is gone
+                remove_checkpoint(oldest)
         return prefix
 
     def _note(self, prefix):
-        """Keeps account of a new file, and deletes the oldest one."""
+        """Keeps account of a new file. Returns the prefixes of those that are too many."""
         self._kept = [pair for pair in self._kept if pair[0] != prefix]
         self._kept.append((prefix, time.time()))
+        dropped = []
         while self._max_to_keep and len(self._kept) > self._max_to_keep:
             oldest, made = self._kept.pop(0)
             if made > self._next_preserved:
                 self._next_preserved += self._hours * 3600
             else:
-                remove_checkpoint(oldest)
+                dropped.append(oldest)
+        return dropped
 
     def restore(self, sess, save_path):
         """Gives the variables the values in a file. They need no initialization before.
