@@ -22,7 +22,7 @@ from microdl.compile.signature import TensorSpec as TensorSpec
 from microdl.core import later as _later
 from microdl.core.constant import constant as constant
 from microdl.core.custom import custom_gradient as custom_gradient
-from microdl.core.device import device as device
+from microdl.core.placement import device as device
 from microdl.core.dtypes import (
     DType as DType,
     as_dtype as as_dtype,

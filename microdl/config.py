@@ -11,7 +11,7 @@ from typing import NamedTuple
 from microdl.compile import function as _function
 from microdl.compile.budget import budget
 from microdl.core import kernels
-from microdl.core.device import soft_placement as _soft_placement
+from microdl.core.placement import soft_placement as _soft_placement
 
 
 class threading:

@@ -3,9 +3,18 @@
 import numpy as np
 
 from microdl.core import dtypes
+from microdl.core.context import context
 from microdl.core.op import Spec
+from microdl.core.placement import device_of
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor, apply, convert
+
+
+def on_device(tensor):
+    """A Tensor with values, on the device that ``with tf.device`` names."""
+    if context.device is None or tensor.symbolic or device_of(tensor.known_array()) is context.device:
+        return tensor
+    return apply("Identity", tensor)
 
 
 def constant(value, dtype=None, shape=None, name=None):
@@ -21,13 +30,13 @@ def constant(value, dtype=None, shape=None, name=None):
     dtype = dtypes.as_dtype(dtype) if dtype is not None else None
     if isinstance(value, Tensor) and dtype is not None and dtype is not value.dtype:
         return apply("Cast", value, dtype=dtype)
-    value = convert(value, dtype)
+    value = on_device(convert(value, dtype))
     if shape is None:
         return value
     shape = as_shape(shape)
     if value.spec.size == 1 and value.spec.shape != shape:
-        array = np.full(shape, value.known_array().reshape(()), value.dtype.as_numpy_dtype)
-        return Tensor(Spec(shape, value.dtype), array)
+        array = np.full(shape, value.host_array().reshape(()), value.dtype.as_numpy_dtype)
+        return on_device(Tensor(Spec(shape, value.dtype), array))
     if value.spec.size != Spec(shape, value.dtype).size:
         raise TypeError(
             f"constant: a value of shape {value.shape} has {value.spec.size} elements, which do not fill shape {shape}"

@@ -1,12 +1,11 @@
-"""Devices: where arrays live, and which kernels run there."""
+"""The CPU as a device: where arrays live, and which kernels run there. Beside it: ``gpu/device.GPU``."""
 
-import contextlib
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from microdl.core import memory
-from microdl.core.context import warn
 from microdl.core.errors import InvalidArgumentError, OpError
 from microdl.core.kernels import cpu, launcher
 
@@ -63,40 +62,5 @@ def _explained(op, arrays, error):
     return None
 
 
-current = CPU()
-
-
-def device(device_name):
-    """A context in which ops run on a device: ``with tf.device("/cpu:0"):``.
-
-    A device that is not there is replaced by the CPU, as in TensorFlow (``soft_placement``), with a warning once.
-
-    Raises: ValueError if the name is none. InvalidArgumentError (a ValueError) for a device that is not there, without
-    soft placement.
-    """
-    if device_name is not None and not isinstance(device_name, str):
-        raise ValueError(f"device: a name such as '/cpu:0' is expected, got {device_name!r}")
-    short = (device_name or "cpu").lower().removeprefix("/job:localhost/replica:0/task:0").lstrip("/")
-    kind, _, index = short.removeprefix("device:").partition(":")
-    if kind not in ("cpu", "gpu", "tpu") or not (index or "0").isdigit():
-        raise ValueError(f"device: {device_name!r} is no device; there are names such as '/cpu:0' and '/gpu:0'")
-    if (kind, index or "0") != ("cpu", "0"):
-        name = f"{kind.upper()}:{index or 0}"
-        if not soft_placement.on:
-            raise InvalidArgumentError(
-                f"device: Could not satisfy device specification '{device_name}'; available is {current.name}"
-            )
-        if name not in soft_placement.told:
-            soft_placement.told.add(name)
-            warn(f"there is no {name}: what is placed on it runs on the CPU")
-    return contextlib.nullcontext()
-
-
-class _SoftPlacement:
-    """Whether the CPU stands in for devices that are not there, and for which ones that was said."""
-
-    def __init__(self):
-        self.on, self.told = True, set()
-
-
-soft_placement = _SoftPlacement()
+the_cpu = CPU()
+current: Any = the_cpu  # what runs ops; once there is a GPU, what chooses between the two: ``core/placement.py``

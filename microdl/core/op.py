@@ -45,6 +45,7 @@ class Op:
         view: the output shares the first input's memory.
         stateful: a second run may give something else (random numbers), or does something else than its outputs.
         mutates: positions of inputs that are Variables which ``run`` writes to.
+        host: ``run`` calls the user's Python, or files: it takes arrays of the CPU on any device.
         group: how many of the last inputs come together, once or more often (an optimizer's variables); 0: none do.
         optional: position from which on outputs serve gradients alone; a plan leaves all of them out if nobody reads
             one, and ``run`` is called without them.
@@ -66,6 +67,7 @@ class Op:
     view: bool = False
     stateful: bool = False
     mutates: frozenset[int] = frozenset()
+    host: bool = False
     group: int = 0
     optional: int | None = None
     by_shape: bool = False
@@ -134,6 +136,7 @@ def register_op(name):
             view=getattr(cls, "view", False),
             stateful=getattr(cls, "stateful", False),
             mutates=frozenset(inputs.index(k) for k in getattr(cls, "mutates", ())),
+            host=getattr(cls, "host", False),
             group=getattr(cls, "group", 0),
             by_shape=getattr(cls, "by_shape", False),
             settle=getattr(cls, "settle", None) or (_settle_run(cls.run) if getattr(cls, "by_shape", False) else None),

@@ -5,15 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from microdl.core import device, dtypes
+from microdl.core import dtypes
 from microdl.core.attributes import no_attribute
 from microdl.core.context import context, user_location
 from microdl.core.deferred import outlined, outlines, reads_sizes
 from microdl.core.errors import OperatorNotAllowedInGraphError
 from microdl.core.node import Node
 from microdl.core.op import Spec, get_op
+from microdl.core.placement import CPU_NAME, available, device as placed_on, device_of, on_host, the_gpu
 from microdl.core.prepared import prepare, record
 from microdl.core.reference import Reference
+from microdl.core.running import arrays_of, run, run_undisturbed, write
 from microdl.core.shapes import TensorShape
 from microdl.core.values import as_array, describe, hashable_index, own_lines, shared_number, type_text
 from microdl.core.writing import in_turn, share_turn, writing
@@ -47,15 +49,31 @@ class Operand:
 
     @property
     def device(self):
-        return device.current.name
+        """The name of the device on which the values are; of a symbolic tensor, of the CPU."""
+        return CPU_NAME if self.symbolic else device_of(self.known_array()).name
 
     def cpu(self, index=0):
         """The tensor in the memory of the CPU."""
-        return convert(self)
+        return self._moved(f"/cpu:{index}", CPU_NAME)
 
     def gpu(self, gpu_index=0):
         """The tensor in the memory of a GPU. Raises: RuntimeError if there is none."""
-        raise RuntimeError(f"GPU:{gpu_index} unknown device. There is {device.current.name} alone: stay with x.cpu()")
+        name = f"GPU:{gpu_index}"
+        if gpu_index != 0:
+            raise RuntimeError(f"{name} unknown device. There is {available()}")
+        try:
+            the_gpu()
+        except RuntimeError as error:
+            message = f"{name} unknown device. There is {available()} alone: stay with x.cpu() ({error})"
+            raise RuntimeError(message) from error
+        return self._moved(f"/{name}", the_gpu().name)
+
+    def _moved(self, to, name):
+        x = convert(self)
+        if x.symbolic or x.device == name:
+            return x
+        with placed_on(to):
+            return apply("Identity", x)
 
     def get_shape(self):
         return self.shape
@@ -66,6 +84,13 @@ class Operand:
 
     def numpy(self) -> Any:
         raise NotImplementedError
+
+    def known_array(self) -> Any:
+        raise NotImplementedError
+
+    def host_array(self) -> np.ndarray:
+        """The values in the memory of the CPU, shared if that is where they are."""
+        return on_host(self.known_array())
 
     def __getattr__(self, name):
         raise no_attribute(self, name)
@@ -257,10 +282,10 @@ class Tensor(Operand):
     def numpy(self):
         """The values as an array of one's own (a NumPy scalar for shape ``()``)."""
         self._leaves_tape()
-        return self.own_array()[()]
+        return self.host_copy()[()]
 
-    def known_array(self) -> np.ndarray:
-        """The values, shared. Raises TypeError in a graph, where there are none yet."""
+    def known_array(self) -> Any:
+        """The values, shared, as the device has them. Raises TypeError in a graph, where there are none yet."""
         if self.array is None:
             state = (
                 "it is left over from a trace that has ended; a function must return what is needed outside of it"
@@ -275,10 +300,17 @@ class Tensor(Operand):
         return self.array
 
     def own_array(self):
-        """A copy of the values, whole even if another thread writes to the variable that they were read from."""
+        """A copy of the values on their device, whole even if a thread writes to the variable they were read from."""
+        return self._copied(lambda array: array.copy())
+
+    def host_copy(self):
+        """The same in the memory of the CPU."""
+        return self._copied(lambda array: array.copy() if type(array) is np.ndarray else array.numpy())
+
+    def _copied(self, copied):
         while True:
             array = self.known_array()
-            copy = array.copy()
+            copy = copied(array)
             if self.array is array:
                 return copy
 
@@ -288,7 +320,7 @@ class Tensor(Operand):
 
     def __array__(self, dtype=None, copy=None):
         self._leaves_tape()
-        view = self.own_array() if self.borrowed else self.known_array().view()
+        view = self.host_copy() if self.borrowed else self.host_array().view()
         view.flags.writeable = False
         return view if dtype is None and not copy else np.array(view, dtype=dtype)
 
@@ -299,7 +331,7 @@ class Tensor(Operand):
         return self
 
     def __reduce__(self):  # a pickle holds the values; what loads it has a uid of its own
-        return _unpickled, (self.known_array(), self.dtype)
+        return _unpickled, (self.host_array(), self.dtype)
 
     def __format__(self, spec):
         if self.array is None and not spec:
@@ -311,7 +343,9 @@ class Tensor(Operand):
         return f"<tf.Tensor: {describe(self)}>" if self.array is not None else f"<tf.Tensor: {type_text(self)}>"
 
     def __str__(self):
-        return f"tf.Tensor({own_lines(str(self.array))}, {type_text(self)})" if self.array is not None else repr(self)
+        if self.array is None:
+            return repr(self)
+        return f"tf.Tensor({own_lines(str(self.host_array()))}, {type_text(self)})"
 
 
 def _unpickled(array, dtype):
@@ -351,51 +385,17 @@ def apply(name, *inputs, **attrs) -> Any:
     elif op.mutates:
         written = [inputs[i] for i in op.written(len(inputs))]
         share_turn(written)
-        results = in_turn(written[0], _write, op, written, inputs, specs, attrs, prepared)
+        results = in_turn(written[0], write, op, written, inputs, specs, attrs, prepared)
         outputs = tuple(map(Tensor, specs, results))
     else:
-        moved, arrays = writing.moved, _arrays(inputs)
-        results = _run(op, arrays, inputs, specs, attrs, prepared)
+        moved, arrays = writing.moved, arrays_of(inputs)
+        results = run(op, arrays, inputs, specs, attrs, prepared)
         if writing.moved is not moved:
-            results = _run_undisturbed(op, arrays, results, inputs, specs, attrs, prepared)
+            results = run_undisturbed(op, arrays, results, inputs, specs, attrs, prepared)
         outputs = (Tensor(specs[0], results[0]),) if len(specs) == 1 else tuple(map(Tensor, specs, results))
     if context.tapes:
         record(op, attrs, inputs, outputs, prepared)
     return outputs if prepared.several else outputs[0]
-
-
-def _arrays(tensors):
-    arrays = []
-    for x in tensors:
-        array = x.array
-        arrays.append(x.known_array() if array is None else array)  # which says what is wrong
-    return arrays
-
-
-def _run(op, inputs, tensors, specs, attrs, prepared):
-    arrays = device.current.run(op, inputs, specs, attrs, prepared)
-    if op.view and tensors[0].borrowed:
-        return tuple(array.copy() for array in arrays)  # the Variable may change, this tensor must not
-    return arrays
-
-
-def _write(op, written, tensors, specs, attrs, prepared):
-    """``_run`` of an op that writes to variables, whose turn it is; others may be written to meanwhile."""
-    for variable in written:
-        variable.before_write()
-    arrays = [x.own_array() if x.borrowed else x.known_array() for x in tensors]
-    return _run(op, arrays, tensors, specs, attrs, prepared)
-
-
-def _run_undisturbed(op, inputs, results, tensors, specs, attrs, prepared):
-    """``results`` of the arrays ``inputs``, or those of another ``_run`` if a thread wrote to a variable's buffer.
-
-    Then the Tensor read from it has another array now, with the old values: see ``core/writing.py``.
-    """
-    while any(x.array is not array for x, array in zip(tensors, inputs, strict=True)):
-        inputs = _arrays(tensors)
-        results = _run(op, inputs, tensors, specs, attrs, prepared)
-    return results
 
 
 def _converted(op, inputs):

@@ -190,7 +190,7 @@ def type_text(x):
 
 def describe(x):
     """What TensorFlow's repr of a tensor says."""
-    return f"{type_text(x)}, numpy={value_text(x.known_array())}"
+    return f"{type_text(x)}, numpy={value_text(x.host_array())}"
 
 
 def value_text(array):

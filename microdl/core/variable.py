@@ -8,6 +8,7 @@ from microdl.core import dtypes
 from microdl.core.context import context
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec
+from microdl.core.placement import placed
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Operand, Tensor, apply, convert, new_uid
 from microdl.core.values import value_text
@@ -46,7 +47,7 @@ class Variable(Operand):
             raise ValueError(
                 f"Variable {name!r}: the initial value has shape {value.shape}, not the given {as_shape(shape)}"
             )
-        self._array = value.own_array()
+        self._array = placed(value.own_array())
         self._snapshot = _nothing  # weak reference to the Tensor that the last read gave
         self.spec = Spec(value.spec.shape, value.spec.dtype)
         self.uid = new_uid()
@@ -147,17 +148,17 @@ class Variable(Operand):
 
     def __reduce__(self):  # a copy or a pickle is another variable with the same value
         kept = {key: self.__dict__[key] for key in ("constraint", "regularizer") if key in self.__dict__}
-        return Variable, (self.read().own_array(), self.trainable, self._name, self.dtype), kept
+        return Variable, (self.read().host_copy(), self.trainable, self._name, self.dtype), kept
 
     def __format__(self, spec):
         return format(self.read(), spec) if spec else str(self)
 
     def __repr__(self):
         typed = f"shape={self.shape} dtype={self.dtype.name}"
-        return f"<tf.Variable {self.name!r} {typed}, numpy={value_text(self._array)}>"
+        return f"<tf.Variable {self.name!r} {typed}, numpy={value_text(self.host_array())}>"
 
     def __array__(self, dtype=None, copy=None):
-        return np.asarray(self.read().own_array(), dtype=dtype)
+        return np.asarray(self.read().host_copy(), dtype=dtype)
 
 
 def _nothing():

@@ -40,7 +40,7 @@ def shown(element, wrap) -> Any:
 def _array(leaf):
     """A leaf as an array that nobody writes to."""
     x = convert(leaf)
-    return x.own_array() if x.borrowed else x.known_array()
+    return x.host_copy() if x.borrowed else x.host_array()
 
 
 def hidden(value, array=_array) -> Any:

@@ -69,7 +69,7 @@ def _fitted_leaf(spec, value):
     if not isinstance(spec, TensorSpec):
         return hidden(value)
     try:
-        array = as_array(convert(value).known_array() if hasattr(value, "spec") else value, spec.dtype)
+        array = as_array(convert(value).host_array() if hasattr(value, "spec") else value, spec.dtype)
     except (ValueError, TypeError) as error:
         raise InvalidArgumentError(
             "`generator` yielded an element that could not be converted to the expected type. The expected type was "

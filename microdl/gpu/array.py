@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from microdl.core.errors import NoKernel
 from microdl.gpu import dlpack
 
 _KINDS = "biuf"  # of dtypes: what kernels compute with
@@ -19,7 +20,7 @@ class DeviceArray:
     It shows itself to other libraries by ``__cuda_array_interface__`` and DLPack (PyTorch, CuPy, Numba).
     """
 
-    __slots__ = ("address", "dtype", "gpu", "owner", "shape")
+    __slots__ = ("__weakref__", "address", "dtype", "gpu", "owner", "shape")
 
     def __init__(self, gpu, address, shape, dtype, owner):
         self.gpu, self.address, self.owner = gpu, address, owner
@@ -54,12 +55,12 @@ class DeviceArray:
     def copy(self):
         """A new array with the same elements."""
         result = self.gpu.empty(self.shape, self.dtype)
-        self.gpu.stream.copy(result.address, self.address, self.nbytes)
+        self.gpu.copy(result, self)
         return result
 
-    def reshape(self, shape):
-        """The same memory in another shape, which has as many elements."""
-        shape = tuple(shape)
+    def reshape(self, *shape):
+        """The same memory in another shape, which has as many elements: ``reshape((2, 3))``, ``reshape(2, 3)``."""
+        shape = tuple(shape[0]) if len(shape) == 1 and hasattr(shape[0], "__len__") else shape
         if -1 in shape:
             known = math.prod(n for n in shape if n != -1)
             shape = tuple(self.size // max(known, 1) if n == -1 else n for n in shape)
@@ -70,6 +71,61 @@ class DeviceArray:
     def ravel(self):
         """The same memory as one row."""
         return self.reshape((self.size,))
+
+    def view(self, dtype=None):
+        """The same memory as numbers of another dtype of the same size."""
+        dtype = self.dtype if dtype is None else np.dtype(dtype)
+        if dtype.itemsize != self.dtype.itemsize:
+            raise NoKernel(f"a view of {self.dtype} as {dtype}")
+        return DeviceArray(self.gpu, self.address, self.shape, dtype, self.owner)
+
+    def fill(self, value):
+        """Sets all elements to zero; to other numbers kernels set them."""
+        if value != 0:
+            raise NoKernel("fill")
+        self.gpu.clear(self)
+
+    def __iadd__(self, other):
+        self.gpu.kernels.elementwise.add(self.ravel(), other.ravel(), None, self.ravel())
+        return self
+
+    def __isub__(self, other):
+        self.gpu.kernels.elementwise.subtract(self.ravel(), other.ravel(), None, self.ravel())
+        return self
+
+    # What NumPy's functions ask for. Elements cannot be had one by one: what wants that runs on the CPU, on a copy.
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function is np.copyto and set(kwargs) <= {"dst", "src"}:
+            return _copy(*args, **kwargs)
+        raise NoKernel(f"numpy.{function.__name__}")
+
+    def __array_ufunc__(self, function, method, *args, **kwargs):
+        raise NoKernel(f"numpy.{function.__name__}")
+
+    def __array__(self, dtype=None, copy=None):
+        raise NoKernel("this array is on the GPU; .numpy() copies it to the host")
+
+    def __getitem__(self, index):
+        raise NoKernel("elements by Python's index")
+
+    def __setitem__(self, index, value):
+        raise NoKernel("elements by Python's index")
+
+    def __iter__(self):
+        raise NoKernel("elements one by one")
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("an array without axes has no length")
+        return self.shape[0]
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(f"a DeviceArray has no {name}")
+        raise NoKernel(f"ndarray.{name}")
+
+    # Other libraries
 
     @property
     def __cuda_array_interface__(self):
@@ -94,11 +150,18 @@ class DeviceArray:
             self.gpu.stream.synchronize()
         return dlpack.capsule(self.copy() if copy else self)
 
-    def __array__(self, dtype=None, copy=None):
-        raise TypeError("this array is on the GPU; .numpy() copies it to the host")
-
     def __repr__(self):
         return f"<DeviceArray of shape {self.shape}, {self.dtype}, on {self.gpu.name}>"
+
+
+def _copy(dst, src):
+    """``numpy.copyto`` where an array on the GPU takes part."""
+    if not isinstance(dst, DeviceArray) or np.shape(src) != dst.shape or getattr(src, "dtype", None) != dst.dtype:
+        raise NoKernel("numpy.copyto between these arrays")
+    if isinstance(src, DeviceArray):
+        dst.gpu.copy(dst, src)
+    else:
+        dst.write(src)
 
 
 def imported(gpu, array):

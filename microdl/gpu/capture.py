@@ -31,11 +31,13 @@ class Step(NamedTuple):
     Attributes:
         name: such as an op's. call: issues its work.
         host: what it does on the host in every run ("draws a seed") and a graph could not repeat; None for nothing.
+        keep: arrays whose memory the work uses.
     """
 
     name: str
     call: Callable[[], object]
     host: str | None = None
+    keep: tuple = ()
 
 
 class Graph:

@@ -1,19 +1,26 @@
 """A GPU as a device: where arrays live, and how ops and kernels run there. Beside it: ``core/device.CPU``."""
 
 import contextlib
+import importlib
 import math
+import os
 import threading
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from microdl.core.errors import NoKernel
 from microdl.core.kernels import Kernels, support
 from microdl.gpu.allocator import Allocator
 from microdl.gpu.array import DeviceArray, imported
 from microdl.gpu.capture import Step
 from microdl.gpu.driver import Driver
+from microdl.gpu.errors import NoDeviceError
 from microdl.gpu.launch import Module, entry
 from microdl.gpu.stream import Stream
+
+TABLES = 4096  # that are kept
 
 
 class GPU:
@@ -29,11 +36,13 @@ class GPU:
 
     def __init__(self, driver=None, ordinal=0, kernels=None, limit=None):
         self.driver: Any = Driver(ordinal) if driver is None else driver
-        self.kernels = Kernels("cuda") if kernels is None else kernels
+        self.kernels: Any = Families("cuda") if kernels is None else kernels
         self.name = f"/job:localhost/replica:0/task:0/device:GPU:{self.driver.ordinal}"
         self.stream = Stream(self.driver)
         self.allocator = Allocator(self.stream, limit)
+        self.launches = 0  # of kernels, in all threads, roughly
         self._functions = {}  # Kernel -> Function
+        self._tables = {}  # shape, dtype and bytes -> DeviceArray
         self._local = _Local()
 
     # Arrays
@@ -50,6 +59,25 @@ class GPU:
         result = self.empty(values.shape, values.dtype)
         result.write(values)
         return result
+
+    def table(self, values):
+        """A shared copy of a small array of numbers by which kernels find their way, which nobody writes to."""
+        values = np.asarray(values)
+        key = values.shape, values.dtype.str, values.tobytes()
+        table = self._tables.get(key)
+        if table is None:
+            if len(self._tables) >= TABLES:
+                self._tables.clear()
+            table = self._tables[key] = self.array(values)
+        return table
+
+    def copy(self, target, source):
+        """Copies the elements of one DeviceArray to another of the same size."""
+        self._issue("copy", partial(self.stream.copy, target.address, source.address, source.nbytes), (target, source))
+
+    def clear(self, array):
+        """Sets all elements to zero."""
+        self._issue("clear", partial(self.stream.clear, array.address, array.nbytes), (array,))
 
     def share(self, array):
         """A DeviceArray with the memory of another library's array on this GPU; see ``array.imported``."""
@@ -73,27 +101,61 @@ class GPU:
         function = self._functions.get(kernel)
         if function is None:
             function = self._functions[kernel] = self._loaded(kernel, threads, shared)
-        noted = self._local.noted
-        if noted is None:
+        function.parameters.check(kernel.name, args)
+        self.launches += 1
+        if self._local.noted is None:
             function(grid, *args)
         else:
-            noted.append(Step(kernel.name, function.bind(grid, *args)))
-            noted[-1].call()
+            self._issue(kernel.name, function.bind(grid, *args), args)
+
+    def _issue(self, name, call, arrays):
+        """Makes a call that issues work; while this thread notes down, it notes the call down instead."""
+        noted = self._local.noted
+        if noted is None:
+            call()
+        else:
+            noted.append(Step(name, call, keep=arrays))
 
     def _loaded(self, kernel, threads, shared):
         self.stream.forbid_in_capture(f"compiles and loads the kernel {kernel.name}, which has not run before")
         text = compiled(kernel, threads, self.driver.properties().capability)
-        kinds = [str(kind) for kind in kernel.signature]
+        kinds = [str(kind) for kind in kernel.kinds]
         return Module(self.stream, text.encode()).function(kernel.name, kinds, threads, shared, entry(text))
 
     @contextlib.contextmanager
-    def recording(self):
-        """Yields a list, to which this thread's launches inside are added as Steps (``capture.py``). They run too."""
+    def noting(self):
+        """Yields a list, to which this thread's work inside is added as Steps (``capture.py``); it is not done."""
         around, self._local.noted = self._local.noted, []
         try:
             yield self._local.noted
         finally:
             self._local.noted = around
+
+
+class Families(Kernels):
+    """The families of kernels of a GPU. What they have not raises NoKernel."""
+
+    def __getattr__(self, family):
+        try:
+            module = super().__getattr__(family)
+        except ModuleNotFoundError as error:
+            raise NoKernel(f"kernels.{family}") from error
+        setattr(self, family, _Family(family, module))
+        return getattr(self, family)
+
+
+class _Family:
+    """A module of kernels; its functions become attributes when they are first asked for."""
+
+    def __init__(self, name, module):
+        self._name, self._module = name, module
+
+    def __getattr__(self, name):
+        found = getattr(self._module, name, None)
+        if found is None:
+            raise NoKernel(f"kernels.{self._name}.{name}")
+        setattr(self, name, found)
+        return found
 
 
 class _Local(threading.local):
@@ -104,3 +166,24 @@ def compiled(kernel, threads, capability):
     """The PTX of a kernel for blocks of ``threads`` on GPUs of a compute capability."""
     threads = math.prod(threads)
     return support("cuda.target").ptx(kernel.function, kernel.signature, capability, threads, kernel.blocks_at_once)
+
+
+def the_gpu():
+    """The GPU that the environment asks for: ``MICRODL_GPU`` is ``emulate``, ``off``, or nothing for a real one.
+
+    Raises: NoDeviceError, which says what is missing. ValueError for another word.
+    """
+    chosen = os.environ.get("MICRODL_GPU", "")
+    if chosen not in ("", "emulate", "off"):
+        raise ValueError(f"MICRODL_GPU is {chosen!r}; it can be emulate, off, or nothing for a GPU that is there")
+    if chosen == "off":
+        raise NoDeviceError("MICRODL_GPU is off")
+    gpu: Any = None if chosen == "emulate" else GPU()
+    try:
+        launch = support("cuda.launch")
+    except ImportError as error:
+        raise NoDeviceError(str(error)) from error
+    if gpu is None:
+        gpu = importlib.import_module("microdl.gpu.emulated").EmulatedGPU()
+    launch.use(gpu)
+    return gpu

@@ -9,17 +9,21 @@ import ctypes
 import re
 import struct
 
+from microdl.core.errors import NoKernel
 from microdl.gpu.allocator import in_words
 
 LIMIT = 48 << 10  # bytes of dynamic shared memory that need no permission
-FORMATS = {"float32": "f", "float64": "d", "int32": "i", "int64": "q", "uint8": "B", "uint32": "I", "uint64": "Q"}
+FORMATS = {"float32": "f", "float64": "d", "int32": "i", "int64": "q"}
+FORMATS |= {"uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q"}
 BUFFER_POINTER, BUFFER_SIZE, END = 1, 2, None  # keys of ``extra`` in cuda.h
 
 
 class Parameters:
     """How the arguments of a kernel lie in memory.
 
-    Args: kinds: the type of each argument, such as ``"float32*"`` or ``"int32"``; a star stands for an address.
+    Args: kinds: the type of each argument, such as ``"float32*"`` or ``"int32"``; a star stands for an address, for
+        which None is 0.
+    Attributes: addresses: (position, type of what lies there) of the arguments that are addresses.
 
     Raises: ValueError for another type.
     """
@@ -30,6 +34,20 @@ class Parameters:
             if kind.removesuffix("*") not in FORMATS:
                 raise ValueError(f"kernels take {', '.join(FORMATS)} and addresses of them (float32*), not {kind!r}")
         self.struct = struct.Struct("@" + "".join("P" if kind[-1] == "*" else FORMATS[kind] for kind in self.kinds))
+        self.addresses = [(i, kind[:-1]) for i, kind in enumerate(self.kinds) if kind[-1] == "*"]
+
+    def check(self, name, args):
+        """Raises NoKernel if an array among the arguments has another dtype than the kernel ``name`` takes."""
+        for i, wanted in self.addresses:
+            found = getattr(args[i], "dtype", None)
+            if found is None or found == wanted:
+                continue
+            if wanted[0] != "u" or found.itemsize != int(wanted[4:]) // 8:  # unsigned numbers can be others' bits
+                raise NoKernel(f"{name} of {found}")
+
+
+def _address(arg):
+    return arg if type(arg) is int else 0 if arg is None else getattr(arg, "address", arg)
 
 
 class Packed:
@@ -76,9 +94,11 @@ class Function:
 
     def _pack(self, packed, args):
         try:
-            values = [arg if type(arg) is int else getattr(arg, "address", arg) for arg in args]
+            values = list(args)
+            for i, _ in self.parameters.addresses:
+                values[i] = _address(values[i])
             self._pack_into(packed.buffer, 0, *values)
-        except (struct.error, OverflowError, TypeError) as error:
+        except (struct.error, OverflowError, TypeError, IndexError) as error:
             raise TypeError(self._wrong(args, error)) from error
 
     def _wrong(self, args, error):
@@ -87,7 +107,7 @@ class Function:
             return f"{self.name} takes {len(kinds)} arguments ({', '.join(kinds)}), got {len(args)}"
         for i, (kind, arg) in enumerate(zip(kinds, args, strict=True)):
             try:
-                Parameters([kind]).struct.pack(getattr(arg, "address", arg))
+                Parameters([kind]).struct.pack(_address(arg) if kind[-1] == "*" else arg)
             except (struct.error, OverflowError, TypeError):
                 return f"{self.name}: argument {i} is {arg!r}, which is no {kind}"
         return f"{self.name}: {error}"

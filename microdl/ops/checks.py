@@ -70,7 +70,7 @@ def sorted_axes(op, axis, rank):
 def constant_ints(op, what, value) -> Any:
     """``value`` (an int, nested ints or an integer tensor with a value) as a tuple of ints, or of such tuples."""
     if hasattr(value, "known_array"):
-        value = value.known_array().tolist()
+        value = value.host_array().tolist()
     elif hasattr(value, "tolist"):
         value = value.tolist()
     if hasattr(value, "__index__"):
@@ -88,4 +88,4 @@ def known_values(op, what, x):
             f"{op}: the shape of the result depends on the values of {what} (shape {x.shape}), which are not known "
             "while a function is traced; do this outside of it, or give the size if there is an argument for it"
         )
-    return x.known_array()
+    return x.host_array()

@@ -20,6 +20,7 @@ class _Assert:
     inputs = ("condition", "data*")
     same_dtype = False
     stateful = True
+    host = True
 
     @staticmethod
     def infer(condition, *data, message, summarize):
@@ -37,6 +38,7 @@ class _Assert:
 class _CheckNumerics:
     inputs = ("tensor",)
     stateful = True
+    host = True
 
     @staticmethod
     def infer(tensor, message):

@@ -26,6 +26,7 @@ def _require_scalars(op, *specs):
 class _ReadFile:
     inputs = ("filename",)
     stateful = True
+    host = True
 
     @staticmethod
     def infer(filename):
@@ -42,6 +43,7 @@ class _ReadFile:
 class _WriteFile:
     inputs = ("filename", "contents")
     stateful = True
+    host = True
 
     @staticmethod
     def infer(filename, contents):

@@ -45,6 +45,7 @@ class _FromState:
     inputs = ("state",)
     mutates = ("state",)
     stateful = True
+    host = True
     draw: Callable
 
     @staticmethod
@@ -103,6 +104,7 @@ class _RngSkip:
     inputs = ("state",)
     mutates = ("state",)
     stateful = True
+    host = True
 
     @staticmethod
     def infer(state, delta):

@@ -246,7 +246,7 @@ def _values(op, mask):
             f"{op}: the shape of the result depends on the values of the mask (shape {mask.shape}), which are not "
             "known while a function is traced; tf.where(mask, x, 0.0) keeps the shape, or do this outside of it"
         )
-    return mask.known_array()
+    return mask.host_array()
 
 
 @reads_sizes

@@ -9,6 +9,7 @@ class _Inspect:
 
     inputs = ("x",)
     stateful = True
+    host = True
 
     @staticmethod
     def infer(x, function):

@@ -342,7 +342,7 @@ def pad(tensor, paddings, mode="CONSTANT", constant_values=0, name=None):
     """
     x, paddings, mode = convert(tensor), constant_ints("PadV2", "paddings", paddings), mode.upper()
     if mode == "CONSTANT":
-        value = convert(constant_values, hint=x.dtype).own_array().item()
+        value = convert(constant_values, hint=x.dtype).host_copy().item()
         return apply("PadV2", x, paddings=paddings, constant_values=value)
     if mode not in ("REFLECT", "SYMMETRIC"):
         raise ValueError(f"pad: mode must be CONSTANT, REFLECT or SYMMETRIC, got {mode!r}")

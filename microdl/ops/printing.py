@@ -16,6 +16,7 @@ class _Print:
     inputs = ("inputs*",)
     same_dtype = False
     stateful = True
+    host = True
 
     @staticmethod
     def infer(*inputs, texts, summarize, output_stream):

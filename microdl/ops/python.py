@@ -23,6 +23,7 @@ class _PyFunc:
     keeps = ("inputs*",)
     same_dtype = False
     stateful = True
+    host = True
 
     @staticmethod
     def infer(*inputs, function, returns):
@@ -53,6 +54,7 @@ class _PyFuncGrad:
     inputs = ("inputs*",)
     same_dtype = False
     stateful = True
+    host = True
 
     @staticmethod
     def infer(*inputs, function, wanted, given):

@@ -203,7 +203,7 @@ def segment_min(data, segment_ids, name=None):
 
 def _extreme(op, data, ids, count):
     y = _unsorted(op, data, ids, count)
-    empty = np.bincount(ids.known_array(), minlength=count) == 0
+    empty = np.bincount(ids.host_array(), minlength=count) == 0
     return apply("SelectV2", empty.reshape(-1, *(1,) * (y.ndim - 1)), apply("ZerosLike", y), y) if empty.any() else y
 
 

@@ -157,7 +157,7 @@ def unravel_index(indices, dims, name=None):
     if (
         not indices.symbolic
         and indices.spec.size
-        and not 0 <= indices.known_array().min() <= indices.known_array().max() < size_of(sizes)
+        and not 0 <= indices.host_array().min() <= indices.host_array().max() < size_of(sizes)
     ):
         raise InvalidArgumentError(f"unravel_index: index is out of bound as with dims {list(sizes)}")
     steps = [size_of(sizes[axis + 1 :]) for axis in range(len(sizes))]

@@ -5,6 +5,7 @@ numbers, strings, None, lists   as they are
 {"tensor": n}                   the n-th tensor of the trace
 {"constant": n}                 a tensor with values, which lie beside the text
 {"variable": n}                 a Variable
+{"size": [...]}                 a number that depends on sizes, or "ratio", "sizes", "steps": sizes.py
 """
 
 import math
@@ -17,6 +18,7 @@ from microdl.core.random_state import Calls
 from microdl.core.shapes import TensorShape
 from microdl.core.tensor import Tensor
 from microdl.core.variable import Variable
+from microdl.saving.sizes import in_steps, size_of
 
 
 class Writer:
@@ -43,8 +45,12 @@ class Writer:
         if id(tensor) not in self._constants:
             number = self._constants[id(tensor)] = len(self._kept)
             self._kept.append(tensor)
-            self.arrays[f"constants/{number}"] = tensor.own_array()
+            self.arrays[f"constants/{number}"] = tensor.host_copy()
         return self._constants[id(tensor)]
+
+    def tensor(self, number):
+        """The Tensor of ``constant``."""
+        return self._kept[number]
 
     def value(self, value, numbers):
         """JSON for ``value``. numbers: id of a symbolic Tensor -> its number. Raises TypeError for other objects."""
@@ -109,22 +115,36 @@ class Reader:
             return tensors[content]
         if kind in ("tuple", "slice", "range"):
             return {"tuple": _as_tuple, "slice": slice, "range": range}[kind](*self.value(content, tensors))
+        if kind == "size":
+            return size_of(content, tensors)
+        if kind == "ratio":
+            number, size = content
+            return number / self.value(size, tensors)
+        if kind in ("sizes", "steps"):
+            return self._computed(kind, *self.value(content, tensors))
+        if kind == "spec":
+            return Spec(tuple(self.value(content[0], tensors)), dtypes.as_dtype(content[1]))
+        if kind == "shape":
+            return TensorShape(self.value(content, tensors))
         if kind == "dict":
             return {self.value(key, tensors): self.value(part, tensors) for key, part in content}
         return self._leaf(kind, content)
+
+    def _computed(self, kind, holder, dtype, shape, numbers):
+        """An array that depends on sizes, or a Tensor that holds it."""
+        array = np.array(numbers, dtype).reshape(shape) if kind == "sizes" else in_steps(dtype, shape, *numbers)
+        return Tensor(Spec(array.shape, dtypes.as_dtype(dtype)), array) if holder == "constant" else array
 
     def _leaf(self, kind, content):
         if kind == "constant":
             return self.constant(content)
         if kind == "array":
-            return self.constant(content).own_array()
+            return self.constant(content).host_copy()
         if kind == "variable":
             return self.variables[content]
         if kind == "scalar":
             dtype, text = content
             return np.dtype(dtype).type(text == "True" if dtype == "bool" else text)
-        if kind == "spec":
-            return Spec(tuple(content[0]), dtypes.as_dtype(content[1]))
         return _LEAVES[kind](content)
 
 
@@ -136,7 +156,6 @@ _LEAVES = {
     "float": float,
     "bytes": lambda text: text.encode("latin-1"),
     "dtype": dtypes.as_dtype,
-    "shape": TensorShape,
     "calls": lambda pair: Calls(*pair),
     "ellipsis": lambda _: Ellipsis,
 }

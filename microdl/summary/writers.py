@@ -132,6 +132,7 @@ class _WriteSummary:
     inputs = ("data", "step", "wanted")
     same_dtype = False
     stateful = True
+    host = True
 
     @staticmethod
     def infer(data, step, wanted, write):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import microdl as tf
-from microdl.core.device import soft_placement
+from microdl.core.placement import soft_placement
 
 
 def test_float16_is_stored_and_cast_but_not_computed_with():
@@ -52,7 +52,7 @@ def test_the_cpu_has_many_names(name):
 
 def test_the_cpu_stands_in_for_devices_that_are_not_there_and_that_is_said_once(placement):
     soft_placement.told.clear()
-    with pytest.warns(UserWarning, match=r"^there is no GPU:0: what is placed on it runs on the CPU$"):
+    with pytest.warns(UserWarning, match=r"^there is no GPU:0: what is placed on it runs on the CPU"):
         placed = tf.device("/gpu:0")
     with placed, tf.device("/device:GPU:0"):
         assert tf.identity(tf.constant(1.0)).device.endswith("CPU:0")

@@ -14,7 +14,7 @@ from tests.gpu.fake_driver import FakeDriver
 
 C_TYPES = {
     "float32": ctypes.c_float, "float64": ctypes.c_double, "int32": ctypes.c_int32, "int64": ctypes.c_int64,
-    "uint8": ctypes.c_uint8, "uint32": ctypes.c_uint32, "uint64": ctypes.c_uint64,
+    "uint8": ctypes.c_uint8, "uint16": ctypes.c_uint16, "uint32": ctypes.c_uint32, "uint64": ctypes.c_uint64,
 }  # fmt: skip
 RANGES = {kind: (np.iinfo(kind).min, np.iinfo(kind).max) for kind in FORMATS if kind[0] != "f"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import microdl as tf
-from microdl.core.device import soft_placement
+from microdl.core.placement import soft_placement
 from microdl.core.random_state import random_state
 
 SHOWN = Path(__file__).parent / "shown"
@@ -20,7 +20,7 @@ def numbers(text):
 
 def without_a_gpu():
     soft_placement.told.clear()
-    return pytest.warns(UserWarning, match=r"^there is no GPU:0: what is placed on it runs on the CPU$")
+    return pytest.warns(UserWarning, match=r"^there is no GPU:0: what is placed on it runs on the CPU")
 
 
 def test_a_chapter_on_tensors_variables_and_differentiation_prints_what_it_shows(run):

@@ -155,7 +155,7 @@ class Mean(Metric):
     def result(self):
         if context.graph is not None:
             return math.divide_no_nan(self.total, self.count)
-        total, count = self.total.known_array(), self.count.known_array()  # asked for in each step: ops would cost more
+        total, count = self.total.host_array(), self.count.host_array()  # asked for in each step: ops would cost more
         with np.errstate(all="ignore"):
             return convert(total / count if count else self.dtype.as_numpy_dtype(0))
 

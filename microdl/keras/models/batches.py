@@ -68,6 +68,10 @@ class ArrayBatches:
         self._batch_size, self._shuffle, self._class_weight = batch_size, shuffle, class_weight
         self._stream = self._passes()
 
+    def restart(self):
+        """Begins the next epoch with the first batch."""
+        self._stream = self._passes()
+
     def epoch(self):
         """The batches of one epoch."""
         for _ in range(self.steps):
@@ -112,6 +116,10 @@ class IterableBatches:
             self._size = size if size >= 0 else None
             self.steps = steps or self._size
             self._own = _single_precision
+
+    def restart(self):
+        """Begins the next epoch with the first batch; a generator goes on."""
+        self._iterator = None
 
     def epoch(self):
         """The batches of one epoch: as many as are wanted, or all there are."""
@@ -227,7 +235,7 @@ def _is_leaf_array(leaf):
 
 def _as_array(what, leaf):
     """Native byte order and C-contiguous, or gathering rows would copy the whole array each time."""
-    array = convert(leaf).known_array() if isinstance(leaf, Operand) else np.asarray(leaf)
+    array = convert(leaf).host_array() if isinstance(leaf, Operand) else np.asarray(leaf)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{what} must hold numbers, got an array of dtype {array.dtype} and shape {array.shape}")
     return np.asarray(array, array.dtype.newbyteorder("="), order="C")

@@ -1,0 +1,156 @@
+"""A GPU on the CPU: the driver's calls, done at once by this process, and its kernels by ``kernels/cuda/emulator``.
+
+Everything above the driver is what a real GPU has: streams, the allocator, packed arguments, captures. So a program
+that runs here takes the same way through the host's code, and its kernels have the same bounds; nothing is said about
+speed.
+"""
+
+import ctypes
+import itertools
+import math
+
+import numpy as np
+
+from microdl.core.kernels import support
+from microdl.gpu.device import GPU
+from microdl.gpu.driver import Properties
+from microdl.gpu.errors import OUT_OF_MEMORY, DriverError
+from microdl.gpu.launch import Function, Parameters
+
+ALIGNMENT = 512
+MEMORY = 8 << 30  # bytes that the emulated GPU has
+UNWRITTEN = 255  # what its bytes are before anybody writes to them: NaN, and -1
+
+
+class EmulatedDriver:
+    """What ``driver.Driver`` is, without a GPU. Streams and events are numbers; functions are Kernels."""
+
+    ordinal = 0
+
+    def __init__(self):
+        self.emulator = support("cuda.emulator.machine").Emulator()
+        self._numbers = itertools.count(1)
+        self._memory = {}  # address -> (bytes, array that holds them)
+        self._noted = None  # calls of the capture that is going on
+        self._parameters = {}  # Kernel -> Parameters
+
+    def attach(self):
+        pass
+
+    def properties(self):
+        return Properties("emulated GPU", (9, 0), 1, MEMORY, 227 << 10, (13, 0))
+
+    # Memory
+
+    def memory(self):
+        return MEMORY - sum(nbytes for nbytes, _ in self._memory.values()), MEMORY
+
+    def allocate(self, nbytes):
+        if nbytes > self.memory()[0]:
+            raise DriverError("cuMemAlloc", OUT_OF_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY")
+        array = np.empty(nbytes + ALIGNMENT, np.uint8)
+        address = -(-array.ctypes.data // ALIGNMENT) * ALIGNMENT
+        self._memory[address] = nbytes, array
+        return address
+
+    def free(self, address):
+        self.emulator.forget(address)
+        del self._memory[address]
+
+    allocate_host, free_host = allocate, free
+
+    # Copies
+
+    def copy_in(self, address, host, nbytes, stream):
+        self._do(ctypes.memmove, address, host, nbytes)
+
+    copy = copy_in
+
+    def copy_out(self, host, address, nbytes, stream):
+        self._do(ctypes.memmove, host, address, nbytes)
+
+    def fill(self, address, byte, nbytes, stream):
+        self._do(ctypes.memset, address, byte, nbytes)
+
+    def _do(self, function, *args):
+        if self._noted is None:
+            function(*args)
+        else:
+            self._noted.append((function, args))
+
+    # Streams and events: everything has happened when a call returns
+
+    def create_stream(self):
+        return next(self._numbers)
+
+    def stream_number(self, stream):
+        return stream
+
+    def create_event(self, timing=False):
+        return next(self._numbers)
+
+    def happened(self, event):
+        return True
+
+    def milliseconds(self, start, end):
+        raise NotImplementedError("an emulated GPU has no clock: its speed tells nothing about a real one's")
+
+    def _nothing(self, *args):
+        pass
+
+    destroy_event = record = wait = synchronize_event = synchronize_number = _nothing
+
+    # Kernels
+
+    def allow_shared(self, function, nbytes):
+        pass
+
+    def launch(self, function, grid, threads, shared, stream, extra):
+        parameters = self._parameters.get(function)
+        if parameters is None:
+            parameters = self._parameters[function] = Parameters(map(str, function.kinds))
+        buffer = ctypes.cast(extra, ctypes.POINTER(ctypes.c_void_p))[1]
+        values = parameters.struct.unpack(ctypes.string_at(buffer, parameters.struct.size))
+        self._do(self.emulator.launch, function, grid, threads, shared, values)
+
+    # Graphs: lists of calls
+
+    def begin_capture(self, stream):
+        self._noted = []
+
+    def is_capturing(self, stream):
+        return self._noted is not None
+
+    def end_capture(self, stream):
+        noted, self._noted = self._noted, None
+        return noted
+
+    def instantiate(self, graph):
+        return graph
+
+    destroy_graph = destroy_executable = _nothing
+
+    def launch_graph(self, executable, stream):
+        for function, args in executable:
+            function(*args)
+
+
+class EmulatedGPU(GPU):
+    """A GPU whose driver is an ``EmulatedDriver``."""
+
+    def __init__(self, limit=None):
+        super().__init__(EmulatedDriver(), limit=limit)
+        self.emulator = self.driver.emulator
+
+    def empty(self, shape, dtype, what="an array"):
+        array = super().empty(shape, dtype, what)
+        if array.nbytes:
+            self.emulator.name(array.address, array.nbytes, f"{what}, {math.prod(shape)} elements of {array.dtype}")
+            ctypes.memset(array.address, UNWRITTEN, array.nbytes)
+        return array
+
+    def share(self, array):
+        raise TypeError("other libraries' arrays are not in the memory of an emulated GPU; copy them: tf.constant(x)")
+
+    def _loaded(self, kernel, threads, shared):
+        return Function(self.stream, kernel, kernel.name, map(str, kernel.kinds), threads, shared)
