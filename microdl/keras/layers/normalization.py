@@ -1,11 +1,23 @@
 """Batch normalization."""
 
+from microdl.core.deferred import reads_sizes
 from microdl.core.tensor import apply
 from microdl.keras import initializers
 from microdl.keras.layers import checks
 from microdl.keras.layers.base import Layer
 from microdl.keras.layers.symbolic import known_sizes
-from microdl.ops.array import ones, stop_gradient, transpose, zeros
+from microdl.ops.array import (
+    broadcast_to,
+    cast,
+    expand_dims,
+    ones,
+    stop_gradient,
+    transpose,
+    where,
+    zeros,
+    zeros_like,
+)
+from microdl.ops.math import divide_no_nan, reduce_sum, squared_difference
 from microdl.ops.normalization import batch_norm, batch_norm_inference
 
 
@@ -22,7 +34,10 @@ class BatchNormalization(Layer):
         center, scale: bool, whether there is a beta and a gamma.
         Initializers: as for ``add_weight``. Regularizers, constraints of beta and gamma: as for Layer.
 
-    Input shape: any with that axis; integers are cast to the layer's dtype. Output shape: the input's.
+    A mask leaves elements out of the batch's mean and variance; they are normalized like all others.
+
+    Input shape: any with that axis; integers are cast to the layer's dtype. Output shape: the input's. Mask: bool, of
+        all axes but the last.
     Weights: gamma, beta, moving_mean, moving_variance, each of the axis' size; the last two are not trainable.
     Ioffe and Szegedy, arXiv:1502.03167.
     """
@@ -67,8 +82,13 @@ class BatchNormalization(Layer):
             size, self.moving_variance_initializer, trainable=False, name="moving_variance"
         )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, mask=None):
         shape = checks.one_tensor(self, inputs)
+        if mask is not None and mask.ndim != len(shape) - 1:
+            raise ValueError(
+                f"{self._label}: a mask has one axis less than the input, got shapes {known_sizes(mask.shape)} "
+                f"and {known_sizes(shape)}"
+            )
         axis = checks.axis_of(self, self.axis, shape)
         channels = self.moving_mean.spec.shape[0]
         if shape[axis] != channels:
@@ -78,20 +98,25 @@ class BatchNormalization(Layer):
             )
         x = inputs if inputs.dtype.is_floating else apply("Cast", inputs, dtype=self.dtype)
         training = training and self.trainable
+        kept = _elementwise(mask, x) if training and mask is not None else None
         if axis == len(shape) - 1:
-            return self._normalized(x, training)
+            return self._normalized(x, training, kept)
         order = [*(i for i in range(len(shape)) if i != axis), axis]  # the axis moves to the end, and back
-        y = self._normalized(transpose(x, order), training)
+        y = self._normalized(transpose(x, order), training, None if kept is None else transpose(kept, order))
         return transpose(y, [order.index(i) for i in range(len(shape))])
 
-    def _normalized(self, x, training):
-        """The formula along the last axis, and in training the new moving statistics."""
+    def _normalized(self, x, training, kept):
+        """The formula along the last axis, and in training the new moving statistics. kept: bool, as x, or None."""
         size = self.moving_mean.shape
         gamma = ones(size, self.dtype) if self.gamma is None else self.gamma
         beta = zeros(size, self.dtype) if self.beta is None else self.beta
         if not training:
             return batch_norm_inference(x, gamma, beta, self.moving_mean, self.moving_variance, self.epsilon)
-        y, mean, variance = batch_norm(x, gamma, beta, self.epsilon)
+        if kept is None:
+            y, mean, variance = batch_norm(x, gamma, beta, self.epsilon)
+        else:
+            mean, variance = _moments(x, kept)
+            y = batch_norm_inference(x, gamma, beta, mean, variance, self.epsilon)
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + stop_gradient(batch) * (1 - self.momentum))
         return y
@@ -109,3 +134,18 @@ class BatchNormalization(Layer):
             "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
             "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
         }
+
+
+@reads_sizes
+def _elementwise(mask, x):
+    """The mask as one of x's elements: (...) -> (..., channels)."""
+    return broadcast_to(expand_dims(cast(mask, "bool"), -1), x.shape)
+
+
+def _moments(x, kept):
+    """Mean and variance of each channel over the elements that are ``kept``; 0 where there are none."""
+    axes = list(range(x.ndim - 1))
+    count = reduce_sum(cast(kept, x.dtype), axes)
+    mean = divide_no_nan(reduce_sum(where(kept, x, zeros_like(x)), axes), count)
+    squares = where(kept, squared_difference(x, mean), zeros_like(x))
+    return mean, divide_no_nan(reduce_sum(squares, axes), count)

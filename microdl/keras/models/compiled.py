@@ -5,7 +5,6 @@ a list in their order or a dict by their names, those of the model's last layers
 """
 
 from microdl.core import nest
-from microdl.core.tensor import convert
 from microdl.keras import losses, metrics
 from microdl.ops.math import add_n
 
@@ -44,9 +43,8 @@ class CompiledLoss:
         for name, ((loss, factor), target, prediction, weight) in zip(names, found, strict=True):
             if loss is not None:
                 part = loss(target, prediction, weight)
-                if self._trackers:
-                    samples = float(convert(prediction).spec.shape[0])
-                    self._trackers[name].update_state(part, sample_weight=samples)
+                if self._trackers:  # batches count alike, as in Keras, which does not know their sizes here
+                    self._trackers[name].update_state(part)
                 parts.append((part, factor))
         parts = [part if factor is None else part * factor for part, factor in parts]
         return parts[0] if len(parts) == 1 else add_n(parts)
@@ -116,7 +114,11 @@ class CompiledMetrics:
         if self._made is None:
             asked = self._asked(names)
             targets = _targets(y_true, names, [names[i] for i, _, _ in asked])
-            self._made = [self._one(i, one, weighs, targets, predictions, names) for i, one, weighs in asked]
+            self._made = []
+            for i, identifier, is_weighted in asked:
+                metric = metrics.get_for(identifier, targets[i], predictions[i])
+                output = "" if len(names) == 1 else f"{names[i]}_"
+                self._made.append((i, self._free_name(output, metric.name, is_weighted), metric, is_weighted))
         targets = _targets(y_true, names, [names[i] for i, *_ in self._made])
         weights = _by_output("sample_weight", sample_weight, names)
         for i, _, metric, is_weighted in self._made:
@@ -132,10 +134,16 @@ class CompiledMetrics:
             if identifier is not None
         ]
 
-    def _one(self, i, identifier, is_weighted, targets, predictions, names):
-        metric = metrics.get_for(identifier, targets[i], predictions[i])
-        name = metric.name if len(names) == 1 else f"{names[i]}_{metric.name}"
-        return i, name, metric, is_weighted
+    def _free_name(self, output, name, is_weighted):
+        """A metric's name in logs; where an earlier one has it, with "weighted_" before or a number behind."""
+        taken = self.by_name
+        if is_weighted and output + name in taken:
+            name = f"weighted_{name}"
+        free, count = output + name, 0
+        while free in taken:
+            count += 1
+            free = f"{output}{name}_{count}"
+        return free
 
 
 def holds_metrics(given):

@@ -221,6 +221,7 @@ class Trainer(Layer):
 
     def _evaluate(self, batches, watchers):
         self.reset_metrics()
+        batches.restart()  # each evaluation is of the same batches, even if ``steps`` are fewer than there are
         watchers.call("on_test_begin", {})
         steps, logs = self._repeat("test", self._test, batches, watchers)
         if not steps:
