@@ -97,11 +97,12 @@ class _GatherV2:
     def run(kernels, params, indices, y, axis):
         outer, rows, inner = _in_three(params.shape, axis)
         outside = np.argwhere((indices < 0) | (indices >= rows))
-        if outside.size:
+        if len(outside):  # not its size: the place of a scalar is an empty row
             place = tuple(map(int, outside[0]))
+            which = f"indices{list(place)}" if place else "indices"
             raise InvalidArgumentError(
-                f"GatherV2: indices{list(place)} = {indices[place]} is not in [0, {rows}), the range of axis {axis} of "
-                f"params of shape {params.shape}"
+                f"GatherV2: {which} = {indices[place]} is not in [0, {rows}), the range of axis {axis} of params of shape "
+                f"{params.shape}"
             )
         kernels.array.gather(params.reshape(outer, rows, inner), indices.ravel(), y.reshape(outer, indices.size, inner))
 

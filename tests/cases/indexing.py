@@ -123,6 +123,10 @@ CASES = [
                 "GatherV2: indices[0, 1] = 3 is not in [0, 3), the range of axis 0 of params of shape (3, 2)",
             ),
             refused(
+                lambda tf: tf.gather(tf.zeros((3, 2)), 3),
+                "GatherV2: indices = 3 is not in [0, 3), the range of axis 0 of params of shape (3, 2)",
+            ),
+            refused(
                 lambda tf: tf.gather(tf.zeros(3), [1.0]),
                 "GatherV2: expected integers, got float32 of shape (1,); convert them first: tf.cast(x, tf.int32)",
             ),
