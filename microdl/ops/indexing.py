@@ -101,8 +101,8 @@ class _GatherV2:
             place = tuple(map(int, outside[0]))
             which = f"indices{list(place)}" if place else "indices"
             raise InvalidArgumentError(
-                f"GatherV2: {which} = {indices[place]} is not in [0, {rows}), the range of axis {axis} of params of shape "
-                f"{params.shape}"
+                f"GatherV2: {which} = {indices[place]} is not in [0, {rows}), the range of axis {axis} of params of "
+                f"shape {params.shape}"
             )
         kernels.array.gather(params.reshape(outer, rows, inner), indices.ravel(), y.reshape(outer, indices.size, inner))
 
