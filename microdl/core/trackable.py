@@ -12,6 +12,10 @@ class Trackable:
         """The parts that a checkpoint may look at: dict from names to values of any kind."""
         return vars(self)
 
+    def _default_function(self):
+        """The ``tf.function`` of tensors that a saved model offers if no other is named; None if there is none."""
+        return None
+
 
 class _Waiting:
     """What is to be asked again when something was made: weak references, so that nobody is kept alive by waiting."""

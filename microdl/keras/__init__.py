@@ -8,6 +8,7 @@ from microdl.keras import (
     config as config,
     constraints as constraints,
     datasets as datasets,
+    export as export,
     initializers as initializers,
     later as _later,
     layers as layers,

@@ -7,7 +7,7 @@ def _names(text):
 
 KERAS = _names("""
     DTypePolicy FloatDTypePolicy Function InputSpec Quantizer Variable applications device
-    distribution dtype_policies export mixed_precision name_scope preprocessing random tree visualization
+    distribution dtype_policies mixed_precision name_scope preprocessing random tree visualization
 """)
 
 LAYERS = _names("""

@@ -20,6 +20,9 @@ class Restored(Module):
         super().__init__(name if name is not None and str(name).isidentifier() else None)
         self.functions = {}
 
+    def _trackables(self):
+        return {name: value for name, value in vars(self).items() if name not in ("functions", "signatures")}
+
     def __getattr__(self, name):
         functions = self.__dict__.get("functions", {})
         if name in functions:

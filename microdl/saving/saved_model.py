@@ -27,7 +27,7 @@ from microdl.saving.object_graph import as_bytes, as_text
 from microdl.saving.restored import Restored, RestoredFunction, SignatureFunction, as_signature, named_outputs
 from microdl.saving.values import Reader, Writer
 
-FILE, KEY, VERSION = "saved_model.safetensors", "saved_model", 1
+FILE, KEY, VERSION = "saved_model.safetensors", "saved_model", 2
 DEFAULT_SIGNATURE = "serving_default"
 _TEXTS = "texts/"  # begin of the keys of arrays of strings
 
@@ -96,16 +96,18 @@ class _Saver:
         if isinstance(value, (list, tuple)):
             kind = "list" if isinstance(value, list) else "tuple"
             return {"kind": kind, "parts": [[i, self.walk(x)] for i, x in enumerate(value) if _is_kept(x)]}
-        if isinstance(value, Function):
+        if isinstance(value, (Function, RestoredFunction)):
             return self._function(value)
         parts = [[str(name), self.walk(x)] for name, x in value._trackables().items() if _is_kept(x)]
         functions = [[name, self.walk(f)] for name, f in functions_of(value).items() if _concrete_functions(f)]
         return {"kind": "object", "name": getattr(value, "name", None), "parts": parts, "functions": functions}
 
     def _function(self, function):
-        signature = inspect.signature(function.python_function)
+        restored = isinstance(function, RestoredFunction)
+        signature = function.__signature__ if restored else inspect.signature(function.python_function)
+        first = 0 if restored else function.is_method  # ``self`` stays behind
         try:
-            parameters = [self._parameter(p) for p in signature.parameters.values()][function.is_method :]
+            parameters = [self._parameter(p) for p in list(signature.parameters.values())[first:]]
         except TypeError as error:
             raise traces.CannotSave(f"function {function.__name__!r}: a default is {error}") from None
         kept = [self.trace(concrete) for concrete in _concrete_functions(function)]
@@ -146,19 +148,23 @@ def _is_kept(value):
         return any(map(_is_kept, value))
     if isinstance(value, dict):
         return any(map(_is_kept, value.values()))
-    if isinstance(value, Function):
+    if isinstance(value, (Function, RestoredFunction)):
         return bool(_concrete_functions(value))
     return isinstance(value, (Variable, Trackable, Structured)) or (isinstance(value, Tensor) and not value.symbolic)
 
 
 def functions_of(obj):
     """The ``tf.function`` methods of an object by their names."""
+    if isinstance(obj, Restored):
+        return obj.functions
     names = {name for cls in type(obj).__mro__ for name, x in vars(cls).items() if isinstance(x, Function)}
     return {name: getattr(obj, name) for name in sorted(names)}
 
 
 def _concrete_functions(function):
     """The traces of a Function; of one with an ``input_signature`` the one for that."""
+    if isinstance(function, RestoredFunction):
+        return function.concrete_functions
     found = function.concrete_functions()
     if not found and function.input_signature is not None:
         found = [function.get_concrete_function()]
@@ -167,6 +173,8 @@ def _concrete_functions(function):
 
 def _signatures(obj, given):
     """Names -> traces."""
+    if given is None and (function := obj._default_function()) is not None:
+        given = function
     if given is None:
         candidates = [traced[0] for f in functions_of(obj).values() if len(traced := _concrete_functions(f)) == 1]
         return {DEFAULT_SIGNATURE: candidates[0]} if len(candidates) == 1 and _may_be_called(candidates[0]) else {}
@@ -179,7 +187,7 @@ def _signatures(obj, given):
 
 
 def _traces_of_signature(name, function):
-    traced = _concrete_functions(function) if isinstance(function, Function) else []
+    traced = _concrete_functions(function) if isinstance(function, (Function, RestoredFunction)) else []
     if len(traced) != 1:
         raise ValueError(
             f"saved_model.save: signature {name!r} must be a trace (f.get_concrete_function(...)) or a "

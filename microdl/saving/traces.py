@@ -1,25 +1,26 @@
 """Traced functions as JSON, call by call, and back: what is loaded is traced anew from what was written.
 
 A call is an op on tensors (``{"op": "MatMul", ...}``), or control flow with its parts' calls (``{"flow": "If"}``).
-Where sizes are open it may be a function of microdl's that reads them (``{"function": "microdl.ops.shaping.reshape"}``)
-or another traced function (``{"trace": 0}``). Only ops that are registered and functions that ``reads_sizes`` decorates
-can be named: a file brings no code along.
+Where sizes are open, numbers that depend on them are expressions of sizes (``open_traces.py``), and what is loaded is
+traced for each choice of sizes. Only ops that are registered can be named: a file brings no code along.
 """
 
 import inspect
 from typing import Any
 
-from microdl.compile import control, open as open_graphs
-from microdl.compile.arguments import Arguments, Structured
+from microdl.compile import control
+from microdl.compile.arguments import Arguments
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.graph import FuncGraph
-from microdl.compile.open import OpenFunction, OpenGraph
+from microdl.compile.open import OpenFunction
 from microdl.compile.signature import Identity
 from microdl.core import nest
 from microdl.core.context import context
-from microdl.core.deferred import functions_by_name
-from microdl.core.op import all_ops
+from microdl.core.op import Spec, all_ops
 from microdl.core.tensor import Tensor, apply
+from microdl.saving import open_traces
+from microdl.saving.sizes import Sizes
+from microdl.saving.values import Reader
 
 _FLOW = {"If": 1, "While": 2, "Scan": 1}  # kinds of control flow
 
@@ -33,23 +34,67 @@ def to_json(concrete, writer):
     graph = concrete.graph
     if graph.captures:
         raise CannotSave(f"function {graph.name!r}: it uses tensors of the function around it, and is not saved alone")
+    if getattr(graph, "fed", ()):
+        raise CannotSave(f"function {graph.name!r}: it takes elements of an iterator, which is Python's alone")
+    if isinstance(concrete, OpenFunction):
+        return _open_to_json(concrete, writer)
+    body, numbers = _body(concrete, writer)
+    inputs = [[numbers[id(x)], list(x.shape), x.dtype.name] for x in graph.inputs]
+    return {"name": graph.name, "open": False, "inputs": inputs, **body, **_arguments(concrete, writer, numbers)}
+
+
+def _body(concrete, writer):
+    """The calls of a ConcreteFunction and what it returns; the numbers of its tensors by their ids."""
     numbers: dict[int, int] = {}
-    inputs = [[_number(x, numbers), list(x.shape), x.dtype.name] for x in graph.inputs]
-    if isinstance(graph, OpenGraph):
-        try:
-            calls = [_open_call(graph.name, call, writer, numbers) for call in graph.calls]
-        except CannotSave as error:
-            raise CannotSave(f"{error} while sizes are open: give the input_signature a size for each None") from None
-    else:
-        calls = [_call(graph.name, node, writer, numbers) for node in graph.nodes]
+    for x in concrete.graph.inputs:
+        _number(x, numbers)
+    calls = [_call(concrete.graph.name, node, writer, numbers) for node in concrete.graph.nodes]
+    return {"calls": calls, "returns": writer.value(concrete.structured_outputs, numbers)}, numbers
+
+
+def _open_to_json(function, writer):
+    name = function.name
+
+    def again(body, specs):
+        return _again_with(name, body, Reader(writer.variables, writer.tensor, None), specs)
+
+    def common(samples):
+        return _common_body(function, writer, samples)
+
+    try:
+        text = open_traces.bodies(function, common, again)
+    except open_traces.Differs as error:
+        raise CannotSave(
+            f"function {name!r}: {error}, and cannot be saved with open sizes: give the input_signature a size for "
+            "each None"
+        ) from None
+    numbers = {id(x): i for i, x in enumerate(function.inputs)}
     return {
-        "name": graph.name,
-        "open": isinstance(graph, OpenGraph),
-        "inputs": inputs,
-        "calls": calls,
-        "returns": writer.value(concrete.structured_outputs, numbers),
-        **_arguments(concrete, writer, numbers),
+        "name": name,
+        "open": True,
+        "inputs": [[i, list(x.spec.shape), x.dtype.name] for i, x in enumerate(function.inputs)],
+        "outputs": [[list(x.spec.shape), x.dtype.name] for x in _tensors(function.structured_outputs)],
+        "variables": [writer.variable(v) for v in function.variables],
+        **text,
+        **_arguments(function, writer, numbers),
     }
+
+
+def _tensors(structure):
+    return [x for x in nest.flatten(structure) if isinstance(x, Tensor)]
+
+
+def _common_body(function, writer, samples):
+    """What several ConcreteFunctions for different sizes have in common."""
+    writers = [open_traces.SampleWriter(writer) for _ in samples]
+    found = [_body(concrete, own) for concrete, own in zip(samples, writers, strict=True)]
+    shapes = [open_traces.shapes_of(c.graph, numbers) for c, (_, numbers) in zip(samples, found, strict=True)]
+    comparison = open_traces.Comparison(writer, writers, shapes)
+    sizes = Sizes()
+    for i, _ in enumerate(function.inputs):
+        sizes.add(i, [own[i] for own in shapes])
+    calls = comparison.calls([body["calls"] for body, _ in found], sizes)
+    return {"calls": calls, "returns": comparison.value([body["returns"] for body, _ in found], sizes)}
 
 
 def _number(tensor, numbers):
@@ -84,27 +129,6 @@ def _call(name, node, writer, numbers):
     return _written(name, kind, {"op": kind}, node.inputs, node.attrs, node.outputs, writer, numbers)
 
 
-def _open_call(name, call, writer, numbers):
-    """One Call of an OpenGraph."""
-    if call.tapes:
-        raise CannotSave(f"function {name!r}: it asks a tape for gradients, which cannot be saved")
-    function, args = call.function, call.args
-    if args and isinstance(args[0], Structured):
-        callee, args = args
-        kind, what = callee.name, {"trace": writer.trace(callee)}
-    elif function is apply:
-        kind, *args = args
-        what = {"op": kind} if isinstance(kind, str) and kind in all_ops() else None
-    elif function is open_graphs._read:
-        kind, what = "ReadVariableOp", {"op": "ReadVariableOp"}
-    else:
-        kind = f"{function.__module__}.{function.__qualname__}"
-        what = {"function": kind} if kind in functions_by_name else None
-    if what is None:
-        raise CannotSave(f"function {name!r}: {kind} is made of Python functions, which cannot be saved")
-    return _written(name, kind, what, args, call.kwargs, call.outputs, writer, numbers)
-
-
 def _written(name, kind, what, args, kwargs, outputs, writer, numbers):
     try:
         args = [writer.value(x, numbers) for x in args]
@@ -132,26 +156,71 @@ def _flow(name, node, writer, numbers):
 
 def from_json(text, reader) -> Any:
     """The function. Raises KeyError, IndexError, TypeError or ValueError if the text is no such thing."""
-    graph = OpenGraph(text["name"]) if text["open"] else FuncGraph(text["name"])
-    tensors: dict[int, Any] = {}
-    tapes, context.tapes = context.tapes, ()
-    try:
-        with graph:
-            for number, shape, dtype in text["inputs"]:
-                tensors[number] = graph.placeholder(reader.value({"spec": [shape, dtype]}, tensors))
-            _again(text["calls"], reader, tensors)
-            returned = reader.value(text["returns"], tensors)
-            leaves = [graph.own(x) if isinstance(x, Tensor) else x for x in nest.flatten(returned)]
-    finally:
-        context.tapes = tapes
-    graph.outputs = [x for x in leaves if isinstance(x, Tensor)]
-    concrete = (OpenFunction if text["open"] else ConcreteFunction)(graph, nest.pack_as(returned, leaves))
+    name = text["name"]
+    specs = [Spec(tuple(shape), reader.value({"dtype": dtype}, {})) for _, shape, dtype in text["inputs"]]
+    if text["open"]:
+        concrete = _open_from_json(text, reader, [Tensor(spec) for spec in specs])
+    else:
+        concrete = _again_with(name, text, reader, specs)
     if "parameters" in text:
+        tensors = {number: x for (number, _, _), x in zip(text["inputs"], concrete.inputs, strict=True)}
         parameters = [inspect.Parameter(name, getattr(inspect.Parameter, kind)) for name, kind in text["parameters"]]
         args, kwargs = (reader.value(text[key], tensors) for key in ("args", "kwargs"))
         concrete.arguments = Arguments(inspect.Signature(parameters), tuple(args), kwargs)
         concrete.arguments.names.update({id(tensors[number]): name for number, name in text["names"]})
     return concrete
+
+
+def _open_from_json(text, reader, inputs):
+    outputs = [Tensor(Spec(tuple(shape), reader.value({"dtype": dtype}, {}))) for shape, dtype in text["outputs"]]
+    variables = [reader.variables[number] for number in text["variables"]]
+    for body in text["bodies"]:
+        _check(body["calls"])
+    graph = open_traces.WrittenGraph(text["name"], inputs, outputs, variables)
+    returned = reader.value(text["bodies"][0]["returns"], _Anything(iter(outputs)))
+    which = open_traces.Choice(text["name"], inputs, *(text[key] for key in ("general", "served", "all_tried")))
+
+    def again(specs):
+        return _again_with(text["name"], text["bodies"][which.body(specs)], reader, specs)
+
+    return open_traces.WrittenFunction(graph, returned, again)
+
+
+class _Anything:
+    """What tensors stand for where a structure of them is read: the next of ``leaves``."""
+
+    def __init__(self, leaves):
+        self._leaves = leaves
+
+    def __getitem__(self, number):
+        return next(self._leaves)
+
+
+def _again_with(name, body, reader, specs):
+    """A ConcreteFunction that makes the calls of a body with inputs of these Specs."""
+    graph = FuncGraph(name)
+    tapes, context.tapes = context.tapes, ()
+    try:
+        with graph:
+            tensors: dict[int, Any] = {i: graph.placeholder(spec) for i, spec in enumerate(specs)}
+            _again(body["calls"], reader, tensors)
+            returned = reader.value(body["returns"], tensors)
+            leaves = [graph.own(x) if isinstance(x, Tensor) else x for x in nest.flatten(returned)]
+    finally:
+        context.tapes = tapes
+    graph.outputs = [x for x in leaves if isinstance(x, Tensor)]
+    return ConcreteFunction(graph, nest.pack_as(returned, leaves))
+
+
+def _check(calls):
+    """Raises ValueError for what is not known: a trace with open sizes is made only when it is called."""
+    for call in calls:
+        if "op" not in call and call["flow"] not in _FLOW:
+            raise ValueError(f"there is no control flow {call['flow']!r}")
+        if "op" in call and call["op"] not in all_ops():
+            raise ValueError(f"there is no op {call['op']!r}")
+        for part in call.get("parts", ()):
+            _check(part["calls"])
 
 
 def _again(calls, reader, tensors):
@@ -163,12 +232,8 @@ def _again(calls, reader, tensors):
             results = _flow_again(call, args, kwargs, reader, tensors)
         elif call.get("op") == "ReadVariableOp":
             results = args[0].read()
-        elif "trace" in call:
-            results = reader.trace(call["trace"]).call(args)
-        elif "op" in call:
-            results = apply(call["op"], *args, **kwargs)
         else:
-            results = functions_by_name[call["function"]](*args, **kwargs)
+            results = apply(call["op"], *args, **kwargs)
         for number, y in zip(call["outputs"], nest.flatten(results), strict=False):
             if number is not None:
                 tensors[number] = y

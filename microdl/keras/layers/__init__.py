@@ -122,6 +122,7 @@ from microdl.keras.layers.reshaping import (
 from microdl.keras.layers.rnn import (
     RNN as RNN,
 )
+from microdl.keras.layers.saved import TFSMLayer as TFSMLayer
 from microdl.keras.layers.separable import (
     Conv1DTranspose as Conv1DTranspose,
     Conv2DTranspose as Conv2DTranspose,

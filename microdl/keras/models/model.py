@@ -1,9 +1,12 @@
 """Model: a Layer that can be trained, evaluated, saved and printed."""
 
 import inspect
+import itertools
 import json
 from typing import Any
 
+from microdl.compile.function import Function
+from microdl.compile.signature import TensorSpec
 from microdl.core import nest
 from microdl.core.shapes import as_shape
 from microdl.keras.layers.base import Layer
@@ -16,6 +19,7 @@ from microdl.keras.models.network import Network, shapes_of
 from microdl.keras.models.summary import print_summary
 from microdl.keras.models.training import Trainer
 from microdl.keras.persistence import archive, weights
+from microdl.keras.persistence.export import export_model
 from microdl.keras.persistence.places import named_layers
 from microdl.keras.persistence.serialization import serialize_keras_object
 
@@ -183,6 +187,32 @@ class Model(Trainer):
         ``keras.models.load_model`` reads it. Arguments and errors: see ``keras.saving.save_model``.
         """
         archive.save_model(self, filepath, overwrite, zipped, **options)
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None):
+        """Writes the model for inference: ``tf.saved_model.load(filepath).serve(inputs)`` needs none of its code.
+
+        Arguments and errors: see ``export_model`` in ``keras/persistence/export.py``.
+        """
+        export_model(self, filepath, format, verbose, input_signature)
+
+    def _input_specs(self):
+        """A TensorSpec for each input, in the structure in which the model takes them, for batches of any size."""
+        if self.inputs is not None:
+            return map_nested(lambda x: TensorSpec((None, *x.spec.shape[1:]), x.dtype, x.name), self.input)
+        return map_nested(lambda shape: TensorSpec(shape, self.dtype), self.input_shape, is_leaf=is_shape)
+
+    def _default_function(self):
+        """The call for inference, for batches of any size; None before the model is built."""
+        if not self.built or (self._network is None and self._input_shape is None):
+            return None
+        name = next(iter(inspect.signature(self.call).parameters))
+        numbers = itertools.count()
+
+        def named(spec):
+            k = next(numbers)
+            return TensorSpec(spec.shape, spec.dtype, f"{name}_{k}" if k else name)
+
+        return Function(lambda inputs: self(inputs, training=False), [map_nested(named, self._input_specs())])
 
     def get_config(self):
         """A functional model's layers and calls; of other models the arguments of ``__init__``."""
