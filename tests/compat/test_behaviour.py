@@ -330,7 +330,7 @@ def test_contrib_names_what_to_use_instead(path, instead):
         functools.reduce(getattr, path.split("."), tf.contrib)
 
 
-@pytest.mark.parametrize("name", ["MonitoredTrainingSession", "import_meta_graph", "Supervisor"])
+@pytest.mark.parametrize("name", ["import_meta_graph", "Supervisor"])
 def test_what_tf_train_lacks_is_named(name):
     with pytest.raises(AttributeError, match=f"tf.train.{name} is left out: "):
         getattr(tf.train, name)

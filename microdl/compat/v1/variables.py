@@ -20,6 +20,7 @@ class GraphKeys:
     REGULARIZATION_LOSSES = "regularization_losses"
     LOSSES = "losses"
     SUMMARIES = "summaries"
+    SUMMARY_OP = "summary_op"
     UPDATE_OPS = "update_ops"
     GLOBAL_STEP = "global_step"
     SAVERS = "savers"

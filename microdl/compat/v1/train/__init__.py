@@ -12,6 +12,26 @@ from microdl.compat.v1.train.decay import (
     piecewise_constant as piecewise_constant,
     polynomial_decay as polynomial_decay,
 )
+from microdl.compat.v1.train.hooks import (
+    FeedFnHook as FeedFnHook,
+    FinalOpsHook as FinalOpsHook,
+    LoggingTensorHook as LoggingTensorHook,
+    NanLossDuringTrainingError as NanLossDuringTrainingError,
+    NanTensorHook as NanTensorHook,
+    SecondOrStepTimer as SecondOrStepTimer,
+    SessionRunArgs as SessionRunArgs,
+    SessionRunContext as SessionRunContext,
+    SessionRunHook as SessionRunHook,
+    SessionRunValues as SessionRunValues,
+    StopAtStepHook as StopAtStepHook,
+)
+from microdl.compat.v1.train.monitored import (
+    ChiefSessionCreator as ChiefSessionCreator,
+    MonitoredSession as MonitoredSession,
+    MonitoredTrainingSession as MonitoredTrainingSession,
+    Scaffold as Scaffold,
+    SingularMonitoredSession as SingularMonitoredSession,
+)
 from microdl.compat.v1.train.optimizers import (
     AdadeltaOptimizer as AdadeltaOptimizer,
     AdagradOptimizer as AdagradOptimizer,
@@ -32,6 +52,12 @@ from microdl.compat.v1.train.steps import (
     get_or_create_global_step as get_or_create_global_step,
     global_step as global_step,
 )
+from microdl.compat.v1.train.writing_hooks import (
+    CheckpointSaverHook as CheckpointSaverHook,
+    CheckpointSaverListener as CheckpointSaverListener,
+    StepCounterHook as StepCounterHook,
+    SummarySaverHook as SummarySaverHook,
+)
 from microdl.saving.listing import (
     checkpoint_exists as checkpoint_exists,
     get_checkpoint_state as get_checkpoint_state,
@@ -42,10 +68,7 @@ from microdl.saving.listing import (
 piecewise_constant_decay = piecewise_constant
 
 _LEFT_OUT = {
-    "MonitoredTrainingSession": "run a tf.Session, and save with tf.train.Saver",
-    "MonitoredSession": "run a tf.Session, and save with tf.train.Saver",
-    "SessionRunHook": "put its code into the training loop",
-    "Supervisor": "run a tf.Session, and save with tf.train.Saver",
+    "Supervisor": "use tf.train.MonitoredTrainingSession",
     "import_meta_graph": "build the graph again by its code, then tf.train.Saver().restore(session, path)",
     "export_meta_graph": "the code that builds the graph is what is kept of it",
     "Server": "everything runs in this process",
