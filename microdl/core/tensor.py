@@ -17,6 +17,7 @@ from microdl.core.prepared import prepare, record
 from microdl.core.reference import Reference
 from microdl.core.running import arrays_of, run, run_undisturbed, write
 from microdl.core.shapes import TensorShape
+from microdl.core.slices import assign_of
 from microdl.core.values import as_array, describe, hashable_index, own_lines, shared_number, type_text
 from microdl.core.writing import in_turn, share_turn, writing
 
@@ -93,6 +94,8 @@ class Operand:
         return on_host(self.known_array())
 
     def __getattr__(self, name):
+        if name == "assign" and (assign := assign_of(self)) is not None:
+            return assign
         raise no_attribute(self, name)
 
     def __bool__(self) -> bool:

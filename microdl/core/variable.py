@@ -1,6 +1,7 @@
 """Variables: tensors whose values can be assigned."""
 
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -9,13 +10,14 @@ from microdl.core.context import context
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec
 from microdl.core.placement import placed
+from microdl.core.rows import HasRows
 from microdl.core.shapes import as_shape
-from microdl.core.tensor import Operand, Tensor, apply, convert, new_uid
+from microdl.core.tensor import Tensor, apply, convert, new_uid
 from microdl.core.values import value_text
 from microdl.core.writing import Turn, in_turn, writing
 
 
-class Variable(Operand):
+class Variable(HasRows):
     """A tensor that lives on and changes: weights, optimizer state, counters.
 
     Its buffer keeps its place for life. Reading gives a Tensor on that buffer without a copy; a write looks whether
@@ -25,14 +27,14 @@ class Variable(Operand):
         initial_value: Tensor, number, nested lists, array, or a function without arguments that returns one of these.
         trainable: whether tapes watch it by themselves; None means yes for floating dtypes.
         name: str. dtype: DType or what ``as_dtype`` takes. shape: if given, the value must have it.
+        constraint: function of the new value, which optimizers apply after each update.
     """
 
-    constraint = None  # function of the new value, which optimizers apply after each update
     regularizer = None  # function of the value: a penalty, which models add to their loss
     borrowed = False  # unlike the Tensor that ``read`` gives
     settings = 0  # how many times ``trainable`` of any Variable was set: what was traced before may be out of date
 
-    def __init__(self, initial_value, trainable=None, name=None, dtype=None, shape=None):
+    def __init__(self, initial_value, trainable=None, name=None, dtype=None, shape=None, constraint=None):
         dtype = dtypes.as_dtype(dtype) if dtype is not None else None
         graph, context.graph = context.graph, None  # a variable made while tracing starts with a value all the same
         try:
@@ -48,12 +50,14 @@ class Variable(Operand):
                 f"Variable {name!r}: the initial value has shape {value.shape}, not the given {as_shape(shape)}"
             )
         self._array = placed(value.own_array())
+        self._bound = False  # whether a plan keeps the buffer
         self._snapshot = _nothing  # weak reference to the Tensor that the last read gave
         self.spec = Spec(value.spec.shape, value.spec.dtype)
         self.uid = new_uid()
         self.turn = Turn()  # whose it is to write, and to read from the buffer: see ``core/writing.py``
         self.trainable = value.dtype.is_floating if trainable is None else bool(trainable)
         self._name = context.scope + (name or "Variable")
+        self.constraint: Any = constraint
 
     @property
     def name(self):
@@ -110,6 +114,21 @@ class Variable(Operand):
     def known_array(self):
         """The buffer itself, for ops that write to it."""
         return self._array
+
+    def bound_array(self):
+        """The buffer for somebody who keeps it: from now on it stays where it is."""
+        self._bound = True
+        return self._array
+
+    def move(self, device):
+        """Takes the buffer to a device, if nobody has bound it where it is. Returns whether it is there."""
+        if not self._bound:
+            in_turn(self, self._move, device)
+        return not self._bound
+
+    def _move(self, device):
+        self.before_write()  # Tensors that were read keep the old buffer's values
+        self._array = device.array(self._array)
 
     def assign(self, value, use_locking=False, name=None, read_value=True):
         """Replaces the value. Returns this variable, or None without ``read_value``.

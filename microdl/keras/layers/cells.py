@@ -1,6 +1,6 @@
 """Recurrent cells: one step of a recurrent layer. ``RNN`` runs any of them along a sequence."""
 
-from microdl.core.random_state import random_state
+from microdl.core.random_state import Calls, random_state
 from microdl.core.tensor import convert
 from microdl.keras import activations, initializers
 from microdl.keras.layers import checks
@@ -37,18 +37,16 @@ class _Cell(Layer):
         self.units = checks.positive(self, "units", units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        if self.seed_comes_first:
-            random_state.drawn_seed(seed)
+        drawn = random_state.drawn_seed(seed) if self.seed_comes_first else None
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
-        if not self.seed_comes_first:
-            random_state.drawn_seed(seed)
+        drawn = drawn if self.seed_comes_first else random_state.drawn_seed(seed)
         self.dropout = min(1.0, max(0.0, dropout))
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
-        self.seed = seed
-        self.implementation = implementation
-        self._masks = (None, None)  # of the sequence that is being run: for inputs and state
+        self.seed, self._seeds = seed, seed if drawn is None else Calls(self.name, drawn)
+        self.implementation = 1 if self.recurrent_dropout else implementation
+        self._masks = (None, None)  # of the sequence that is being run: for inputs and state, None or a list
 
     @property
     def state_size(self):
@@ -74,27 +72,30 @@ class _Cell(Layer):
 
     def begin(self, inputs, states, training):
         """Draws what a sequence has in common at all steps. inputs: of one step, (batch, features)."""
-        rates = (self.dropout, self.recurrent_dropout) if training else (0, 0)
-        examples = (inputs, states[0])
-        self._masks = tuple(
-            dropout(ones_like(x), rate, seed=self.seed) if rate else None
-            for x, rate in zip(examples, rates, strict=True)
-        )
+        if not training and not isinstance(self._seeds, Calls):  # Keras 3 draws in inference, too, for nothing
+            return
+        rates = (self.dropout, self.recurrent_dropout)
+        count = self.parts if self.implementation == 1 else 1  # each part drops its own elements, or all the same
+        masks = [
+            [dropout(ones_like(x), rate, seed=self._seeds) for _ in range(count)] if 0 < rate < 1 else None
+            for x, rate in zip((inputs, states[0]), rates, strict=True)
+        ]
+        self._masks = tuple(masks) if training else (None, None)
 
     def end(self):
         self._masks = (None, None)
 
     def project(self, inputs):
         """inputs @ kernel + bias, after dropout: what the inputs contribute. inputs: (..., features)."""
-        mask = self._masks[0]
-        z = matmul(inputs if mask is None else inputs * mask, self.kernel)
+        z = _product(inputs, self._masks[0], self.kernel)
         return z if self._input_bias() is None else bias_add(z, self._input_bias())
 
     def _input_bias(self):
         return self.bias
 
-    def _kept(self, state):
-        return state if self._masks[1] is None else state * self._masks[1]
+    def _recur(self, state):
+        """state @ recurrent_kernel, after dropout."""
+        return _product(state, self._masks[1], self.recurrent_kernel)
 
     def call(self, inputs, states, training=False):
         """One step. inputs: (batch, features). states: list. Returns the output and the list of new states."""
@@ -129,6 +130,15 @@ class _Cell(Layer):
         }
 
 
+def _product(x, masks, kernel):
+    """x @ kernel, where x is multiplied by a mask, by one for each part of the kernel's columns, or by none."""
+    if masks is None:
+        return matmul(x, kernel)
+    parts = [kernel] if len(masks) == 1 else split(kernel, len(masks), axis=1)
+    products = [matmul(x * mask, part) for mask, part in zip(masks, parts, strict=True)]
+    return products[0] if len(products) == 1 else concat(products, axis=-1)
+
+
 class SimpleRNNCell(_Cell):
     """``h = activation(x @ kernel + h @ recurrent_kernel + bias)``
 
@@ -137,7 +147,8 @@ class SimpleRNNCell(_Cell):
         kernel_, recurrent_, bias_initializer: as for ``add_weight``; ..._regularizer, ..._constraint: as for Layer.
         dropout, recurrent_dropout: share of the inputs and of the state that is dropped in training, the same at each
             step. seed: int or None.
-        implementation: accepted for Keras's sake.
+        implementation: 1 drops elements for each part of the kernels' columns apart, as recurrent_dropout does anyway;
+            2 the same ones for all. The rest is alike.
 
     Input shape: (batch, features), and a list with the state (batch, units).
     Weights: kernel (features, units), recurrent_kernel (units, units), bias (units,).
@@ -146,7 +157,7 @@ class SimpleRNNCell(_Cell):
     seed_comes_first = True
 
     def _step(self, x, h):
-        return [self.activation(x + matmul(self._kept(h), self.recurrent_kernel))]
+        return [self.activation(x + self._recur(h))]
 
 
 class LSTMCell(_Cell):
@@ -191,7 +202,7 @@ class LSTMCell(_Cell):
         return super().get_initial_state(batch_size) * 2
 
     def _step(self, x, h, c):
-        i, f, g, o = split(x + matmul(self._kept(h), self.recurrent_kernel), 4, axis=1)
+        i, f, g, o = split(x + self._recur(h), 4, axis=1)
         c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
         return [self.recurrent_activation(o) * self.activation(c), c]
 
@@ -233,16 +244,17 @@ class GRUCell(_Cell):
         return self.bias[0] if self.reset_after and self.bias is not None else self.bias
 
     def _step(self, x, h):
-        kept, u = self._kept(h), self.units
+        u = self.units
         if self.reset_after:
-            s = matmul(kept, self.recurrent_kernel)
+            s = self._recur(h)
             s = s if self.bias is None else bias_add(s, self.bias[1])
             z, r = split(self.recurrent_activation(x[:, : 2 * u] + s[:, : 2 * u]), 2, axis=1)
             n = r * s[:, 2 * u :]
         else:
-            gates = x[:, : 2 * u] + matmul(kept, self.recurrent_kernel[:, : 2 * u])
+            masks = self._masks[1]
+            gates = x[:, : 2 * u] + _product(h, masks and masks[:2], self.recurrent_kernel[:, : 2 * u])
             z, r = split(self.recurrent_activation(gates), 2, axis=1)
-            n = matmul(r * kept, self.recurrent_kernel[:, 2 * u :])
+            n = _product(r * h, masks and masks[2:], self.recurrent_kernel[:, 2 * u :])
         n = self.activation(x[:, 2 * u :] + n)
         return [z * h + (1.0 - z) * n]
 
