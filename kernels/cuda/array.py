@@ -10,7 +10,7 @@ from .casts import cast as cast
 from .elements import EACH, blocks
 from .gathering import gather as gather, gather_grad as gather_grad, outside as outside
 from .mirror import mirror_pad as mirror_pad, mirror_pad_grad as mirror_pad_grad
-from .strides import c_steps, copy, element, fill as _fill
+from .strides import c_steps, copy, element, fill as _fill, stretching
 from .target import int32, uint32
 from .typed import NUMBERS, REALS, UNSIGNED, typed
 
@@ -23,13 +23,7 @@ def fill(value, y):
 
 def broadcast_to(x, y):
     """y = x, stretched along axes of size 1 and new leading axes."""
-    copy(x, y, y.shape, _stretching(x.shape, y.ndim), c_steps(y.shape))
-
-
-def _stretching(shape, rank):
-    """The steps of an array of ``shape`` that is stretched to ``rank`` axes, of which it may have fewer."""
-    steps = [step if n != 1 else 0 for n, step in zip(shape, c_steps(shape), strict=True)]
-    return (0,) * (rank - len(shape)) + tuple(steps)
+    copy(x, y, y.shape, stretching(x.shape, y.ndim), c_steps(y.shape))
 
 
 def transpose(x, perm, y):

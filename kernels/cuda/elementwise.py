@@ -1,50 +1,25 @@
 """Operators of two arrays with NumPy's broadcasting on a GPU. Twin: ``kernels/cpu/elementwise.py``.
 
-a, b: flat, float32, read. layout: the CPU's table that says which of their elements meet, from
-``kernels/cpu/broadcast.py``, or None: a and b have y's size or one element. y: flat, float32, written.
+a, b: flat, one dtype, read. layout: the CPU's table that says which of their elements meet, from
+``kernels/cpu/broadcast.py``, or None: a and b have y's size or one element. y: flat, of their dtype, written.
+float32, int32 and int64, where nothing else is said. Integers wrap around.
 """
 
-from .elements import EACH, blocks, first_element, of_two, vectors
-from .launch import device as gpu, kernel
+import math
+
+from .comparison import (
+    equal as equal,
+    less as less,
+    less_equal as less_equal,
+    logical_and as logical_and,
+    logical_or as logical_or,
+    not_equal as not_equal,
+    select as select,
+)
+from .operands import PAIR, launch, pairs
 from .reduction import larger, smaller
-from .target import device, int32, uint32
-
-_ARGUMENTS = "float32* float32* int64* int32 int32 int32 float32* int32 int32"
-
-
-@device
-def _place(layout, axes, operand, i):
-    """Where the element of an operand lies that meets element i of y: sizes are in row 0 of the table, steps below."""
-    place = uint32(0)
-    for back in range(axes):
-        axis = uint32(uint32(axes) - uint32(1) - uint32(back))
-        size, step = uint32(layout[axis]), uint32(layout[uint32(uint32(operand) * uint32(axes) + axis)])
-        place = uint32(place + (i % size) * step)
-        i = uint32(i // size)
-    return place
-
-
-@device
-def _pairs(function, a, b, layout, axes, step_a, step_b, y, n, wide):
-    if wide != int32(0):
-        of_two(function, (), a, b, y, n, wide)
-    else:
-        first = first_element()
-        for k in range(EACH):
-            i = uint32(first + uint32(k))
-            if i < uint32(n):
-                if axes == int32(0):
-                    y[i] = function(a[uint32(i * uint32(step_a))], b[uint32(i * uint32(step_b))])
-                else:
-                    y[i] = function(a[_place(layout, axes, 1, i)], b[_place(layout, axes, 2, i)])
-
-
-def _launch(chosen, a, b, layout, y):
-    """Elements that lie side by side everywhere are read by fours; others one by one, as the table says."""
-    plain = layout is None and a.size == b.size == y.size
-    table, axes = (None, 0) if layout is None else (gpu().array(layout), layout.shape[1])
-    wide = vectors(a, b, y) if plain else 0
-    chosen(blocks(y), a, b, table, axes, int(a.size == y.size), int(b.size == y.size), y, y.size, wide)
+from .target import device, int64, libdevice
+from .typed import INTEGERS, NUMBERS, REALS, typed
 
 
 @device
@@ -52,14 +27,14 @@ def _sum(a, b):
     return a + b
 
 
-@kernel(_ARGUMENTS)
-def _add(a, b, layout, axes, step_a, step_b, y, n, wide):
-    _pairs(_sum, a, b, layout, axes, step_a, step_b, y, n, wide)
+@typed(PAIR, *NUMBERS)
+def _add(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_sum, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
 
 def add(a, b, layout, y):
     """y = a + b."""
-    _launch(_add, a, b, layout, y)
+    launch(_add, a, b, layout, y)
 
 
 @device
@@ -67,14 +42,14 @@ def _difference(a, b):
     return a - b
 
 
-@kernel(_ARGUMENTS)
-def _subtract(a, b, layout, axes, step_a, step_b, y, n, wide):
-    _pairs(_difference, a, b, layout, axes, step_a, step_b, y, n, wide)
+@typed(PAIR, *NUMBERS)
+def _subtract(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_difference, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
 
 def subtract(a, b, layout, y):
     """y = a - b."""
-    _launch(_subtract, a, b, layout, y)
+    launch(_subtract, a, b, layout, y)
 
 
 @device
@@ -82,14 +57,29 @@ def _product(a, b):
     return a * b
 
 
-@kernel(_ARGUMENTS)
-def _multiply(a, b, layout, axes, step_a, step_b, y, n, wide):
-    _pairs(_product, a, b, layout, axes, step_a, step_b, y, n, wide)
+@typed(PAIR, *NUMBERS)
+def _multiply(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_product, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
 
 def multiply(a, b, layout, y):
     """y = a * b."""
-    _launch(_multiply, a, b, layout, y)
+    launch(_multiply, a, b, layout, y)
+
+
+@device
+def _product_or_zero(a, b):
+    return b if b == 0 else a * b
+
+
+@typed(PAIR, *REALS)
+def _multiply_no_nan(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_product_or_zero, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
+
+
+def multiply_no_nan(a, b, layout, y):
+    """y = a * b, but 0 where b is 0, whatever a is there."""
+    launch(_multiply_no_nan, a, b, layout, y)
 
 
 @device
@@ -97,34 +87,122 @@ def _quotient(a, b):
     return a / b
 
 
-@kernel(_ARGUMENTS)
-def _divide(a, b, layout, axes, step_a, step_b, y, n, wide):
-    _pairs(_quotient, a, b, layout, axes, step_a, step_b, y, n, wide)
+@typed(PAIR, *REALS)
+def _divide(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_quotient, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
 
 def divide(a, b, layout, y):
     """y = a / b; infinite or NaN where b is 0, as IEEE 754 says."""
-    _launch(_divide, a, b, layout, y)
+    launch(_divide, a, b, layout, y)
 
 
-@kernel(_ARGUMENTS)
-def _maximum(a, b, layout, axes, step_a, step_b, y, n, wide):
-    _pairs(larger, a, b, layout, axes, step_a, step_b, y, n, wide)
+@device
+def _floor_of_quotient(a, b):
+    return a // b
+
+
+@typed(PAIR, *INTEGERS)
+def _floordiv(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_floor_of_quotient, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
+
+
+def floordiv(a, b, layout, y):
+    """y = floor(a / b), integers, no b may be 0."""
+    launch(_floordiv, a, b, layout, y)
+
+
+@device
+def _floor_of_real_quotient(a, b):
+    return libdevice.floorf(a / b)
+
+
+@typed(PAIR, *REALS)
+def _floordiv_real(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_floor_of_real_quotient, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
+
+
+def floordiv_real(a, b, layout, y):
+    """y = floor(a / b), floats; infinite or NaN where b is 0."""
+    launch(_floordiv_real, a, b, layout, y)
+
+
+@device
+def _remainder(a, b):
+    return a % b
+
+
+@device
+def _real_remainder(a, b):
+    rest = libdevice.fmodf(a, b)
+    if rest == 0:
+        return libdevice.copysignf(rest, b)
+    return rest + b if (rest < 0) != (b < 0) else rest
+
+
+@typed(PAIR, *INTEGERS)
+def _floormod(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_remainder, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
+
+
+@typed(PAIR, *REALS)
+def _floormod_real(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_real_remainder, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
+
+
+def floormod(a, b, layout, y):
+    """y = a - b * floor(a / b), which has b's sign. Integers: no b may be 0. Floats: NaN where b is 0."""
+    launch(_floormod_real if a.dtype.kind == "f" else _floormod, a, b, layout, y)
+
+
+@device
+def _integer_power(a, b):
+    power, factor, rest = int64(1), int64(a), int64(b)
+    while rest > 0:
+        if rest & 1:
+            power = int64(power * factor)
+        factor, rest = int64(factor * factor), int64(rest >> 1)
+    return power
+
+
+@device
+def _power(a, b):
+    return a * a if b == 2 else math.pow(a, b)
+
+
+@typed(PAIR, *INTEGERS)
+def _integer_pow(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_integer_power, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
+
+
+@typed(PAIR, *REALS)
+def _pow(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_power, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
+
+
+def pow(a, b, layout, y):
+    """y = a ** b. Integers: no b may be negative."""
+    launch(_pow if a.dtype.kind == "f" else _integer_pow, a, b, layout, y)
+
+
+@typed(PAIR, *NUMBERS)
+def _maximum(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(larger, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
 
 def maximum(a, b, layout, y):
     """y = the greater of a and b; NaN if one of them is."""
-    _launch(_maximum, a, b, layout, y)
+    launch(_maximum, a, b, layout, y)
 
 
-@kernel(_ARGUMENTS)
-def _minimum(a, b, layout, axes, step_a, step_b, y, n, wide):
-    _pairs(smaller, a, b, layout, axes, step_a, step_b, y, n, wide)
+@typed(PAIR, *NUMBERS)
+def _minimum(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(smaller, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
 
 def minimum(a, b, layout, y):
     """y = the smaller of a and b; NaN if one of them is."""
-    _launch(_minimum, a, b, layout, y)
+    launch(_minimum, a, b, layout, y)
 
 
 @device
@@ -132,11 +210,11 @@ def _square_of_difference(a, b):
     return (a - b) * (a - b)
 
 
-@kernel(_ARGUMENTS)
-def _squared_difference(a, b, layout, axes, step_a, step_b, y, n, wide):
-    _pairs(_square_of_difference, a, b, layout, axes, step_a, step_b, y, n, wide)
+@typed(PAIR, *NUMBERS)
+def _squared_difference(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
+    pairs(_square_of_difference, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
 
 def squared_difference(a, b, layout, y):
     """y = (a - b)**2."""
-    _launch(_squared_difference, a, b, layout, y)
+    launch(_squared_difference, a, b, layout, y)

@@ -1,28 +1,35 @@
 """Reductions along one axis on a GPU. Twin: ``kernels/cpu/reduction.py``.
 
-Arrays have the form (outer, reduced, inner), results (outer, inner), float32. Where inner is 1, the 256 threads of a
-block walk along a row together, and add up what they have by shuffles, in which lanes of a warp read each other's
-registers. Else a thread has a column: its neighbours' elements lie next to its own. Long axes are cut into parts, whose
-results the same kernel reduces; how depends on the shape alone, and so do the bits.
+Arrays have the form (outer, reduced, inner), results (outer, inner), of one dtype: float32, int32, int64. Where inner
+is 1, the 256 threads of a block walk along a row together, and add up what they have by shuffles, in which lanes of a
+warp read each other's registers. Else a thread has a column: its neighbours' elements lie next to its own. Long axes
+are cut into parts, whose results the same kernel reduces; how depends on the shape alone, and so do the bits.
 """
 
 import numpy as np
 
-from .elements import blocks, of_one, vectors
+from .casts import cast
+from .elements import EACH, blocks, of_one, vectors
 from .launch import THREADS, ceildiv, device as gpu, kernel
-from .scalar import INFINITY, ZERO
+from .strides import element
 from .target import cuda, device, float32, int64, uint32
+from .typed import INTEGERS, typed
 
 WARP, WARPS = 32, THREADS // 32
 ALL_LANES = 0xFFFFFFFF
 PART = 4096  # elements of an axis that one block or one thread reduces, at most; of more, parts are made
 COLUMN_PART = 256
-_ARGUMENTS = "float32* float32* int32 int32 int32 int32"
+_REAL, _INTEGER = ("float32 float32* float32* int32 int32 int32 int32", "T T* T* int32 int32 int32 int32")
 
 
 @device
-def _add(a, b):
+def add(a, b):
     return a + b
+
+
+@device
+def multiply(a, b):
+    return a * b
 
 
 @device
@@ -63,66 +70,182 @@ def of_block(function, value):
 
 
 @device
-def _row(function, empty, x, y, reduced, inner, parts, length):
-    """One part of one row, by a block."""
-    t, part = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
-    start = int64(cuda.blockIdx.y) * int64(reduced)
+def _of_block_of_integers(function, value):
+    """``of_block`` for int64."""
+    of_warps = cuda.shared.array(WARPS, int64)
+    t = uint32(cuda.threadIdx.x)
+    value = of_warp(function, value)
+    if t % uint32(WARP) == uint32(0):
+        of_warps[uint32(t // uint32(WARP))] = value
+    cuda.syncthreads()
+    value = of_warps[uint32(t % uint32(WARPS))]
+    value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 4))
+    value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 2))
+    return function(value, cuda.shfl_xor_sync(ALL_LANES, value, 1))
+
+
+@device
+def _row(function, together, empty, x, y, reduced, parts, length):
+    """One part of one row, by a block, whose threads' values ``together`` puts together."""
+    t, block = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
+    part = uint32(block % uint32(parts))
+    start = int64(block // uint32(parts)) * int64(reduced)
     end = uint32(min(uint32((part + uint32(1)) * uint32(length)), uint32(reduced)))
     i = uint32(part * uint32(length) + t)
     value = empty
     while i < end:
         value = function(value, x[start + int64(i)])
         i = uint32(i + uint32(THREADS))
-    value = of_block(function, value)
+    value = together(function, value)
     if t == uint32(0):
-        y[int64(cuda.blockIdx.y) * int64(parts) + int64(part)] = value
+        y[block] = value
 
 
 @device
-def _column(function, empty, x, y, reduced, inner, parts, length):
+def column_part(function, empty, x, y, reduced, inner, parts, length):
     """One part of one column, by a thread."""
-    column = uint32(uint32(cuda.blockIdx.x) * uint32(THREADS) + uint32(cuda.threadIdx.x))
-    part = uint32(cuda.blockIdx.z)
+    groups = uint32((uint32(inner) + uint32(THREADS - 1)) // uint32(THREADS))
+    block = uint32(cuda.blockIdx.x)
+    column = uint32(block % groups * uint32(THREADS) + uint32(cuda.threadIdx.x))
+    line = uint32(block // groups)
     if column < uint32(inner):
-        first = uint32(part * uint32(length))
+        first = uint32(line % uint32(parts) * uint32(length))
         end = uint32(min(uint32(first + uint32(length)), uint32(reduced)))
-        at = (int64(cuda.blockIdx.y) * int64(reduced) + int64(first)) * int64(inner) + int64(column)
+        at = (int64(line // uint32(parts)) * int64(reduced) + int64(first)) * int64(inner) + int64(column)
         value = empty
         while first < end:
             value = function(value, x[at])
             at += int64(inner)
             first = uint32(first + uint32(1))
-        y[(int64(cuda.blockIdx.y) * int64(parts) + int64(part)) * int64(inner) + int64(column)] = value
+        y[int64(line) * int64(inner) + int64(column)] = value
 
 
-@kernel(_ARGUMENTS)
-def _sum_rows(x, y, reduced, inner, parts, length):
-    _row(_add, ZERO, x, y, reduced, inner, parts, length)
+@kernel(_REAL)
+def _sum_rows(empty, x, y, reduced, inner, parts, length):
+    _row(add, of_block, empty, x, y, reduced, parts, length)
 
 
-@kernel(_ARGUMENTS)
-def _sum_columns(x, y, reduced, inner, parts, length):
-    _column(_add, ZERO, x, y, reduced, inner, parts, length)
+@kernel(_REAL)
+def _sum_columns(empty, x, y, reduced, inner, parts, length):
+    column_part(add, empty, x, y, reduced, inner, parts, length)
 
 
-@kernel(_ARGUMENTS)
-def _max_rows(x, y, reduced, inner, parts, length):
-    _row(larger, -INFINITY, x, y, reduced, inner, parts, length)
+@typed(_INTEGER, *INTEGERS)
+def _integer_sum_rows(empty, x, y, reduced, inner, parts, length):
+    _row(add, _of_block_of_integers, int64(empty), x, y, reduced, parts, length)
 
 
-@kernel(_ARGUMENTS)
-def _max_columns(x, y, reduced, inner, parts, length):
-    _column(larger, -INFINITY, x, y, reduced, inner, parts, length)
+@typed(_INTEGER, *INTEGERS)
+def _integer_sum_columns(empty, x, y, reduced, inner, parts, length):
+    column_part(add, int64(empty), x, y, reduced, inner, parts, length)
 
 
-@kernel(_ARGUMENTS)
-def _min_rows(x, y, reduced, inner, parts, length):
-    _row(smaller, INFINITY, x, y, reduced, inner, parts, length)
+@kernel(_REAL)
+def _prod_rows(empty, x, y, reduced, inner, parts, length):
+    _row(multiply, of_block, empty, x, y, reduced, parts, length)
 
 
-@kernel(_ARGUMENTS)
-def _min_columns(x, y, reduced, inner, parts, length):
-    _column(smaller, INFINITY, x, y, reduced, inner, parts, length)
+@kernel(_REAL)
+def _prod_columns(empty, x, y, reduced, inner, parts, length):
+    column_part(multiply, empty, x, y, reduced, inner, parts, length)
+
+
+@typed(_INTEGER, *INTEGERS)
+def _integer_prod_rows(empty, x, y, reduced, inner, parts, length):
+    _row(multiply, _of_block_of_integers, int64(empty), x, y, reduced, parts, length)
+
+
+@typed(_INTEGER, *INTEGERS)
+def _integer_prod_columns(empty, x, y, reduced, inner, parts, length):
+    column_part(multiply, int64(empty), x, y, reduced, inner, parts, length)
+
+
+@kernel(_REAL)
+def _max_rows(empty, x, y, reduced, inner, parts, length):
+    _row(larger, of_block, empty, x, y, reduced, parts, length)
+
+
+@kernel(_REAL)
+def _max_columns(empty, x, y, reduced, inner, parts, length):
+    column_part(larger, empty, x, y, reduced, inner, parts, length)
+
+
+@typed(_INTEGER, *INTEGERS, "uint8")
+def _integer_max_rows(empty, x, y, reduced, inner, parts, length):
+    _row(larger, _of_block_of_integers, int64(empty), x, y, reduced, parts, length)
+
+
+@typed(_INTEGER, *INTEGERS, "uint8")
+def _integer_max_columns(empty, x, y, reduced, inner, parts, length):
+    column_part(larger, int64(empty), x, y, reduced, inner, parts, length)
+
+
+@kernel(_REAL)
+def _min_rows(empty, x, y, reduced, inner, parts, length):
+    _row(smaller, of_block, empty, x, y, reduced, parts, length)
+
+
+@kernel(_REAL)
+def _min_columns(empty, x, y, reduced, inner, parts, length):
+    column_part(smaller, empty, x, y, reduced, inner, parts, length)
+
+
+@typed(_INTEGER, *INTEGERS, "uint8")
+def _integer_min_rows(empty, x, y, reduced, inner, parts, length):
+    _row(smaller, _of_block_of_integers, int64(empty), x, y, reduced, parts, length)
+
+
+@typed(_INTEGER, *INTEGERS, "uint8")
+def _integer_min_columns(empty, x, y, reduced, inner, parts, length):
+    column_part(smaller, int64(empty), x, y, reduced, inner, parts, length)
+
+
+def _reduce(reals, integers, empty, x, y):
+    """y = x reduced by two kernels, one for rows and one for columns. empty: the result of nothing."""
+    outer, reduced, inner = x.shape
+    rows, columns = reals if y.dtype.name == "float32" else (each.of(y) for each in integers)
+    parts = max(1, ceildiv(reduced, PART if inner == 1 else COLUMN_PART))
+    length = max(1, ceildiv(reduced, parts))
+    target = y if parts == 1 else gpu().empty((outer, parts, inner), y.dtype)
+    if inner == 1:
+        rows(parts * outer, empty, x, target, reduced, inner, parts, length)
+    else:
+        columns(ceildiv(inner, THREADS) * outer * parts, empty, x, target, reduced, inner, parts, length)
+    if parts > 1:
+        _reduce(reals, integers, empty, target, y)
+
+
+def reduce_sum(x, y):
+    """y[o, i] = sum over r of x[o, r, i]; 0 if there are none. Integers wrap around in y's dtype."""
+    if x.dtype != y.dtype:
+        x, narrow = gpu().empty(x.shape, y.dtype), x
+        cast(narrow, x)
+    _reduce((_sum_rows, _sum_columns), (_integer_sum_rows, _integer_sum_columns), y.dtype.type(0), x, y)
+
+
+def reduce_prod(x, y):
+    """y[o, i] = product over r of x[o, r, i]; 1 if there are none."""
+    _reduce((_prod_rows, _prod_columns), (_integer_prod_rows, _integer_prod_columns), y.dtype.type(1), x, y)
+
+
+def reduce_max(x, y):
+    """y[o, i] = the greatest x[o, r, i], NaN if one is; the least value of the dtype if there are none."""
+    _reduce((_max_rows, _max_columns), (_integer_max_rows, _integer_max_columns), least(x.dtype), x, y)
+
+
+def reduce_min(x, y):
+    """y[o, i] = the smallest x[o, r, i], NaN if one is; the greatest value of the dtype if there are none."""
+    _reduce((_min_rows, _min_columns), (_integer_min_rows, _integer_min_columns), greatest(x.dtype), x, y)
+
+
+def reduce_any(x, y):
+    """y[o, i] = whether one of x[o, r, i] holds. x, y: bool."""
+    _reduce((), (_integer_max_rows, _integer_max_columns), 0, x, y)
+
+
+def reduce_all(x, y):
+    """y[o, i] = whether every x[o, r, i] holds. x, y: bool."""
+    _reduce((), (_integer_min_rows, _integer_min_columns), 1, x, y)
 
 
 @device
@@ -135,37 +258,49 @@ def _divide(x, count, y, n, wide):
     of_one(_over, (count,), x, y, n, wide)
 
 
-def _reduce(rows, columns, x, y):
-    """y = x reduced by two kernels, one for rows and one for columns."""
-    outer, reduced, inner = x.shape
-    longest = PART if inner == 1 else COLUMN_PART
-    parts = max(1, ceildiv(reduced, longest))
-    length = max(1, ceildiv(reduced, parts))
-    target = y if parts == 1 else gpu().empty((outer, parts, inner), np.float32)
-    if inner == 1:
-        rows((parts, outer), x, target, reduced, inner, parts, length)
-    else:
-        columns((ceildiv(inner, THREADS), outer, parts), x, target, reduced, inner, parts, length)
-    if parts > 1:
-        _reduce(rows, columns, target, y)
+@device
+def _quotient(total, count):
+    """total / count, rounded towards zero; 0 of nothing."""
+    if count == 0:
+        return int64(0)
+    return -(-total // count) if total < 0 else total // count
 
 
-def reduce_sum(x, y):
-    """y[o, i] = sum over r of x[o, r, i]; 0 if there are none."""
-    _reduce(_sum_rows, _sum_columns, x, y)
-
-
-def reduce_max(x, y):
-    """y[o, i] = the greatest x[o, r, i], NaN if one is; -infinity if there are none."""
-    _reduce(_max_rows, _max_columns, x, y)
-
-
-def reduce_min(x, y):
-    """y[o, i] = the smallest x[o, r, i], NaN if one is; infinity if there are none."""
-    _reduce(_min_rows, _min_columns, x, y)
+@typed("int64* int64 T* int32 int32", *INTEGERS)
+def _divide_integers(total, count, y, n, wide):
+    of_one(_quotient, (count,), total, y, n, wide)
 
 
 def reduce_mean(x, y):
-    """y[o, i] = sum over r of x[o, r, i] / reduced; NaN if there are none."""
-    reduce_sum(x, y)
-    _divide(blocks(y), y, x.shape[1], y, y.size, vectors(y))
+    """y[o, i] = sum over r of x[o, r, i] / reduced. Integers: rounded towards zero. Of none: NaN, for integers 0."""
+    if y.dtype.kind == "f":
+        reduce_sum(x, y)
+        _divide(blocks(y), y, x.shape[1], y, y.size, vectors(y))
+    else:
+        total = gpu().empty(y.shape, np.int64)
+        reduce_sum(x, total)
+        _divide_integers.of(y)(blocks(y), total, x.shape[1], y, y.size, vectors(total, y))
+
+
+@kernel("float32* float32 float32* int32 int32 int32")
+def _mean_grad(dy, count, dx, reduced, inner, n):
+    for k in range(EACH):
+        i = element(k)
+        if i < uint32(n):
+            o = uint32(i // (uint32(reduced) * uint32(inner)))
+            dx[i] = dy[uint32(o * uint32(inner) + i % uint32(inner))] / count
+
+
+def mean_grad(dy, count, dx):
+    """dx[o, r, i] = dy[o, i] / count: the gradient of the mean. dx: (outer, reduced, inner), written."""
+    _mean_grad(blocks(dx), dy, count, dx, *dx.shape[1:], dx.size)
+
+
+def least(dtype):
+    """The smallest value of a NumPy dtype, minus infinity for floats."""
+    return dtype.type(-np.inf) if dtype.kind == "f" else int(np.iinfo(dtype).min)
+
+
+def greatest(dtype):
+    """The greatest value of a NumPy dtype, infinity for floats."""
+    return dtype.type(np.inf) if dtype.kind == "f" else int(np.iinfo(dtype).max)

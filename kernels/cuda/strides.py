@@ -104,6 +104,12 @@ def c_steps(shape):
     return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
+def stretching(shape, rank):
+    """The steps of an array of ``shape`` that is stretched to ``rank`` axes, of which it may have fewer."""
+    steps = [step if n != 1 else 0 for n, step in zip(shape, c_steps(shape), strict=True)]
+    return (0,) * (rank - len(shape)) + tuple(steps)
+
+
 @functools.lru_cache(maxsize=4096)
 def merged(sizes, *steps):
     """Columns (size, step of each side), one for each axis that is left when those of size 1 are dropped and those
