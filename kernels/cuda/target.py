@@ -48,6 +48,7 @@ _compiler: Any = importlib.import_module("numba.cuda.compiler")
 _dispatcher: Any = importlib.import_module("numba.cuda.dispatcher")
 _config: Any = importlib.import_module("numba.cuda.core.config")
 _nvvm: Any = importlib.import_module("numba.cuda.cudadrv.nvvm")
+_NVVMError: Any = importlib.import_module("cuda.bindings.nvvm").nvvmError
 libdevice = cuda.libdevice
 errors = importlib.import_module("numba.cuda.core.errors")
 
@@ -109,6 +110,10 @@ def lower(function, signature):
         return library.llvm_strs, library._entry_name
 
 
+# Types of variables, for debuggers: of large kernels libNVVM cannot write them ("unsupported characters" of a symbol).
+_VARIABLES = re.compile(r'^.*call void @"llvm\.dbg\..*$', re.MULTILINE)
+
+
 def ptx(function, signature, capability=COMPUTE_CAPABILITY, threads=None, blocks=None):
     """The kernel's PTX for GPUs of a compute capability, by libNVVM.
 
@@ -120,9 +125,10 @@ def ptx(function, signature, capability=COMPUTE_CAPABILITY, threads=None, blocks
         library, _ = _compiler._compile_pyfunc_with_fixup(
             function, signature, device=False, abi="numba", cc=capability, launch_bounds=bounds or None
         )
-        library._nvvm_options["fma"] = 0  # products and sums are rounded as written
-        (text,) = library.get_asm_strs(cc=capability)
-    return text
+        texts = [_VARIABLES.sub("", text) for text in library.llvm_strs]
+        options = {**library._nvvm_options, "arch": f"compute_{capability[0]}{capability[1]}"}
+        options["fma"] = 0  # products and sums are rounded as written
+        return _nvvm.compile_ir(texts, **options).decode().strip("\x00").strip()
 
 
 def missing_libnvvm():
