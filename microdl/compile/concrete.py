@@ -8,10 +8,11 @@ from microdl.compile.graph import FuncGraph
 from microdl.compile.passes import optimize
 from microdl.compile.plan import Plan
 from microdl.compile.program import Program
-from microdl.core import nest
+from microdl.core import device, nest
 from microdl.core.backprop import backpropagate
 from microdl.core.context import context
 from microdl.core.op import Op
+from microdl.core.placement import is_on_gpu, known_gpu, on_host
 from microdl.core.tensor import Tensor, apply, record
 
 traces: list[tuple[str, float, float]] = []  # (name, start, seconds) of this process's traces and plans; for profiles
@@ -23,21 +24,38 @@ class ConcreteFunction(Structured):
 
     def __init__(self, graph, structured_outputs):
         super().__init__(graph, structured_outputs)
+        self._plans = {}  # (device, whether it is the saving one) -> Plan
         self.present = []  # of a gradient: for each source whether there is one
         self._leaves = nest.flatten(structured_outputs)
         self._is_tensor = [isinstance(leaf, Tensor) for leaf in self._leaves]
         self._simple = type(structured_outputs) is Tensor
 
-    @functools.cached_property
+    @property
     def plan(self):
-        """How it runs; made when it first does."""
-        return self._planned(self.graph.outputs)
+        """How it runs, if called here and now; made when it first does."""
+        return self._plan(self._place(()))
 
-    def _planned(self, outputs):
-        start = time.perf_counter()
-        plan = Plan(optimize(Program(self.graph.nodes, self._all_inputs(), outputs)))
-        traces.append((self.name, start, time.perf_counter() - start))
+    def _plan(self, where, saving=False):
+        """The plan on a device; ``saving``: the one that returns what gradients read, too."""
+        plan = self._plans.get((where, saving))
+        if plan is None:
+            start = time.perf_counter()
+            outputs = [*self.graph.outputs, *self._saved] if saving else self.graph.outputs
+            program = optimize(Program(self.graph.nodes, self._all_inputs(), outputs), where)
+            plan = self._plans[where, saving] = Plan(program, where, self.name)
+            traces.append((self.name, start, time.perf_counter() - start))
         return plan
+
+    def _place(self, arrays):
+        """The device to run on: the one that tf.device names, else the GPU if an input or a variable lives there."""
+        gpu = known_gpu()
+        if gpu is None:
+            return device.the_cpu
+        chosen = context.device or self.graph.device
+        if chosen is not None:
+            return chosen
+        arrays = [*arrays, *(v.known_array() for v in self.graph.variables.values())]
+        return gpu if any(map(is_on_gpu, arrays)) else device.the_cpu
 
     def call(self, tensors):
         """The structure that the Python function returned, for Tensors of the specs it was traced for."""
@@ -48,7 +66,7 @@ class ConcreteFunction(Structured):
         elif context.tapes:
             outputs = self._recorded(tensors)
         else:
-            outputs = self._run(self.plan, tensors, self.graph.outputs)
+            outputs = self._run(tensors, self.graph.outputs)
         if self._simple:
             return outputs[0]
         found = iter(outputs)
@@ -60,8 +78,12 @@ class ConcreteFunction(Structured):
     def _all_inputs(self):
         return [*self.graph.inputs, *(inner for _, inner in self.graph.captures.values())]
 
-    def _run(self, plan, tensors, outputs):
-        arrays = plan.run([x.own_array() if x.borrowed else x.known_array() for x in tensors])
+    def _run(self, tensors, outputs, saving=False):
+        arrays = [x.own_array() if x.borrowed else x.known_array() for x in tensors]
+        where = self._place(arrays)
+        if where is device.the_cpu and known_gpu() is not None:
+            arrays = list(map(on_host, arrays))
+        arrays = self._plan(where, saving).run(arrays)
         return [Tensor(y.spec, array) for y, array in zip(outputs, arrays, strict=True)]
 
     # Inside another trace.
@@ -87,8 +109,8 @@ class ConcreteFunction(Structured):
         reads = [v.read() for v in self._read]  # the tapes hear that these variables were read
         sources = [*tensors, *reads, *self._constants]
         if not any(tape.follows(sources) or tape.lost for tape in context.tapes):
-            return self._run(self.plan, tensors, self.graph.outputs)
-        results = self._run(self._saving_plan, tensors, [*self.graph.outputs, *self._saved])
+            return self._run(tensors, self.graph.outputs)
+        results = self._run(tensors, [*self.graph.outputs, *self._saved], saving=True)
         kept = dict(zip(map(id, self._saved), results[len(self.graph.outputs) :], strict=True))
         kept.update(zip(map(id, self.graph.inputs), tensors, strict=True))
         kept.update((id(self._read_of(v)), value) for v, value in zip(self._read, reads, strict=True))
@@ -133,10 +155,6 @@ class ConcreteFunction(Structured):
             read += [y for i, y in enumerate(node.outputs) if i in op.keep_outputs]
             found.update((id(x), x) for x in read if x.array is None and id(x) not in present)
         return list(found.values())
-
-    @functools.cached_property
-    def _saving_plan(self):
-        return self._planned([*self.graph.outputs, *self._saved])
 
     @functools.cached_property
     def _op(self):

@@ -20,6 +20,7 @@ class FuncGraph(Graph):
         captures: symbolic Tensors of an outer trace that were used here, with what stands for them in this graph.
         created: how many Variables were made while tracing.
         unset: name of a variable -> why it has no value, if that is because of a branch or loop of the graph.
+        device: the one that ``with tf.device`` in the function named first, or None.
         parts: (name, ids of its own Tensors) of each branch and loop traced inside.
     """
 
@@ -31,6 +32,7 @@ class FuncGraph(Graph):
         self._values = {}  # uid of a Variable -> the Tensor that reading it gives now
         self._own = set()  # ids of symbolic Tensors that belong here
         self._outer = None
+        self.device, self._device_outside = None, context.device
         self._first_uid = new_uid()  # what has a smaller one was there before
 
     def placeholder(self, spec, uid=None):
@@ -47,6 +49,8 @@ class FuncGraph(Graph):
             self.variables.setdefault(variable.uid, variable)
             self._values.pop(variable.uid, None)  # read again, it is another value
         node.phase = context.phase
+        if context.device is not self._device_outside:
+            self.device = self.device or context.device
         self.nodes.append(node)
         self._own.update(map(id, node.outputs))
 

@@ -6,6 +6,7 @@ from microdl.compile.elementwise import fuse_elementwise
 from microdl.compile.fusion import fuse_bias_and_activation, fuse_pooled_convolutions, skip_zeros
 from microdl.compile.program import constant_array, new_node, with_inputs, with_outputs
 from microdl.core import device
+from microdl.core.context import context
 from microdl.core.tensor import Tensor
 
 
@@ -71,7 +72,7 @@ def merge_equal(program):
 def _name(tensor):
     """What a Tensor is known by; small constants by their value."""
     if tensor.array is not None and tensor.array.size <= 1:
-        return tensor.spec, tensor.array.tobytes()
+        return tensor.spec, tensor.host_array().tobytes()
     return id(tensor)
 
 
@@ -158,9 +159,17 @@ PASSES = (
 )
 
 
-def optimize(program):
-    """All passes, in their order."""
-    for improve in PASSES:
-        improve(program)
+FOR_THE_CPU = (skip_zeros, fuse_elementwise)  # their kernels have no twins
+
+
+def optimize(program, where=device.the_cpu):
+    """All passes, in their order, for a plan on the device ``where``."""
+    around, context.device = context.device, device.the_cpu  # of what passes compute
+    try:
+        for improve in PASSES:
+            if where is device.the_cpu or improve not in FOR_THE_CPU:
+                improve(program)
+    finally:
+        context.device = around
     protect(program)
     return program

@@ -7,7 +7,9 @@ none makes one: where several threads run a plan at the same time, or where ``bu
 
 from microdl.compile import explain, memory
 from microdl.compile.budget import budget
+from microdl.compile.on_gpu import OnGPU
 from microdl.compile.settled import Settled
+from microdl.core import device
 from microdl.core.variable import Variable
 from microdl.core.writing import in_turn, share_turn
 
@@ -17,17 +19,19 @@ COPIED = 1 << 18  # bytes of an input or output; copying so many takes less time
 class Plan:
     """Runs a Program on arrays.
 
+    Args: where: the device that it runs on. name: of the function, for messages.
+
     Attributes:
         program: the Program. written: the Variables that a run writes to. turn: the Turn of its variables, or None.
         nbytes: of the memory that one run needs for what is neither passed in nor returned.
     """
 
-    def __init__(self, program):
-        self.program = program
+    def __init__(self, program, where=device.the_cpu, name="a function"):
+        self.program, self._where, self._name = program, where, name
         self.written = _written(program)
         variables = [x for node in program.nodes for x in node.inputs if isinstance(x, Variable)]
         self.turn = share_turn(variables) if variables else None
-        self._layout = Layout(program)
+        self._layout = Layout(program, everything=where is not device.the_cpu)
         self.nbytes = self._layout.nbytes
         self._idle = []  # Settleds that no run uses
         self._idle.append(self._settle())
@@ -53,6 +57,8 @@ class Plan:
         return self._settle() if settled is None else settled
 
     def _settle(self):
+        if self._where is not device.the_cpu:  # its memory is another's, and counted there
+            return OnGPU(self.program, self._layout, self._idle, self._where, self._name)
         budget.make_room(self.nbytes)
         settled = Settled(self.program, self._layout, self._idle)
         self.nbytes = settled.nbytes
@@ -86,20 +92,23 @@ class Plan:
 class Layout:
     """Where the arrays of a Program lie in one block of memory.
 
+    Args: everything: whether inputs and outputs of any size lie in it too.
     Attributes:
         lives: the Life of each array in it by the id of its Tensor. nbytes: of the block.
         returned: ids of the Tensors whose arrays leave the plan and so are not in it.
     """
 
-    def __init__(self, program):
-        self.returned = _returned(program)
-        self.lives = {id(x): memory.Life(x.spec.nbytes, -1, -1) for x in program.inputs if _is_copied(x)}
+    def __init__(self, program, everything=False):
+        self.returned = set() if everything else _returned(program)
+        last = len(program.nodes) if everything else -1  # so what was copied in once need not be copied again
+        held = [x for x in program.inputs if everything or _is_copied(x)]
+        self.lives = {id(x): memory.Life(x.spec.nbytes, -1, last) for x in held}
         base = {}
         for position, node in enumerate(program.nodes):
             for x in node.inputs:
                 life = self.lives.get(base.get(id(x), id(x)))
                 if life is not None:
-                    life.last = position
+                    life.last = max(life.last, position)
             if node.op.view:
                 base[id(node.outputs[0])] = base.get(id(node.inputs[0]), id(node.inputs[0]))
                 continue

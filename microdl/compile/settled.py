@@ -13,7 +13,9 @@ from microdl.compile import memory
 from microdl.compile.budget import budget
 from microdl.compile.program import constant_array
 from microdl.core import device
+from microdl.core.errors import InvalidArgumentError
 from microdl.core.kernels import support
+from microdl.core.placement import device_of, is_on_gpu, short_name
 from microdl.core.variable import Variable
 
 
@@ -87,7 +89,7 @@ class Settled:
         need, or None if they depend on more than shapes.
         """
         op, kernels = node.op, device.current.kernels
-        inputs = [x.known_array() if isinstance(x, Variable) else self._place(x) for x in node.inputs]
+        inputs = [_buffer(x) if isinstance(x, Variable) else self._place(x) for x in node.inputs]
         settled = all(type(place) is not int for place in inputs)
         if op.view and settled:
             self._places[id(node.outputs[0])] = op.run(kernels, *inputs, **node.attrs)
@@ -122,6 +124,16 @@ class Step:
 
     def __repr__(self):
         return f"<Step {self.node!r}>"
+
+
+def _buffer(variable):
+    array = variable.bound_array()
+    if is_on_gpu(array):
+        raise InvalidArgumentError(
+            f"a function runs on the CPU, but the variable {variable.name} is on {short_name(device_of(array))}: call "
+            "it outside of tf.device, or under that of the variable"
+        )
+    return array
 
 
 def _settled(settle, cleared):

@@ -1,4 +1,4 @@
-"""``tf.constant``."""
+"""``tf.constant`` and ``tf.convert_to_tensor``."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from microdl.core.tensor import Tensor, apply, convert
 
 def on_device(tensor):
     """A Tensor with values, on the device that ``with tf.device`` names."""
-    if context.device is None or tensor.symbolic or device_of(tensor.known_array()) is context.device:
+    if context.device is None or context.graph is not None or tensor.symbolic:
         return tensor
-    return apply("Identity", tensor)
+    return tensor if device_of(tensor.known_array()) is context.device else apply("Identity", tensor)
 
 
 def constant(value, dtype=None, shape=None, name=None):
@@ -42,3 +42,18 @@ def constant(value, dtype=None, shape=None, name=None):
             f"constant: a value of shape {value.shape} has {value.spec.size} elements, which do not fill shape {shape}"
         )
     return apply("Reshape", value, shape=shape)
+
+
+def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None):
+    """``value`` as a Tensor: itself, a Variable's value, or a constant of numbers, nested lists, arrays, tensors.
+
+    Args: dtype: that the result must have. dtype_hint: what it has if the value can be such numbers.
+    Raises: TypeError if a number does not fit the dtype. ValueError if a tensor has another one, or lists are ragged.
+    """
+    dtype = None if dtype is None else dtypes.as_dtype(dtype)
+    if dtype is None and dtype_hint is not None:
+        try:
+            return convert(value, dtypes.as_dtype(dtype_hint))
+        except (TypeError, ValueError):
+            pass
+    return convert(value, dtype)

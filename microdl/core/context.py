@@ -13,6 +13,7 @@ class _Context(threading.local):
     graph: Any = None  # node.Graph: ops are added to it instead of being run
     tapes: tuple = ()  # GradientTape, outermost first
     device: Any = None  # that ``with tf.device`` names: ``core/placement.py``
+    streams: Any = None  # what random ops read from while a plan for a GPU is made: ``compile/on_gpu.py``
     scope: str = ""  # what names of new variables begin with: tf.name_scope
     streams: Any = None  # function from an op's own seed to its random_state.Stream; None: streams that ops share
     phase: str = "forward"  # of a training step: "forward", "backward" or "optimizer"; for profiles

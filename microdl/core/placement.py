@@ -35,8 +35,8 @@ class Placement:
         return self._run_on_cpu(op, arrays, specs, attrs, prepared)
 
     def replay(self, plan, slots):
-        """Runs the steps of a plan where they were made for."""
-        plan.home_device.replay(plan, slots)
+        """Runs the steps of a plan that was settled on the CPU."""
+        self.cpu.replay(plan, slots)
 
     def _is_for_gpu(self, op, arrays):
         if op.host:
@@ -60,13 +60,18 @@ class Placement:
 
     def _run_on_gpu(self, op, arrays, specs, attrs, prepared):
         gpu, before = self.gpu, self.gpu.launches
+        around, context.streams = context.streams, _Drawn() if op.stateful else None
         try:
             return gpu.run(op, [x if is_on_gpu(x) else gpu.array(x) for x in arrays], specs, attrs)
         except NoKernel as missing:
             if op.mutates and gpu.launches != before:
                 raise
             self._tell(op, arrays, missing)
-        outputs = self._run_on_cpu(op, arrays, specs, attrs, prepared)
+            if context.streams is not None:
+                context.streams.rewind()
+            outputs = self._run_on_cpu(op, arrays, specs, attrs, prepared)
+        finally:
+            context.streams = around
         return [y if y.dtype.hasobject else gpu.array(y) for y in outputs]
 
     def _run_on_cpu(self, op, arrays, specs, attrs, prepared):
@@ -85,6 +90,22 @@ class Placement:
                 f"{op.name} runs on the CPU, and what it reads and makes is copied: {short_name(self.gpu)} has no "
                 f"kernel for it ({missing}; inputs: {kinds or 'none'})"
             )
+
+
+class _Drawn:
+    """Random streams that an op was given: should it run a second time, on the CPU, it gets the same ones."""
+
+    def __init__(self):
+        self._given, self._next = [], 0
+
+    def add(self, draw):
+        if self._next == len(self._given):
+            self._given.append(draw())
+        self._next += 1
+        return self._given[self._next - 1]
+
+    def rewind(self):
+        self._next = 0
 
 
 def is_on_gpu(array):

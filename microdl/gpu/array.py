@@ -32,6 +32,11 @@ class DeviceArray:
         return math.prod(self.shape)
 
     @property
+    def itemsize(self):
+        """Bytes of an element."""
+        return self.dtype.itemsize
+
+    @property
     def nbytes(self):
         return self.size * self.dtype.itemsize
 
@@ -152,6 +157,37 @@ class DeviceArray:
 
     def __repr__(self):
         return f"<DeviceArray of shape {self.shape}, {self.dtype}, on {self.gpu.name}>"
+
+
+class Lent(DeviceArray):
+    """An array that its lender, a plan, will write to again. Before that ``keep`` gives it memory of its own.
+
+    So a result that nobody looks at any more, such as the loss of a step long past, is never copied.
+    """
+
+    __slots__ = ()
+
+    def keep(self):
+        """Copies the elements to memory of its own, unless that was done before."""
+        if isinstance(self.owner, Lender):
+            with self.gpu.stream.lock:  # a launch reads the address and is issued in one go
+                own = self.copy()
+                self.address, self.owner = own.address, own.owner
+
+    def reshape(self, *shape):
+        self.keep()
+        return super().reshape(*shape)
+
+    def view(self, dtype=None):
+        self.keep()
+        return super().view(dtype)
+
+
+class Lender:
+    """What owns memory that is lent: keeps ``block`` alive."""
+
+    def __init__(self, block):
+        self.block = block
 
 
 def _copy(dst, src):

@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
     Attributes:
         name: such as an op's. call: issues its work.
-        host: what it does on the host in every run ("draws a seed") and a graph could not repeat; None for nothing.
+        host: what it does on the host ("draws a seed"), which a graph would not repeat; None for nothing.
         keep: arrays whose memory the work uses.
     """
 
@@ -61,7 +61,7 @@ def capture(stream, steps):
     """
     for step in steps:
         if step.host is not None:
-            raise CaptureError(step.name, f"{step.host} on the host in every run")
+            raise CaptureError(step.name, f"{step.host} in every run, which a graph cannot")
     driver = stream.driver
     with stream.capture():
         driver.begin_capture(stream.handle)

@@ -47,10 +47,10 @@ class GPU:
 
     # Arrays
 
-    def empty(self, shape, dtype, what="an array"):
-        """A new array, its elements arbitrary. what: what for, for messages about memory."""
+    def empty(self, shape, dtype, what="an array", exact=False):
+        """A new array, its elements arbitrary. what, exact: as the Allocator takes them."""
         dtype = np.dtype(dtype)
-        block = self.allocator.allocate(math.prod(shape) * dtype.itemsize, what)
+        block = self.allocator.allocate(math.prod(shape) * dtype.itemsize, what, exact)
         return DeviceArray(self, block.address, shape, dtype, block)
 
     def array(self, values):

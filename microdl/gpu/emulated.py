@@ -142,8 +142,8 @@ class EmulatedGPU(GPU):
         super().__init__(EmulatedDriver(), limit=limit)
         self.emulator = self.driver.emulator
 
-    def empty(self, shape, dtype, what="an array"):
-        array = super().empty(shape, dtype, what)
+    def empty(self, shape, dtype, what="an array", exact=False):
+        array = super().empty(shape, dtype, what, exact)
         if array.nbytes:
             self.emulator.name(array.address, array.nbytes, f"{what}, {math.prod(shape)} elements of {array.dtype}")
             ctypes.memset(array.address, UNWRITTEN, array.nbytes)

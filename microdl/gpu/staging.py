@@ -42,6 +42,29 @@ class Staging:
                 slot.arrived.hold(self.stream)
 
 
+class Inlet:
+    """A place on the GPU that arrays of the host are copied to, one after the other, without waiting for the copies.
+
+    Args: stream: the Stream that computes, in whose order the copies are. target: the DeviceArray.
+    """
+
+    def __init__(self, stream, target):
+        self.stream, self._target = stream, target
+        self._pinned = [pinned(stream, target.shape, target.dtype) for _ in range(2)]
+        self._read = [Event(stream) for _ in range(2)]  # when the GPU has read the pinned array
+        self._turn = 0
+
+    def send(self, array):
+        """Copies ``array``, which may change as soon as this returns."""
+        host, read = self._pinned[self._turn], self._read[self._turn]
+        self._turn = 1 - self._turn
+        read.synchronize()
+        np.copyto(host, array)
+        with self.stream.lock:
+            self.stream.driver.copy_in(self._target.address, host.ctypes.data, host.nbytes, self.stream.handle)
+        read.record(self.stream)
+
+
 class _Slot:
     """The pinned arrays of a batch and its blocks on the GPU.
 

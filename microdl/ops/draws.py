@@ -20,6 +20,7 @@ class _Multinomial:
     """Of each row the first category up to which the probabilities add up to more than a uniform number."""
 
     inputs = ("logits",)
+    host = True
     stream: Callable
 
     @staticmethod

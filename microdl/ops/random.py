@@ -6,11 +6,13 @@ TensorFlow's separate multiplication and addition are.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from microdl.core import dtypes
+from microdl.core.context import context
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
@@ -30,9 +32,21 @@ class _Stateful:
 
     @classmethod
     def stream(cls, kernels, y, seeds):
+        draw = partial(cls._draw, kernels, y.dtype.name, seeds, y.size * BLOCKS_PER_ELEMENT)
+        return draw() if context.streams is None else context.streams.add(draw)
+
+    @classmethod
+    def _draw(cls, kernels, dtype, seeds, blocks):
         if isinstance(seeds, Calls):
-            return _Stateless.stream(kernels, y, random_state.next_run(seeds))
-        return random_state.reserve(cls.kind, y.dtype.name, seeds, y.size * BLOCKS_PER_ELEMENT)
+            return _start(kernels, random_state.next_run(seeds))
+        return random_state.reserve(cls.kind, dtype, seeds, blocks)
+
+
+def _start(kernels, seeds):
+    """Key, low and high where the stream of two seeds begins."""
+    stream = np.empty(3, np.uint64)
+    kernels.random.stateless_stream(*(np.uint64(seed % 2**64) for seed in seeds), stream)
+    return tuple(stream)
 
 
 class _Stateless:
@@ -42,9 +56,7 @@ class _Stateless:
 
     @staticmethod
     def stream(kernels, y, seeds):
-        stream = np.empty(3, np.uint64)
-        kernels.random.stateless_stream(*(np.uint64(seed % 2**64) for seed in seeds), stream)
-        return tuple(stream)
+        return _start(kernels, seeds)
 
 
 class _Floats:
@@ -141,6 +153,7 @@ class _StatelessTruncatedNormal(_Truncated, _Stateless):
 class _RandomShuffle:
     inputs = ("value",)
     stateful = True
+    host = True  # swap by swap, as TensorFlow does it
 
     @staticmethod
     def infer(value, seeds):

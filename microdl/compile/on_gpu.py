@@ -1,0 +1,205 @@
+"""A plan that is settled on a GPU: all of its arrays in one block there, its steps one CUDA graph.
+
+What goes in is copied to its place in the block; what comes out is lent from there (``gpu/array.Lent``). Everything
+between is launches of kernels, noted down when the plan is made and replayed as they are: learning rates and the like
+are variables, in the GPU's memory, and where random streams stand is sent there before the launch if it has changed. A
+step for which the GPU has no kernel runs on the CPU in its place; then the plan runs step by step, and says so.
+"""
+
+import weakref
+from functools import partial
+
+import numpy as np
+
+from microdl.compile.program import constant_array
+from microdl.compile.settled import Step
+from microdl.core import device
+from microdl.core.context import context
+from microdl.core.errors import InvalidArgumentError, NoKernel
+from microdl.core.placement import is_on_gpu, short_name
+from microdl.core.variable import Variable
+from microdl.gpu import capture
+from microdl.gpu.array import DeviceArray, Lender, Lent
+from microdl.gpu.scalars import Scalars
+from microdl.gpu.staging import Inlet
+
+
+class OnGPU:
+    """The memory and the steps of a plan on a GPU; they serve one run at a time.
+
+    Args: gpu: the GPU. name: of the function, for messages. The others: as ``settled.Settled`` has them.
+
+    Attributes:
+        steps: the Steps, in order. nodes: their Nodes. nbytes: of the GPU's memory. scratch: what kernels hold of it.
+        replay: the ``gpu.capture.Replay``.
+    """
+
+    used, scratch = 0, 0
+
+    def __init__(self, program, layout, home, gpu, name):
+        self.home, self.gpu, self.nbytes, self._layout = home, gpu, layout.nbytes, layout
+        self._block = gpu.empty((layout.nbytes,), np.uint8, f"the arrays of {name}", exact=True)
+        self._places = {}  # id of a Tensor -> its DeviceArray
+        self._constants = []  # whose ids are in _places
+        self._inputs = [_Input(gpu, self._own(x)) for x in program.inputs]
+        self._streams = _Streams(gpu, sum(node.op.stateful for node in program.nodes))
+        self.steps, work = [], []
+        for node in program.nodes:
+            noted = self._noted(node)
+            if noted:
+                self.steps.append(Step(node, partial(_run, noted)))
+                work += noted
+        self.nodes = [step.node for step in self.steps]
+        self._outputs = [self._place(y) for y in program.outputs]
+        self._fixed = {id(place) for place in self._constants}
+        self._lent = []  # weak references to results that may still lie in the block
+        self.replay = capture.Replay(gpu.stream, name, work)
+
+    def run(self, arrays, written):
+        """The arrays of the outputs. ``arrays``: those of the inputs. written: the Variables that steps write to."""
+        self.gpu.driver.attach()
+        for reference in self._lent:
+            if (lent := reference()) is not None:
+                lent.keep()
+        for place, array in zip(self._inputs, arrays, strict=True):
+            place.set(array)
+        for variable in written:
+            variable.before_write()
+        self._streams.upload()
+        self.replay()
+        results = list(map(self._result, self._outputs))
+        self._lent = [weakref.ref(result) for result in results if type(result) is Lent]
+        return results
+
+    def _result(self, place):
+        if place.nbytes == 0 or id(place) in self._fixed:
+            return place
+        if place.owner is not self._block.owner:  # a variable's buffer, or one that a step on the CPU fills
+            return place.copy()
+        return Lent(self.gpu, place.address, place.shape, place.dtype, Lender(self._block))
+
+    # Where arrays lie
+
+    def _own(self, tensor):
+        """The array of a Tensor in the block."""
+        life = self._layout.lives.get(id(tensor))
+        shape, dtype = tensor.spec.shape, tensor.spec.dtype.as_numpy_dtype
+        if life is None:
+            place = self.gpu.empty(shape, dtype, "an array of a plan")
+        else:
+            place = DeviceArray(self.gpu, self._block.address + life.offset, shape, dtype, self._block.owner)
+        self._places[id(tensor)] = place
+        return place
+
+    def _place(self, tensor):
+        if isinstance(tensor, Variable):
+            return self._buffer(tensor)
+        place = self._places.get(id(tensor))
+        if place is None:
+            array = constant_array(tensor)
+            if type(array) is Lent:
+                array.keep()
+            place = self._places[id(tensor)] = array if is_on_gpu(array) else self.gpu.array(array)
+            self._constants.append(place)
+        return place
+
+    def _buffer(self, variable):
+        """A variable's buffer on this GPU; one that no plan on the CPU has bound moves here."""
+        if not is_on_gpu(variable.known_array()) and not variable.move(self.gpu):
+            raise InvalidArgumentError(
+                f"a function runs on {short_name(self.gpu)}, but the variable {variable.name} stays on the CPU, where "
+                "another function uses it: make it, or call that function, under the same tf.device"
+            )
+        return variable.known_array()
+
+    # Steps
+
+    def _noted(self, node):
+        """The work of a Node, as Steps of a capture; its outputs have their places then."""
+        op, inputs = node.op, [self._place(x) for x in node.inputs]
+        if op.view:
+            try:
+                self._places[id(node.outputs[0])] = op.run(self.gpu.kernels, *inputs, **node.attrs)
+            except NoKernel as missing:
+                return [self._on_cpu(node, inputs, [self._apart(node.outputs[0])], missing)]
+            return []
+        outputs = [self._own(y) for y in node.outputs]
+        if op.host:
+            return [self._on_cpu(node, inputs, outputs, "it calls Python")]
+        around, context.streams = context.streams, self._streams
+        try:
+            with self.gpu.noting() as noted:
+                op.run(self.gpu.kernels, *inputs, *outputs, **node.attrs)
+        except NoKernel as missing:
+            return [self._on_cpu(node, inputs, outputs, missing)]
+        finally:
+            context.streams = around
+        return noted
+
+    def _apart(self, tensor):
+        place = self._places[id(tensor)] = self.gpu.empty(tensor.spec.shape, tensor.spec.dtype.as_numpy_dtype)
+        return place
+
+    def _on_cpu(self, node, inputs, outputs, why):
+        op = node.op
+        specs, written = [y.spec for y in node.outputs], op.written(len(inputs)) if op.mutates else ()
+
+        def call():
+            hosted = [x.numpy() for x in inputs]
+            results = device.the_cpu.run(op, hosted, specs, node.attrs)
+            for place, result in zip(outputs, results, strict=True):
+                place.write(result)
+            for i in written:
+                inputs[i].write(hosted[i])
+
+        return capture.Step(op.name, call, f"runs on the CPU ({why})")
+
+
+def _run(noted, slots=None):
+    for step in noted:
+        step.call()
+
+
+class _Input:
+    """The place of an input, and the array that was copied there last."""
+
+    def __init__(self, gpu, place):
+        self._gpu, self._place = gpu, place
+        self._inlet, self._last = None, None
+
+    def set(self, array):
+        if not is_on_gpu(array):
+            if self._inlet is None:
+                self._inlet = Inlet(self._gpu.stream, self._place)
+            self._inlet.send(array)
+            self._last = None
+        elif self._last is None or self._last() is not array:  # arrays of Tensors do not change
+            self._gpu.stream.copy(self._place.address, array.address, array.nbytes)
+            self._last = weakref.ref(array)
+
+
+class _Streams:
+    """Where the random streams of a plan's ops stand: numbers of the host that kernels read on the GPU.
+
+    Args: most: int, of streams.
+    """
+
+    def __init__(self, gpu, most):
+        self._gpu, self._draws = gpu, []
+        fields = {f"{word}{i}": np.uint64 for i in range(most) for word in ("key", "low", "high")}
+        self._scalars = Scalars(gpu.stream, gpu.allocator, fields) if most else None
+
+    def add(self, draw):
+        """A stream as kernels take it: where its three numbers lie. ``draw()`` gives those of the next run."""
+        number = len(self._draws)
+        self._draws.append(draw)
+        address = self._scalars.address(f"key{number}")
+        return DeviceArray(self._gpu, address, (3,), np.uint64, self._scalars), None, None
+
+    def upload(self):
+        """Lets every stream go on, and tells the GPU."""
+        if self._scalars is not None:
+            for number, draw in enumerate(self._draws):
+                key, low, high = draw()
+                self._scalars.set(**{f"key{number}": key, f"low{number}": low, f"high{number}": high})
+            self._scalars.upload()
