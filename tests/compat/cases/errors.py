@@ -194,6 +194,7 @@ def dtypes_that_do_not_mix(tf):
             lambda: tf.concat([one, number], 0),
             lambda: tf.Variable(1.0).assign(tf.constant(1)),
             lambda: tf.assign_add(tf.Variable(1.0), tf.constant(1)),
+            lambda: tf.scatter_add(tf.Variable([1.0]), [0], tf.constant([1])),
         )
     ]
 

@@ -194,3 +194,49 @@ def decay_with_the_global_step(tf):
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         return [session.run([train, rate])[1] for _ in range(3)], session.run(v), rate
+
+
+def ftrl(tf):
+    return _steps(tf, tf.train.FtrlOptimizer(0.3), slots=["accum", "linear"])
+
+
+def ftrl_with_options(tf):
+    optimizer = tf.train.FtrlOptimizer(
+        0.3,
+        learning_rate_power=-0.7,
+        initial_accumulator_value=0.2,
+        l1_regularization_strength=0.02,
+        l2_regularization_strength=0.1,
+        l2_shrinkage_regularization_strength=0.05,
+        beta=0.1,
+    )
+    return _steps(tf, optimizer, slots=["accum", "linear"])
+
+
+def proximal_gradient_descent(tf):
+    return _steps(tf, tf.train.ProximalGradientDescentOptimizer(0.3, 0.2, 0.1))
+
+
+def proximal_adagrad(tf):
+    return _steps(tf, tf.train.ProximalAdagradOptimizer(0.3, 0.2, 0.01, 0.1), slots=["accumulator"])
+
+
+def running_means(tf):
+    v, other, step = tf.Variable([1.0, 2.0], name="v"), tf.Variable(5.0, name="other"), tf.Variable(0, name="n")
+    averages = tf.train.ExponentialMovingAverage(0.9), tf.train.ExponentialMovingAverage(0.9, step, name="By")
+    changes = [average.apply([v]) for average in averages]
+    found = []
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for _ in range(3):
+            session.run(v.assign_add([1.0, -1.0]))
+            session.run(changes)
+            session.run(step.assign_add(10))
+            found.append(session.run([average.average(v) for average in averages]))
+    names = (
+        [average.average(v).name for average in averages],
+        averages[0].average_name(other),
+        averages[0].average(other),
+    )
+    restored = sorted((name, x.name) for name, x in averages[0].variables_to_restore().items())
+    return found, names, restored, [x.name for x in tf.moving_average_variables()]

@@ -218,3 +218,27 @@ def fetched_by_name(tf):
 def operators_of_variables(tf):
     v = tf.Variable([1.0, 2.0])
     return run(tf, [v + 1.0, 2.0 * v, v[0], -v, v**2, v > 1.0, tf.square(v), v / 2.0])
+
+
+def rows_are_changed(tf):
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], name="v")
+    changes = (
+        tf.scatter_update(v, [2, 0], [[9.0, 8.0], [7.0, 6.0]]),
+        tf.scatter_add(v, [1, 1], [[1.0, 1.0], [2.0, 3.0]]),
+        tf.scatter_sub(v, 1, [1.0, 0.5], name="sub"),
+        tf.scatter_min(v, [[0], [2]], [[[0.0, 9.0]], [[9.0, 0.0]]]),
+        tf.scatter_max(v, [0, 1], 3.5),
+        tf.scatter_nd_update(v, [[0, 1], [2, 0]], [10.0, 20.0]),
+        tf.scatter_nd_add(v, [[1]], [[0.5, 0.25]]),
+    )
+    with tf.Session() as session:
+        session.run(v.initializer)
+        return [session.run(change) for change in changes], session.run(v), list(changes), [x.op.type for x in changes]
+
+
+def rows_that_are_fed(tf):
+    v, at, rows = tf.Variable([0.0, 0.0, 0.0]), tf.placeholder(tf.int64, [None]), tf.placeholder(tf.float32, [None])
+    change = tf.scatter_add(v, at, rows)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        return [session.run(change, {at: [0, 2, 2], rows: [1, 2, 3]}), session.run(change, {at: [1], rows: [5]})]

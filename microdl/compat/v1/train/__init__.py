@@ -1,5 +1,6 @@
 """``tf.train`` of TensorFlow 1."""
 
+from microdl.compat.v1.train.averages import ExponentialMovingAverage as ExponentialMovingAverage
 from microdl.compat.v1.train.coordinator import (
     Coordinator as Coordinator,
     start_queue_runners as start_queue_runners,
@@ -12,6 +13,7 @@ from microdl.compat.v1.train.decay import (
     piecewise_constant as piecewise_constant,
     polynomial_decay as polynomial_decay,
 )
+from microdl.compat.v1.train.graphs import write_graph as write_graph
 from microdl.compat.v1.train.hooks import (
     FeedFnHook as FeedFnHook,
     FinalOpsHook as FinalOpsHook,
@@ -41,6 +43,11 @@ from microdl.compat.v1.train.optimizers import (
     Optimizer as Optimizer,
     RMSPropOptimizer as RMSPropOptimizer,
 )
+from microdl.compat.v1.train.proximal import (
+    FtrlOptimizer as FtrlOptimizer,
+    ProximalAdagradOptimizer as ProximalAdagradOptimizer,
+    ProximalGradientDescentOptimizer as ProximalGradientDescentOptimizer,
+)
 from microdl.compat.v1.train.saver import (
     Saver as Saver,
     get_checkpoint_mtimes as get_checkpoint_mtimes,
@@ -64,8 +71,13 @@ from microdl.saving.listing import (
     latest_checkpoint as latest_checkpoint,
     remove_checkpoint as remove_checkpoint,
 )
+from microdl.saving.reader import (
+    list_variables as list_variables,
+    load_checkpoint as load_checkpoint,
+    load_variable as load_variable,
+)
 
-piecewise_constant_decay = piecewise_constant
+piecewise_constant_decay, NewCheckpointReader = piecewise_constant, load_checkpoint
 
 _LEFT_OUT = {
     "Supervisor": "use tf.train.MonitoredTrainingSession",
