@@ -34,6 +34,7 @@ from microdl.compat.v1.control import (
     py_func as py_func,
     while_loop as while_loop,
 )
+from microdl.compat.v1.data import data as data
 from microdl.compat.v1.functions import (
     add_n as add_n,
     add_to_collection as add_to_collection,

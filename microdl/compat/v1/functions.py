@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from microdl.compat.v1.graph import get_default_graph
+from microdl.compat.v1.graph import at_once, get_default_graph
 from microdl.compat.v1.naming import in_graph
 from microdl.compat.v1.shapes import TensorShape
 from microdl.compat.v1.variables import _constant, _flat
@@ -37,9 +37,11 @@ def placeholder_with_default(input, shape, name=None):
 
 def constant(value, dtype=None, shape=None, name="Const", verify_shape=False):
     """A Tensor with this value in every run."""
-    graph = get_default_graph()
+    graph, dtype = get_default_graph(), None if dtype is None else dtypes.as_dtype(dtype)
+    if at_once():
+        return _of_value(value, dtype, shape)
     with graph.entered(), graph.naming(name):
-        return graph.defer(_of_value, (value, None if dtype is None else dtypes.as_dtype(dtype), shape), {})
+        return graph.defer(_of_value, (value, dtype, shape), {})
 
 
 def _of_value(value, dtype, shape):

@@ -40,13 +40,14 @@ class Operation(Call):
         seeds: a pair for each time that it asks for random numbers.
     """
 
-    __slots__ = ("answer", "control_inputs", "device", "graph", "initializes", "name", "seeds")
+    __slots__ = ("answer", "begins", "control_inputs", "device", "graph", "initializes", "name", "request", "seeds")
 
     def __init__(self, graph, function, args, kwargs):
         super().__init__(function, args, kwargs)
         self.graph, self.name, self.device = graph, "", graph.present_device
         self.control_inputs, self.initializes, self.seeds = list(graph.control), [], []
         self.answer = None  # pairs (Variable, name): what the session itself answers, see initialized.py
+        self.begins = self.request = None  # what it means for Iterators, see data.py
 
     @property
     def type(self):
@@ -457,6 +458,29 @@ class Default(_Set):
     def __enter__(self):
         super().__enter__()
         return self._graph
+
+
+class AtOnce(Default):
+    """A context in which functions run instead of adding to a graph: those of a tf.data pipeline."""
+
+    def __init__(self):
+        super().__init__(None)
+
+    def __enter__(self):
+        self._outer, _running.at_once = getattr(_running, "at_once", False), True
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        _running.at_once = self._outer
+        super().__exit__(*error)
+
+
+_running = threading.local()
+
+
+def at_once():
+    """Whether functions act on tensors as they are: in ``AtOnce``, and in the trace of a function."""
+    return isinstance(context.graph, FuncGraph) or getattr(_running, "at_once", False)
 
 
 class _Frame:

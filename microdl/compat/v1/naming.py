@@ -5,8 +5,7 @@ import inspect
 import types
 from typing import Any
 
-from microdl.compat.v1.graph import GraphTensor, Named, get_default_graph
-from microdl.compile.graph import FuncGraph
+from microdl.compat.v1.graph import GraphTensor, Named, at_once, get_default_graph
 from microdl.core import nest
 from microdl.core.context import context
 from microdl.core.tensor import Tensor
@@ -51,7 +50,7 @@ def in_graph(function, name=None) -> Any:
 
     @functools.wraps(function)
     def build(*args, **kwargs):
-        if isinstance(context.graph, FuncGraph):
+        if at_once():
             return function(*args, **kwargs)
         graph = next((x.graph for x in args if isinstance(x, Named)), None) or get_default_graph()
         with graph.entered(), graph.naming(kwargs.get("name") or kwargs.get("scope") or label, last):

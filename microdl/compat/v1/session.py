@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from microdl.compat.v1.data import Positions
 from microdl.compat.v1.graph import Default, Entered, GraphTensor, _placeholder, get_default_graph
 from microdl.compat.v1.variables import Variable
 from microdl.compile.concrete import ConcreteFunction
@@ -32,6 +33,8 @@ class Session:
         self._values = {}  # Variable -> the core Variable that holds its value
         self._initialized = set()
         self._runs = {}  # what is fetched and fed -> _Run
+        self._positions = Positions()  # in the data of Iterators
+        self._asked = {}  # what is fetched and fed -> Operations that an Iterator has to do with
         self._streams = {}  # (Operation, how many times it asked before) -> Stream of its random numbers
         self._fitting = set()  # (Tensor, shape of a value that can be fed for it)
         self._closed = False
@@ -51,6 +54,7 @@ class Session:
         elements = [self._element(x) for x in _leaves(fetches)]
         with Default(None):
             feeds = [self._feed(key, value) for key, value in (feed_dict or {}).items()]
+        feeds += self._next_elements(elements, [x for x, _ in feeds])
         key = (*map(id, elements), None, *((id(x), value.spec) for x, value in feeds))
         run = self._runs.get(key)
         if run is None:
@@ -107,6 +111,19 @@ class Session:
         if array.dtype.kind == "O" or not array.flags.carray:
             return tensor, constant(array, tensor.dtype)
         return tensor, Tensor(Spec(array.shape, tensor.dtype), array)  # lent: a plan only reads what it is given
+
+    def _next_elements(self, elements, fed):
+        """What Iterators feed: pairs (Tensor, value). Iterators that begin in this run do so first."""
+        key = *map(id, elements), None, *map(id, fed)
+        if key not in self._asked:
+            if len(self._asked) >= KEPT:
+                self._asked.clear()
+            self._asked[key] = [op for op in self._needed(elements, fed) if op.begins or op.request]
+        for op in self._asked[key]:
+            if op.begins:
+                self._positions.begin(*op.begins)
+        requests = dict.fromkeys(op.request for op in self._asked[key] if op.request)
+        return [feed for request in requests for feed in self._positions.feeds(request)]
 
     def _prepare(self, elements, fed, values):
         """The plan for these fetches and feeds."""
@@ -208,7 +225,8 @@ class Session:
     def close(self):
         """Lets go of the values of variables and of plans."""
         self._closed = True
-        self._values, self._runs, self._streams = {}, {}, {}
+        self._values, self._runs, self._asked, self._streams = {}, {}, {}, {}
+        self._positions = Positions()
 
     def list_devices(self):
         return ["/job:localhost/replica:0/task:0/device:CPU:0"]
