@@ -6,7 +6,8 @@ What ``get_next()`` gives are placeholders, so plans are made for the sizes of a
 from typing import Any
 
 import microdl.data
-from microdl.compat.v1.graph import AtOnce, get_default_graph
+from microdl.compat.v1.at_once import AtOnce
+from microdl.compat.v1.graph import get_default_graph
 from microdl.compat.v1.naming import Namespace
 from microdl.compat.v1.variables import no_op
 from microdl.core.errors import FailedPreconditionError

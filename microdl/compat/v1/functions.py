@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from microdl.compat.v1.graph import at_once, get_default_graph
+from microdl.compat.v1.at_once import at_once
+from microdl.compat.v1.graph import get_default_graph
 from microdl.compat.v1.naming import in_graph
 from microdl.compat.v1.shapes import TensorShape
 from microdl.compat.v1.variables import _constant, _flat

@@ -460,29 +460,6 @@ class Default(_Set):
         return self._graph
 
 
-class AtOnce(Default):
-    """A context in which functions run instead of adding to a graph: those of a tf.data pipeline."""
-
-    def __init__(self):
-        super().__init__(None)
-
-    def __enter__(self):
-        self._outer, _running.at_once = getattr(_running, "at_once", False), True
-        return super().__enter__()
-
-    def __exit__(self, *error):
-        _running.at_once = self._outer
-        super().__exit__(*error)
-
-
-_running = threading.local()
-
-
-def at_once():
-    """Whether functions act on tensors as they are: in ``AtOnce``, and in the trace of a function."""
-    return isinstance(context.graph, FuncGraph) or getattr(_running, "at_once", False)
-
-
 class _Frame:
     def __init__(self, graph, name, last):
         self._graph, self._name, self._last = graph, name, last
