@@ -182,7 +182,7 @@ def _wide_64(x, dy, dw, sizes):
     _wide(tiles.store_64, (64, 2, 1, 16), x, dy, dw, sizes)
 
 
-@kernel(_ARGUMENTS, blocks_at_once=4)
+@kernel(_ARGUMENTS, blocks_at_once=3)
 def _wide_32(x, dy, dw, sizes):
     _wide(tiles.store_32, (32, 1, 1, 8), x, dy, dw, sizes)
 
@@ -246,7 +246,7 @@ def _add_pixels(sums, p, q, left, right, at, row, column):
                 sums[r * 4 + s] = fma(p[r], q[s], sums[r * 4 + s])
 
 
-@kernel(_ARGUMENTS, blocks_at_once=3)
+@kernel(_ARGUMENTS, blocks_at_once=2)
 def _narrow(x, dy, dw, sizes):
     left = cuda.shared.array(TWO_NARROW_SLABS, float32, alignment=16)
     right = cuda.shared.array(TWO_NARROW_SLABS, float32, alignment=16)

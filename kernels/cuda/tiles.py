@@ -60,8 +60,6 @@ def multiply(
     """
     left = cuda.shared.array(TWO_SLABS, float32, alignment=16)
     right = cuda.shared.array(TWO_SLABS, float32, alignment=16)
-    p = cuda.local.array(8, float32)
-    q = cuda.local.array(8, float32)
     for i in range(64):
         sums[i] = ZERO
     store_left(left, uint32(0), read_left(a, state, k, end))
@@ -73,21 +71,31 @@ def multiply(
         state = advance(state, moves)
         next_left = read_left(a, state, k, end)  # zeros behind the end, where nobody needs them
         next_right = read_right(b, state, k, end)
-        for j in range(DEPTH):
+        for j in range(0, DEPTH, 2):  # by two: the second's numbers are loaded while the first's are multiplied
             at = uint32(current + uint32(j * PITCH))
-            p[0], p[1], p[2], p[3] = load4(left, uint32(at + row))
-            if blocks_down == 2:
-                p[4], p[5], p[6], p[7] = load4(left, uint32(at + row + uint32(HALF)))
-            q[0], q[1], q[2], q[3] = load4(right, uint32(at + column))
-            if blocks_right == 2:
-                q[4], q[5], q[6], q[7] = load4(right, uint32(at + column + uint32(HALF)))
-            for r in range(4 * blocks_down):
-                for s in range(4 * blocks_right):
-                    sums[r * ROW + s] = fma(p[r], q[s], sums[r * ROW + s])
+            _add_products(sums, blocks_down, blocks_right, left, right, uint32(at + row), uint32(at + column))
+            at = uint32(at + uint32(PITCH))
+            _add_products(sums, blocks_down, blocks_right, left, right, uint32(at + row), uint32(at + column))
         current = uint32(uint32(SLAB) - current)
         store_left(left, current, next_left)
         store_right(right, current, next_right)
         cuda.syncthreads()
+
+
+@device
+def _add_products(sums, blocks_down, blocks_right, left, right, at_left, at_right):
+    """One step: sums[8 r + s] += left[row r] * right[column s]."""
+    p = cuda.local.array(8, float32)
+    q = cuda.local.array(8, float32)
+    p[0], p[1], p[2], p[3] = load4(left, at_left)
+    if blocks_down == 2:
+        p[4], p[5], p[6], p[7] = load4(left, uint32(at_left + uint32(HALF)))
+    q[0], q[1], q[2], q[3] = load4(right, at_right)
+    if blocks_right == 2:
+        q[4], q[5], q[6], q[7] = load4(right, uint32(at_right + uint32(HALF)))
+    for r in range(4 * blocks_down):
+        for s in range(4 * blocks_right):
+            sums[r * ROW + s] = fma(p[r], q[s], sums[r * ROW + s])
 
 
 @device
