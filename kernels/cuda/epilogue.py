@@ -62,10 +62,10 @@ def put(out, row, column, sums, r, s):
     if has(flags, BIAS):
         more = load_some(bias, column, column, columns, False)
     i = 8 * r + s
-    one = _finish(sums[i], sums[i + 1], sums[i + 2], sums[i + 3], more, flags)
-    two = _finish(sums[i + 8], sums[i + 9], sums[i + 10], sums[i + 11], more, flags)
-    three = _finish(sums[i + 16], sums[i + 17], sums[i + 18], sums[i + 19], more, flags)
-    four = _finish(sums[i + 24], sums[i + 25], sums[i + 26], sums[i + 27], more, flags)
+    one = finish(sums[i], sums[i + 1], sums[i + 2], sums[i + 3], more, flags)
+    two = finish(sums[i + 8], sums[i + 9], sums[i + 10], sums[i + 11], more, flags)
+    three = finish(sums[i + 16], sums[i + 17], sums[i + 18], sums[i + 19], more, flags)
+    four = finish(sums[i + 24], sums[i + 25], sums[i + 26], sums[i + 27], more, flags)
     if has(flags, POOL):
         _put_window(out, row, column, one, two, three, four)
     else:
@@ -76,7 +76,8 @@ def put(out, row, column, sums, r, s):
 
 
 @device
-def _finish(a, b, c, d, bias, flags):
+def finish(a, b, c, d, bias, flags):
+    """Four sums as they go to memory: with their bias, and not below zero where ``flags`` has RELU."""
     a, b, c, d = a + bias[0], b + bias[1], c + bias[2], d + bias[3]
     if has(flags, RELU):  # in which NaN stays NaN
         a, b = ZERO if a < ZERO else a, ZERO if b < ZERO else b

@@ -143,7 +143,7 @@ def _sums(dy, x, mean, rstd, sums, products, rows, size, across, length):
         r = uint32(r + step)
     total, product = two_of_channel(total, product, across)
     if uint32(cuda.threadIdx.x) < uint32(across) and i < uint32(size):
-        at = int64(cuda.blockIdx.y) * int64(size) + int64(i)
+        at = int64(cuda.blockIdx.x) * int64(size) + int64(i)
         sums[at] = total
         products[at] = product
 
@@ -173,5 +173,5 @@ def layer_norm_grad(dy, x, gamma, mean, rstd, dx, dgamma, dbeta):
     across, parts, length = split(rows, size)
     sums, products = (gpu().empty((parts, size), np.float32) for _ in range(2))
     columns = ceildiv(size, across)
-    _sums((columns, parts), dy, x, mean, rstd, sums, products, rows, size, across, length)
-    _join_sums(columns, sums, products, dgamma, dbeta, parts, size, across)
+    _sums((parts, columns), dy, x, mean, rstd, sums, products, rows, size, across, length)
+    _join_sums((1, columns), sums, products, dgamma, dbeta, parts, size, across)

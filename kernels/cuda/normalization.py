@@ -39,8 +39,8 @@ def split(rows, channels):
 @device
 def place(rows, channels, across, length):
     """(channel, first row, rows to this thread's next one, end of the rows), the last two 0 without a channel."""
-    t, part = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.y)
-    channel = uint32(uint32(cuda.blockIdx.x) * uint32(across) + t % uint32(across))
+    t, part = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
+    channel = uint32(uint32(cuda.blockIdx.y) * uint32(across) + t % uint32(across))
     first = uint32(part * uint32(length) + t // uint32(across))
     end = uint32(min(uint32((part + uint32(1)) * uint32(length)), uint32(rows)))
     if channel >= uint32(channels):
@@ -97,7 +97,7 @@ def _statistics(x, sums, squares, rows, channels, across, length):
         total = total + (x[_at(r, channels, channel)] - origin)
         r = uint32(r + step)
     total = of_channel(total, across)
-    start = uint32(uint32(cuda.blockIdx.y) * uint32(length))
+    start = uint32(uint32(cuda.blockIdx.x) * uint32(length))
     mean = origin + total / float32(int64(uint32(end - start)))
     r, square = first, ZERO
     while r < end:
@@ -106,7 +106,7 @@ def _statistics(x, sums, squares, rows, channels, across, length):
         r = uint32(r + step)
     square = of_channel(square, across)
     if uint32(cuda.threadIdx.x) < uint32(across) and channel < uint32(channels):
-        at = _at(cuda.blockIdx.y, channels, channel)
+        at = _at(cuda.blockIdx.x, channels, channel)
         sums[at] = total
         squares[at] = square
 
@@ -146,8 +146,8 @@ def batch_statistics(x, mean, variance):
     across, parts, length = split(rows, channels)
     sums, squares = (gpu().empty((parts, channels), np.float32) for _ in range(2))
     columns = ceildiv(channels, across)
-    _statistics((columns, parts), x, sums, squares, rows, channels, across, length)
-    _join_statistics(columns, x, sums, squares, mean, variance, parts, channels, across, length, rows)
+    _statistics((parts, columns), x, sums, squares, rows, channels, across, length)
+    _join_statistics((1, columns), x, sums, squares, mean, variance, parts, channels, across, length, rows)
 
 
 @device
@@ -171,7 +171,7 @@ def _grid(rows, channels):
     """(blocks, threads side by side, rows of a block) where there is nothing to add up."""
     across, _, _ = split(rows, channels)
     length = LEAST_ROWS * THREADS // across
-    return (ceildiv(channels, across), ceildiv(rows, length)), across, length
+    return (ceildiv(rows, length), ceildiv(channels, across)), across, length
 
 
 def batch_norm(x, gamma, beta, mean, variance, epsilon, y):
@@ -193,7 +193,7 @@ def _sums(dy, x, mean, sums, products, rows, channels, across, length):
         r = uint32(r + step)
     total, product = two_of_channel(total, product, across)
     if uint32(cuda.threadIdx.x) < uint32(across) and channel < uint32(channels):
-        at = _at(cuda.blockIdx.y, channels, channel)
+        at = _at(cuda.blockIdx.x, channels, channel)
         sums[at] = total
         products[at] = product
 
@@ -235,7 +235,7 @@ def batch_norm_grad(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta):
     across, parts, length = split(rows, channels)
     sums, products = (gpu().empty((parts, channels), np.float32) for _ in range(2))
     columns = ceildiv(channels, across)
-    _sums((columns, parts), dy, x, mean, sums, products, rows, channels, across, length)
-    _join_sums(columns, sums, products, variance, epsilon, dgamma, dbeta, parts, channels, across)
+    _sums((parts, columns), dy, x, mean, sums, products, rows, channels, across, length)
+    _join_sums((1, columns), sums, products, variance, epsilon, dgamma, dbeta, parts, channels, across)
     blocks, across, length = _grid(rows, channels)
     _input_grad(blocks, dy, x, gamma, mean, variance, epsilon, dgamma, dbeta, dx, rows, channels, across, length)

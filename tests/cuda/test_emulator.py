@@ -235,6 +235,11 @@ def test_arguments_are_checked(gpu):
         copied(1, gpu.empty(3, np.float32), gpu.empty(3, np.float32), 1 << 33)
 
 
+def test_grids_that_no_gpu_takes_are_refused(gpu):
+    with pytest.raises(ValueError, match=r"copied: a grid has up to \(2147483647, 65535, 65535\) blocks"):
+        copied((1, 1 << 16), gpu.empty(3, np.float32), gpu.empty(3, np.float32), 3)
+
+
 def test_barriers_can_be_watched(gpu):
     seen = []
     with gpu.watch(lambda barrier: seen.append((barrier.block, barrier.number, barrier.shared[0].copy()))):

@@ -22,6 +22,7 @@ from .translate import SHARED_BYTES, switch_address, translate
 
 MOST_PIECES = 1 << 16  # of memory that a kernel may use
 MOST_ARGUMENTS = 256
+MOST_BLOCKS = 2**31 - 1, 65535, 65535  # along x, y and z, on every GPU
 DTYPES = {"float": np.float32, "double": np.float64, "i32": np.int32, "i64": np.int64, "i8": np.uint8, "i16": np.int16}
 
 
@@ -103,6 +104,8 @@ class Emulator:
         threads = block[0] * block[1] * block[2]
         if not 0 < threads <= MOST_FIBERS:
             raise ValueError(f"kernel {kernel.name}: a block has 1 to {MOST_FIBERS} threads, got {block}")
+        if any(n > most for n, most in zip(grid, MOST_BLOCKS, strict=True)):
+            raise ValueError(f"kernel {kernel.name}: a grid has up to {MOST_BLOCKS} blocks, got {grid}")
         with self._turn:
             program = _PROGRAMS.get(kernel)
             if program is None:

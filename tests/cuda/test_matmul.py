@@ -1,0 +1,71 @@
+"""Matrix products on the emulated GPU against NumPy float64: every kind of tile, rows and columns, parts of a depth."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
+
+single = np.float32
+FLAGS = list(itertools.product((False, True), repeat=2))
+
+
+def drawn(rng, batch, m, n, k, transpose_a, transpose_b, shared=True):
+    """a, b, bias, and op(a) op(b) in float64; b serves the whole batch if ``shared``."""
+    a = rng.normal(size=(batch, *((k, m) if transpose_a else (m, k)))).astype(single)
+    b = rng.normal(size=(1 if shared else batch, *((n, k) if transpose_b else (k, n)))).astype(single)
+    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+    exact = (wide_a.swapaxes(1, 2) if transpose_a else wide_a) @ (wide_b.swapaxes(1, 2) if transpose_b else wide_b)
+    return a, b, rng.normal(size=n).astype(single), exact
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), FLAGS)
+@pytest.mark.parametrize("tile", [(16, 16), (64, 64), (128, 64), (128, 128)])
+@pytest.mark.parametrize("parts", [1, 3])
+def test_every_tile(tile, parts, transpose_a, transpose_b, gpu, cuda, rng, monkeypatch):
+    monkeypatch.setattr(cuda.matmul, "_plan", lambda *sizes: (tile, parts))
+    gpu.seed = 5 * parts
+    for batch, m, n, k in ((2, 70, 133, 45), (1, 132, 68, 40), (1, 2, 3, 1)):
+        a, b, bias, exact = drawn(rng, batch, m, n, k, transpose_a, transpose_b)
+        c = gpu.empty((batch, m, n), single)
+        cuda.matmul.matmul(a, b, transpose_a, transpose_b, c)
+        np.testing.assert_allclose(c, exact, atol=1e-6 * k)
+        cuda.matmul.matmul_bias(a, b, transpose_a, transpose_b, bias, 1, c)
+        np.testing.assert_allclose(c, np.maximum(exact + bias, 0), atol=1e-6 * k + 1e-6)
+
+
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), FLAGS)
+@pytest.mark.parametrize(("batch", "m", "n", "k"), [(2, 1, 70, 36), (3, 45, 1, 7), (1, 1, 1, 5000), (1, 1, 33, 1030)])
+def test_rows_and_columns(batch, m, n, k, transpose_a, transpose_b, any_order, cuda, rng):
+    a, b, bias, exact = drawn(rng, batch, m, n, k, transpose_a, transpose_b, shared=m == 1)
+    c = any_order.empty((batch, m, n), single)
+    cuda.matmul.matmul(a, b, transpose_a, transpose_b, c)
+    np.testing.assert_allclose(c, exact, atol=4e-6 * np.sqrt(k))
+    cuda.matmul.matmul_bias(a, b, transpose_a, transpose_b, bias, 1, c)
+    np.testing.assert_allclose(c, np.maximum(exact + bias, 0), atol=4e-6 * np.sqrt(k))
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(0, 4, 3), (1, 0, 3), (3, 4, 0), (1, 5, 0), (5, 1, 0)])
+def test_products_of_nothing(m, n, k, gpu, cuda, rng):
+    bias, c = rng.normal(size=n).astype(single), gpu.empty((1, m, n), single)
+    cuda.matmul.matmul_bias(np.zeros((1, m, k), single), np.zeros((1, k, n), single), False, False, bias, 0, c)
+    np.testing.assert_array_equal(c, np.broadcast_to(bias, c.shape))
+
+
+def test_nan_stays_nan_behind_relu(gpu, cuda):
+    for m, n in ((1, 40), (20, 20)):
+        a, c = np.full((1, m, 8), np.nan, single), gpu.empty((1, m, n), single)
+        cuda.matmul.matmul_bias(a, np.ones((1, 8, n), single), False, False, None, 1, c)
+        assert np.isnan(c).all()
+
+
+def test_plans_suit_their_products(cuda):
+    plan = cuda.matmul._plan
+    assert plan(1, 4096, 4096, 4096) == ((128, 128), 1)
+    assert plan(1, 10, 10, 64) == ((16, 16), 1)
+    assert plan(1, 128, 128, 100_000)[1] > 16  # few tiles, a long way
+    assert plan(4096, 64, 64, 64)[0] == (64, 64)
+    for sizes in itertools.product((1, 3), (2, 100, 3000), (2, 100, 3000), (1, 100, 5000)):
+        parts = plan(*sizes)[1]
+        assert parts == 1 or sizes[3] // parts >= 64
