@@ -112,12 +112,16 @@ def _paths(value, name):
     return [found for key, part in parts for found in _paths(part, f"{name}_{key}")]
 
 
-def _matched(name, traced, given):
+def _matched(name, traced: Any, given: Any):
     """id of each symbolic Tensor in ``traced`` -> what stands in its place in ``given``."""
     if isinstance(traced, Tensor):
         return {id(traced): given}
     if isinstance(traced, dict) and isinstance(given, dict) and set(traced) == set(given):
         return {k: v for key in traced for k, v in _matched(f"{name}[{key!r}]", traced[key], given[key]).items()}
+    if isinstance(traced, nest.Composite):
+        if isinstance(given, nest.Composite) and given.key() == traced.key():
+            return dict(zip(map(id, traced.parts()), given.parts(), strict=True))
+        raise TypeError(f"{name}: traced for {described(traced)}, got {given!r}")
     nested = isinstance(traced, (list, tuple)) and isinstance(given, (list, tuple))
     if nested and len(traced) == len(given):
         parts = zip(traced, given, strict=True)

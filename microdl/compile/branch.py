@@ -1,7 +1,8 @@
 """Parts of a trace that run any number of times: the branches of an ``If``, the bodies of loops.
 
-A part is traced into a graph of its own (``trace``). ``Parts`` turns what such graphs use of the trace around them into
-inputs, the same for all parts of one op, so that a part is a function of arrays (and of the variables it writes to).
+A part is traced into a graph of its own (``blocks.trace``). ``Parts`` turns what such graphs use of the trace
+around them into inputs, the same for all parts of one op, so that a part is a function of arrays (and of the variables
+it writes to).
 ``pullback`` is the gradient of a part: its Nodes are applied again, and walked backwards.
 """
 
@@ -10,13 +11,12 @@ import functools
 from microdl.compile.graph import FuncGraph
 from microdl.compile.passes import optimize
 from microdl.compile.plan import Plan
-from microdl.compile.program import Program
-from microdl.core import nest
+from microdl.compile.program import Program, pauses
 from microdl.core.backprop import backpropagate
 from microdl.core.context import context
 from microdl.core.node import Node
 from microdl.core.op import get_op
-from microdl.core.tensor import Operand, Tensor, apply, convert
+from microdl.core.tensor import Tensor, apply
 
 
 def tracing():
@@ -28,11 +28,14 @@ class Part(FuncGraph):
     """The trace of a branch or of a body.
 
     Attributes:
+        fed: what it asks iterators for at its start: nothing here (see ``blocks.OpenPart``).
         reads: uid -> (Variable, the Tensor of its value at the start).
         written: uid -> Variable that a Node here writes to.
         counters: id of a Tensor that counts the rounds of a loop, from 0 -> how many there are.
         kept: Tensors which a gradient cannot compute again: what was drawn, or read from a variable that changes.
     """
+
+    fed = ()
 
     def __init__(self, name):
         super().__init__(name)
@@ -85,38 +88,6 @@ class Part(FuncGraph):
         return Plan(optimize(Program([node for node in self.nodes if node.outputs], self.inputs, self.outputs)))
 
 
-def trace(name, python_function, specs=()):
-    """What ``python_function`` does with symbolic Tensors of these ``specs``.
-
-    Returns: the Part; what the function returned, with Tensors as leaves (None stays).
-    """
-    part = Part(name)
-    part.unset, part.parts = context.graph.unset, context.graph.parts
-    part.parts.append((name, part._own))
-    tapes, context.tapes = context.tapes, ()
-    try:
-        with part:
-            result = python_function(*[part.placeholder(spec) for spec in specs])
-            leaves = [_leaf(name, part, leaf) for leaf in nest.flatten(result)]
-    finally:
-        context.tapes = tapes
-    part.outputs = [leaf for leaf in leaves if leaf is not None]
-    context.graph.created += part.created
-    return part, nest.pack_as(result, leaves)
-
-
-def _leaf(name, part, leaf):
-    if leaf is None:
-        return None
-    try:
-        return part.own(convert(leaf))
-    except TypeError as error:
-        kind = leaf if isinstance(leaf, Operand) else f"a {type(leaf).__name__}"
-        raise TypeError(
-            f"{name} must return tensors (or numbers, None, and structures of them), got {kind}: {error}"
-        ) from None
-
-
 class Parts:
     """The parts of one op, with common inputs.
 
@@ -141,7 +112,8 @@ class Parts:
         self.constants = list({x.uid: x for x in used if getattr(x, "array", None) is not None}.values())
         self.constants = [x for x in self.constants if x.dtype.is_floating]
         self.written = list(written.values())
-        self.stateful = any(node.op.stateful for part in parts for node in part.nodes)
+        self.stateful = any(node.op.stateful for part in parts for node in part.nodes) or any(p.fed for p in parts)
+        self.pauses = any(pauses(node) for part in parts for node in part.nodes) or any(p.fed for p in parts)
 
     def inputs(self, *first):
         """Inputs of an op that has these parts: ``first``, and what the parts need."""
@@ -149,6 +121,11 @@ class Parts:
 
     def sources(self, part, shared, kept):
         """For each of its inputs, after the first ones, the uids that stand for it in the ``pullback`` of ``part``."""
+        if part.open:
+            raise RuntimeError(
+                f"{part.name}: there is no gradient, as sizes in it differ from run to run; put the tape inside, or "
+                "give the elements fixed sizes: dataset.batch(n, drop_remainder=True)"
+            )
         read = {}
         for y, value in zip(part.kept, kept, strict=True):
             read.setdefault(y.uid, []).append(value.uid)  # a reading of a variable has the variable's uid

@@ -8,7 +8,8 @@ loop once more and keeps them in a list. Bodies and branches are computed again 
 
 import numpy as np
 
-from microdl.compile.branch import Parts, merged, or_zeros, pullback, total, trace, wanted_inputs, zeros
+from microdl.compile.blocks import trace
+from microdl.compile.branch import Parts, merged, or_zeros, pullback, total, wanted_inputs, zeros
 from microdl.core import dtypes, nest
 from microdl.core.deferred import reads_sizes
 from microdl.core.op import Op, Spec
@@ -17,7 +18,7 @@ from microdl.core.tensor import apply
 INDEX = Spec((), dtypes.int32)
 
 
-def _new_op(name, parts, first, specs, run, gradient, optional):
+def new_op(name, parts, first, specs, run, gradient, optional):
     """The Op of one Node. first: number of inputs before those of its parts. specs: of its outputs."""
     read = first + len(parts.shared) + len(parts.constants)
     count = read + len(parts.written)
@@ -70,7 +71,7 @@ def join(name, index, traced, keys):
     kept = [y for part in parts.parts for y in part.kept]
     count = len(parts.parts[0].outputs)
     specs = _specs([*parts.parts[0].outputs, *kept])
-    op = _new_op("If", parts, 1, specs, _run_if, _if_gradient, count)
+    op = new_op("If", parts, 1, specs, _run_if, _if_gradient, count)
     outputs = iter(apply(op, *parts.inputs(index), parts=parts, keys=tuple(keys)))
     return nest.pack_as(structure, [leaf if leaf is None else next(outputs) for leaf in nest.flatten(structure)])
 
@@ -154,13 +155,13 @@ def scan(name, body, carry, sequences, count, reverse=False):
         carried, emitted = body(index, list(tensors[: len(carry)]), list(tensors[len(carry) :]))
         return list(carried), list(emitted)
 
-    part, (carried, emitted) = trace(name, flat, specs)
+    part, (carried, emitted) = trace(name, flat, specs, _specs(carry))
     check_carried(name, carry, carried)
     parts = Parts(part)
     stacked = [Spec((count, *y.shape), y.dtype) for y in [*emitted, *carry, *part.kept]]
     optional = len(carry) + len(emitted)
     first = len(carry) + len(sequences)
-    op = _new_op("Scan", parts, first, [*_specs(carry), *stacked], _run_scan, _scan_gradient, optional)
+    op = new_op("Scan", parts, first, [*_specs(carry), *stacked], _run_scan, _scan_gradient, optional)
     outputs = apply(
         op,
         *parts.inputs(*carry, *sequences),
@@ -271,11 +272,11 @@ def while_(name, condition, body, carry, labels=()):
     head, holds = trace(f"{name}: cond", condition, _specs(carry))
     if getattr(holds, "spec", None) != Spec((), dtypes.bool):
         raise TypeError(f"{name}: cond must return one bool, a tensor of shape (), got {_described(holds)}")
-    part, carried = trace(f"{name}: body", lambda *xs: list(body(*xs)), _specs(carry))
+    part, carried = trace(f"{name}: body", lambda *xs: list(body(*xs)), _specs(carry), _specs(carry))
     check_carried(name, carry, carried, labels)
     parts = Parts(head, part)
     specs = [*_specs(carry), INDEX]
-    op = _new_op("While", parts, len(carry), specs, _run_while, _while_gradient, len(carry))
+    op = new_op("While", parts, len(carry), specs, _run_while, _while_gradient, len(carry))
     return list(apply(op, *parts.inputs(*carry), parts=parts, loop=name)[: len(carry)])
 
 
@@ -321,7 +322,7 @@ def _while_gradient(node, *dys):
     step, _ = trace(f"gradient of {name}", back, _specs([*part.inputs, *start]))
     back_parts = Parts(step)
     inputs = (node.outputs[carried], *node.inputs[:carried], *shared, *start)
-    op = _new_op("WhileGrad", back_parts, len(inputs), _specs(start), _run_while_grad, _no_second_gradient, len(start))
+    op = new_op("WhileGrad", back_parts, len(inputs), _specs(start), _run_while_grad, _no_second_gradient, len(start))
     outputs = apply(op, *back_parts.inputs(*inputs), parts=back_parts, body=part, loop=name)
     return _placed(node, wanted, outputs)
 

@@ -6,14 +6,18 @@ access to these: a pair of functions that get and set the values of ``names``, U
 
 import functools
 import re
+from typing import Any
 
 import numpy as np
 
-from microdl.compile.branch import trace, tracing
+from microdl.compile.blocks import trace
+from microdl.compile.branch import tracing
 from microdl.compile.control import join, scan, select, while_
+from microdl.compile.elements import over_elements
 from microdl.core import nest
 from microdl.core.context import context, user_location
 from microdl.core.deferred import Replayed
+from microdl.core.elements import Source
 from microdl.core.errors import OperatorNotAllowedInGraphError
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, apply, convert
@@ -312,12 +316,14 @@ def steps(function, *args, **kwargs):
     return function(*args, **kwargs)
 
 
-def for_loop(iterable, body, state, names, needed=(), stopped=None):
+def for_loop(iterable: Any, body, state, names, needed=(), stopped=None):
     """``for item in iterable: body(item)``. stopped: a function that tells whether there was a ``break``."""
     if isinstance(iterable, Steps) and not tracing():
         body(convert(iterable.start))
     elif isinstance(iterable, Steps) or (isinstance(iterable, Operand) and tracing() and iterable.ndim):
         _for_tensors(iterable, body, state, names, needed, stopped)
+    elif isinstance(iterable, Source) and tracing():
+        _for_elements(iterable, body, state, names, needed, stopped)
     else:
         for item in iterable:
             stop = stopped() if stopped else False
@@ -341,10 +347,23 @@ def _nothing():
     """An empty block."""
 
 
+@_isolated
+def _for_elements(source, body, state, names, needed, stopped):
+    loop = _Loop("for", state, names, needed)
+
+    def step(carried, element):
+        loop.enter(carried)
+        body(element)
+        return [*loop.leave(), _truth(stopped())] if stopped else loop.leave()
+
+    loop.prepare(lambda *tensors: body(source.shown(tensors)), source.leaf_specs(), needed=())
+    loop.enter(over_elements(loop.name, source, step, loop.carry, loop.labels, stops=stopped is not None))
+
+
 def _for_rows(rows, body, loop, stopped):
     item = Spec(tuple(rows.spec.shape[1:]), rows.dtype)
     count = rows.spec.shape[0]
-    counts = not rows.symbolic and np.array_equal(rows.known_array(), np.arange(count))
+    counts = not rows.symbolic and np.array_equal(rows.host_array(), np.arange(count))
 
     def once(row):
         if counts:
@@ -387,6 +406,32 @@ def _for_steps(steps, body, loop, stopped):
     loop.enter(results[1:])
 
 
+def of_sources(function):
+    """What takes the place of a builtin function that works on data sets, too, in a trace; others are as they are."""
+    return _OF_SOURCES.get(function, function) if tracing() else function
+
+
+def _is_data_set(value: Any):
+    return isinstance(value, Source) and not value.goes_on
+
+
+def _enumerate(iterable: Any, start=0):
+    return iterable.enumerate(start) if _is_data_set(iterable) else enumerate(iterable, start)
+
+
+def _zip(*iterables: Any, strict=False):
+    if iterables and all(map(_is_data_set, iterables)):
+        return iterables[0].zip(iterables)
+    return zip(*iterables, strict=strict)
+
+
+def _len(value: Any):
+    return value.cardinality() if _is_data_set(value) else len(value)
+
+
+_OF_SOURCES: dict[Any, Any] = {enumerate: _enumerate, zip: _zip, len: _len}
+
+
 class _Loop:
     """The variables of a loop: those that hold tensors and numbers are carried from round to round.
 
@@ -409,13 +454,18 @@ class _Loop:
         self.labels = [repr(name) for name, _ in leaves]
         self.carry = [convert(leaf) for _, leaf in leaves]
 
-    def prepare(self, body, specs):
+    def prepare(self, body, specs, needed=None):
         """Variables that only a round gives a value start with zeros; one round is traced to see of what shape.
 
         Args:
-            body: takes tensors of these ``specs``.
+            body: takes tensors of these ``specs``. needed: names that may start so, by default all that are needed.
         """
-        empty = [k for k, value in enumerate(self._start) if _starts_empty(self._names[k], value, self._needed)]
+        needed = self._needed if needed is None else needed
+        for name, value in zip(self._names, self._start, strict=True):
+            if value is UNDEFINED:
+                reason = f"{name!r} must be defined before the loop, as it is used later"
+                context.graph.unset[name] = f"{self.name}: {reason}"
+        empty = [k for k, value in enumerate(self._start) if _starts_empty(self._names[k], value, needed)]
         if not empty:
             return
 
@@ -431,10 +481,6 @@ class _Loop:
             if _is_data(after[k]):
                 values[k] = zeros_like(after[k])
                 self._first += [self._names[k]] * (self._start[k] is UNDEFINED)
-            elif after[k] is not UNDEFINED and self._start[k] is UNDEFINED:
-                context.graph.unset[self._names[k]] = (
-                    f"{self.name}: {self._names[k]!r} must be defined before the loop, as it is used later"
-                )
         self._set(values)
         self._begin(values)
 
@@ -481,7 +527,13 @@ def _starts_empty(name, value, needed=None):
 
 
 def zeros_like(value):
-    """The structure ``value`` with zeros in the place of its tensors."""
+    """The structure ``value`` with zeros in the place of its tensors. Raises ValueError if sizes are not known."""
+    for x in nest.flatten(value):
+        if isinstance(x, Operand) and None in x.spec.shape:
+            raise ValueError(
+                f"{user_location()}: a value of shape {x.shape} leaves a loop or branch in some cases only, and so "
+                "must have a known size"
+            )
     return nest.pack_as(
         value, [convert(np.zeros(x.shape, x.dtype.as_numpy_dtype)) for x in map(convert, nest.flatten(value))]
     )

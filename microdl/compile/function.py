@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from microdl.compile.arguments import Arguments
+from microdl.compile.blocks import SizesUnknown
 from microdl.compile.concrete import ConcreteFunction, traces
 from microdl.compile.flow import why_unset
 from microdl.compile.graph import Captured, FuncGraph
@@ -24,6 +25,7 @@ from microdl.compile.signature import (
 from microdl.compile.source import convert_function
 from microdl.core import nest
 from microdl.core.context import context, warn
+from microdl.core.elements import Source, is_known
 from microdl.core.locks import new_lock
 from microdl.core.op import Spec
 from microdl.core.tensor import Operand, Tensor, convert
@@ -62,8 +64,8 @@ def function(
         experimental_*: accepted for TensorFlow's sake.
         autograph: ``if``, ``while``, ``for``, ``break``, ``continue``, ``return``, ``assert``, ``and``, ``or`` and
             ``not`` in ``func`` may depend on tensors: they are traced as ``tf.cond`` and ``tf.while_loop`` would be;
-            also in functions of the user's that ``func`` calls. What cannot be (``raise`` in such a branch, ``:=``, a
-            loop over a dataset) is an error that names the line.
+            also in functions of the user's that ``func`` calls. What cannot be (``raise`` in such a branch, ``:=``)
+            is an error that names the line. A loop over a data set is traced once, too: see ``compile/elements.py``.
         jit_compile, experimental_compile: accepted; everything is compiled by Numba.
 
     >>> @function
@@ -99,6 +101,7 @@ class Function:
         self._traced = 0  # how many times in all
         self._recent = []  # of the latest calls, whether each of them traced
         self._warned = False
+        self._takes_unknown = False  # whether it takes elements of unknown sizes from an iterator of its surroundings
         self._bound = Living()  # Identity of an object -> this function as its method
         self._read_parameters()
 
@@ -259,15 +262,19 @@ class Function:
 
     def _trace(self, args, kwargs, tensors, examples):
         """One trace. tensors: what it is traced for. examples: shapes that they have in this call, if that is known."""
-        is_open = any(None in x.spec.shape for x in tensors)
+        is_open = self._takes_unknown or any(None in x.spec.shape for x in tensors) or _may_take_unknown(args, kwargs)
         graph = OpenGraph(self.__name__, examples) if is_open else FuncGraph(self.__name__)
         tapes, context.tapes = context.tapes, ()
+        given = args, kwargs
         try:
             with graph:
                 placeholders = iter([graph.placeholder(x.spec) for x in tensors])
                 args, kwargs = join(args, placeholders), join(kwargs, placeholders)
                 result = self._python(self._rewritten, *args, **kwargs)
                 leaves = [_output(self.__name__, graph, leaf) for leaf in nest.flatten(result)]
+        except SizesUnknown:
+            self._takes_unknown = True
+            return self._trace(given[0], given[1], tensors, examples)
         except NameError as error:
             if reason := why_unset(error, getattr(graph, "unset", {})):
                 raise ValueError(reason) from error
@@ -302,6 +309,16 @@ class Function:
 
     def __repr__(self):
         return f"<microdl.function {self.__name__}>"
+
+
+def _may_take_unknown(args, kwargs):
+    """Whether an iterator with elements of unknown sizes is among the arguments."""
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, (list, tuple)) and _may_take_unknown(value, {}):
+            return True
+        if isinstance(value, Source) and value.goes_on and not all(map(is_known, value.leaf_specs())):
+            return True
+    return False
 
 
 def _symbolic(structure):

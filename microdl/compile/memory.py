@@ -51,8 +51,8 @@ def slab(nbytes):
 
 
 def array_at(block, offset, spec):
-    """The array of shape and dtype ``spec``, ``offset`` bytes into ``block``; one of strings has memory of its own."""
-    if spec.dtype.is_string:
+    """The array of shape and dtype ``spec``, ``offset`` bytes into ``block``; one of objects has memory of its own."""
+    if spec.dtype.as_numpy_dtype is np.object_:
         return np.full(spec.shape, b"", object)
     return block[offset : offset + spec.nbytes].view(spec.dtype.as_numpy_dtype).reshape(spec.shape)
 

@@ -19,6 +19,7 @@ from microdl.compile.rebuild import rebuilt
 from microdl.core import nest
 from microdl.core.context import context, user_location
 from microdl.core.deferred import Replayed, reads_sizes
+from microdl.core.dtypes import variant
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.node import Graph
 from microdl.core.op import Spec
@@ -100,6 +101,7 @@ class OpenGraph(Graph):
 
     Attributes:
         inputs: symbolic Tensors with None for unknown sizes. outputs: those that are returned.
+        fed: (Source, Tensors) of what is taken when a run begins: elements of iterators, iterators of data sets.
         calls: the Calls, in order. samples: the Replays. created: how many Variables were made.
 
     Args: examples: shapes that the inputs will have, if some are known: the first sample takes them. Sizes that another
@@ -115,6 +117,7 @@ class OpenGraph(Graph):
     def __init__(self, name, examples=None):
         super().__init__()
         self.name, self.inputs, self.outputs, self.calls = name, [], [], []
+        self.fed = []
         self._examples = iter(examples or ())
         if any(size in shape for shape in examples or () for size in self.sizes[1:]):
             self.sizes = *self.sizes, self.sizes[0]
@@ -128,6 +131,9 @@ class OpenGraph(Graph):
 
     def placeholder(self, spec):
         """A new input."""
+        if spec.shape is None:
+            self.inputs.append(self._unsized(spec))
+            return self.inputs[-1]
         shapes = [tuple(size if n is None else n for n in spec.shape) for size in self.sizes]
         example: Any = next(self._examples, None)
         if example is not None:
@@ -137,6 +143,37 @@ class OpenGraph(Graph):
                 shapes[-1] = tuple(self.sizes[-1] if n is None and m in others else m for n, m in pairs)
         self.inputs.append(self._placeholder(shapes, spec.dtype))
         return self.inputs[-1]
+
+    def feed(self, source, specs):
+        """Tensors of these Specs for what ``source.next_leaves()`` gives when a run begins."""
+        self.fed.append((source, [self._unsized(spec) for spec in specs]))
+        return self.fed[-1][1]
+
+    def is_given(self, tensor):
+        """Whether a Tensor has its value when a run begins."""
+        given = [*self.inputs, *(x for _, taken in self.fed for x in taken)]
+        return tensor.array is not None or any(tensor is x for x in given)
+
+    def taken(self, known):
+        """The Tensors for what is ``fed``. known: id of a Tensor that stands for a Source -> its value."""
+        found = []
+        for source, tensors in self.fed:
+            (handle,) = source.parts()
+            leaves = source.with_parts([known.get(id(handle), handle)]).next_leaves()
+            known.update(zip(map(id, tensors), leaves, strict=True))
+            found += leaves
+        return found
+
+    def own_ids(self):
+        """ids of the Tensors that belong here."""
+        return {id(x) for x in self._tensors.values()}
+
+    def _unsized(self, spec):
+        if spec.shape is None:
+            shapes = [(size,) * max(0, k - 1) for k, size in enumerate(self.sizes)]
+        else:
+            shapes = [tuple(size if n is None else n for n in spec.shape) for size in self.sizes]
+        return self._placeholder(shapes, spec.dtype)
 
     def _placeholder(self, shapes, dtype):
         """A symbolic Tensor that has one of ``shapes`` in each sample."""
@@ -246,9 +283,15 @@ class OpenFunction(Structured):
             raise ValueError(f"{self.name}: how it runs is known once it has run, as sizes are open: call it first")
         return next(reversed(self._sized.values())).plan
 
-    @reads_sizes
     def call(self, tensors):
         """The structure that the Python function returned, for Tensors that fit the specs it was traced for."""
+        if self.graph.fed:
+            given = zip(self.graph.inputs, tensors, strict=True)
+            tensors = [*tensors, *self.graph.taken({id(x): value for x, value in given if x.dtype is variant})]
+        return self._sized_call(tensors)
+
+    @reads_sizes
+    def _sized_call(self, tensors):
         return self.sized([x.spec for x in tensors]).call(tensors)
 
     def sized(self, specs):
@@ -256,7 +299,7 @@ class OpenFunction(Structured):
         key = tuple(specs)
         prepared = self._sized.get(key)
         if prepared is None:
-            for spec, x in zip(specs, self.graph.inputs, strict=True):
+            for spec, x in zip(specs, self.graph.inputs, strict=False):
                 if spec.dtype is not x.dtype or not x.shape.is_compatible_with(spec.shape):
                     raise ValueError(
                         f"{self.name}: traced for a tensor of shape {x.shape} and dtype {x.dtype.name}, got one of "
@@ -272,7 +315,8 @@ class OpenFunction(Structured):
         graph = self.graph.sized(self.name)
         replay = Replay(graph)
         with graph:
-            replay.keep(self.graph.inputs, [graph.placeholder(spec) for spec in specs])
+            inputs = [*self.graph.inputs, *(x for _, elements in self.graph.fed for x in elements)]
+            replay.keep(inputs, [graph.placeholder(spec) for spec in specs])
             replay.again(self.graph.calls)
             leaves = [replay.value(leaf) for leaf in nest.flatten(self.structured_outputs)]
         graph.outputs = [graph.own(leaf) for leaf in leaves if isinstance(leaf, Tensor)]

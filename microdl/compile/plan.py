@@ -8,10 +8,11 @@ none makes one: where several threads run a plan at the same time, or where ``bu
 from microdl.compile import explain, memory
 from microdl.compile.budget import budget
 from microdl.compile.on_gpu import OnGPU
+from microdl.compile.program import pauses
 from microdl.compile.settled import Settled
 from microdl.core import device
 from microdl.core.variable import Variable
-from microdl.core.writing import in_turn, share_turn
+from microdl.core.writing import in_turn, in_turns, share_turn
 
 COPIED = 1 << 18  # bytes of an input or output; copying so many takes less time than a step that is not settled
 
@@ -31,6 +32,7 @@ class Plan:
         self.written = _written(program)
         variables = [x for node in program.nodes for x in node.inputs if isinstance(x, Variable)]
         self.turn = share_turn(variables) if variables else None
+        self._in_turn = in_turns if any(map(pauses, program.nodes)) else in_turn
         self._layout = Layout(program, everything=where is not device.the_cpu)
         self.nbytes = self._layout.nbytes
         self._idle = []  # Settleds that no run uses
@@ -40,7 +42,7 @@ class Plan:
         """The arrays of the outputs. ``arrays``: those of the inputs, in order."""
         if self.turn is None:
             return self._run(arrays)
-        return in_turn(self, self._run, arrays)  # nobody writes to what is read, nobody reads what is half written
+        return self._in_turn(self, self._run, arrays)  # nobody writes to what is read, or reads what is half written
 
     def _run(self, arrays):
         settled = self._borrow()

@@ -48,6 +48,11 @@ class Program:
         self.outputs = list(map(latest, self.outputs))
 
 
+def pauses(node):
+    """Whether a Node waits for elements of a data set, by itself or in a part of it: Python runs meanwhile."""
+    return node.op.name == "IteratorGetNext" or getattr(node.attrs.get("parts"), "pauses", False)
+
+
 def constant_array(tensor):
     """The array of a Tensor with a value, which nobody will write to."""
     return tensor.own_array() if tensor.borrowed else tensor.known_array()

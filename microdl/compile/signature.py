@@ -66,6 +66,9 @@ def split(value, tensors):
         return tensors[-1].spec
     if kind is range or kind is bytes or kind is complex:
         return kind, value
+    if isinstance(value, nest.Composite) and (key := value.key()) is not None:
+        tensors += value.parts()
+        return kind, key
     return kind, Identity(value)
 
 
@@ -82,7 +85,7 @@ def widened(spec, other):
     return Spec(shape, spec.dtype)
 
 
-def join(value, tensors):
+def join(value: Any, tensors) -> Any:
     """``value`` with what ``split`` took out of it replaced by the next of the iterator ``tensors``."""
     if isinstance(value, (Tensor, np.ndarray, np.generic)):
         return next(tensors)
@@ -95,6 +98,8 @@ def join(value, tensors):
         return type(value)(*(join(part, tensors) for part in value))
     if isinstance(value, (list, tuple)):
         return type(value)(join(part, tensors) for part in value)
+    if isinstance(value, nest.Composite) and value.key() is not None:
+        return value.with_parts([next(tensors) for _ in range(value.count())])
     return value
 
 

@@ -29,6 +29,8 @@ def called(function):
     if isinstance(function, functools.partial):
         found = called(function.func)
         return function if found is function.func else functools.partial(found, *function.args, **function.keywords)
+    if isinstance(function, (type, types.BuiltinFunctionType)):
+        return flow.of_sources(function)
     call = inspect.getattr_static(type(function), "__call__", None)
     if isinstance(call, types.FunctionType):  # an object of the user's
         found = called(call)

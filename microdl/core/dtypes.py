@@ -11,15 +11,15 @@ class DType:
     __slots__ = ("as_numpy_dtype", "is_bool", "is_floating", "is_integer", "is_string", "is_unsigned", "name", "size")
 
     def __init__(self, name):
-        numpy_dtype = np.dtype(object if name == "string" else name)
+        numpy_dtype = np.dtype(object if name in ("string", "variant") else name)
         self.name = name
         self.as_numpy_dtype = numpy_dtype.type
-        self.size = numpy_dtype.itemsize  # bytes per element
+        self.size = 0 if name == "variant" else numpy_dtype.itemsize  # bytes per element
         self.is_floating = numpy_dtype.kind == "f"
         self.is_integer = numpy_dtype.kind in "iu"
         self.is_unsigned = numpy_dtype.kind == "u"
         self.is_bool = numpy_dtype.kind == "b"
-        self.is_string = numpy_dtype.kind == "O"  # arrays of Python's bytes, as TensorFlow gives them
+        self.is_string = name == "string"  # arrays of Python's bytes, as TensorFlow gives them
 
     @property
     def base_dtype(self):
@@ -69,6 +69,7 @@ int8, int16, int32, int64 = DType("int8"), DType("int16"), DType("int32"), DType
 uint8, uint16, uint32, uint64 = DType("uint8"), DType("uint16"), DType("uint32"), DType("uint64")
 bool, string = DType("bool"), DType("string")
 half, double = float16, float64
+variant = DType("variant")  # what is no array: a data set, an iterator
 
 _BY_NAME = {
     dtype.name: dtype

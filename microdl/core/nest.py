@@ -12,9 +12,17 @@ class Composite:
         """The tensors."""
         raise NotImplementedError
 
-    def with_parts(self, parts):
+    def with_parts(self, parts) -> Any:
         """The same with other tensors."""
         raise NotImplementedError
+
+    def count(self):
+        """How many they are."""
+        return len(self.parts())
+
+    def key(self) -> Any:
+        """What calls of a traced function share a trace by; None: only where it is the same object."""
+        return None
 
 
 def sorted_keys(mapping):
@@ -51,5 +59,5 @@ def _pack(structure, leaves) -> Any:
     if isinstance(structure, (list, tuple)):
         return type(structure)(_pack(part, leaves) for part in structure)
     if isinstance(structure, Composite):
-        return structure.with_parts([next(leaves) for _ in structure.parts()])
+        return structure.with_parts([next(leaves) for _ in range(structure.count())])
     return next(leaves)

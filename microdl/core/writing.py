@@ -10,6 +10,8 @@ a run takes a single lock and sees all of them as they were or as they are, and 
 another, nobody waits for ever. Models that share no variable train at the same time.
 """
 
+import threading
+
 from microdl.core.locks import new_lock
 
 
@@ -42,6 +44,66 @@ def in_turn(owner, function, *args):
             if turn.joined is None:
                 return function(*args)
         owner.turn = turn.joined
+
+
+class _Runs(threading.local):
+    """The runs of this thread that give their turn up now and then, outermost first."""
+
+    def __init__(self):
+        self.running = []
+
+
+_runs = _Runs()
+
+
+class _Run:
+    """A run of ``owner`` (with a ``turn`` and the Variables ``written``) that others may interrupt where it waits."""
+
+    def __init__(self, owner):
+        self._owner, self._lock = owner, owner.turn.lock
+
+    def take(self):
+        """Waits for the turn; others may have read meanwhile what the run is still to write to."""
+        while True:
+            turn = self._owner.turn
+            self._lock = turn.lock
+            self._lock.acquire()
+            if turn.joined is None:
+                break
+            self._lock.release()
+            self._owner.turn = turn.joined
+        for variable in self._owner.written:
+            variable.before_write()
+
+    def leave(self):
+        self._lock.release()
+
+
+def in_turns(owner, function, *args):
+    """``in_turn`` for a function that waits for Python code between its writes, through ``out_of_turn``."""
+    run = _Run(owner)
+    run.take()
+    _runs.running.append(run)
+    try:
+        return function(*args)
+    finally:
+        _runs.running.pop()
+        run.leave()
+
+
+def out_of_turn(function):
+    """Calls ``function()`` while other threads may have the turns that this one has in ``in_turns``.
+
+    It may wait for a thread that reads such a variable, as one that prepares data.
+    """
+    running = list(_runs.running)
+    for run in reversed(running):
+        run.leave()
+    try:
+        return function()
+    finally:
+        for run in running:
+            run.take()
 
 
 def share_turn(variables):

@@ -73,6 +73,10 @@ class Call:
         self.function, self.what = function, what
         self._wrap, self._unpacks = wrap, unpacks
 
+    def with_function(self, function):
+        """The same with another function."""
+        return self if function is self.function else Call(function, self._wrap, self.what, self._unpacks)
+
     def __call__(self, *elements) -> Any:
         """The result for one element (or more, for functions of more) as an element."""
         tapes, context.tapes = context.tapes, ()

@@ -1,12 +1,19 @@
 """Iterators over data sets: what ``iter(dataset)`` and ``dataset.as_numpy_iterator()`` give."""
 
+from typing import Any
+
 import numpy as np
 
+from microdl.compile.branch import tracing
+from microdl.compile.elements import next_element
 from microdl.core.context import context, user_location
+from microdl.core.elements import Source, next_arrays
 from microdl.core.errors import InvalidArgumentError, OperatorNotAllowedInGraphError, OutOfRangeError
+from microdl.core.tensor import Tensor
 from microdl.data.calls import shown
-from microdl.data.node import EndOfData
-from microdl.data.structure import mapped
+from microdl.data.node import EndOfData, held, leaf_arrays
+from microdl.data.structure import flatten, mapped, packed, tensor
+from microdl.data.traced import VARIANT, leaf_specs
 
 VERSION = 1  # of the layout of states
 
@@ -20,7 +27,27 @@ def refuse_tracing():
         )
 
 
-class Iterator:
+class Elements(Source):
+    """What data sets and iterators share as Sources: elements of ``element_spec``."""
+
+    element_spec: Any
+    wrap: Any  # makes a Dataset of a Node or of the Tensor that stands for one
+
+    def key(self):
+        return repr(self.element_spec)
+
+    def leaf_specs(self):
+        return leaf_specs(self.element_spec)
+
+    def shown(self, tensors):
+        specs = flatten(self.element_spec)
+        return packed(self.element_spec, [self._shown(*pair) for pair in zip(tensors, specs, strict=True)])
+
+    def _shown(self, x, spec):
+        return self.wrap.of(x, spec.element_spec) if x.dtype is VARIANT.dtype else x
+
+
+class Iterator(Elements):
     """One pass through a Dataset: Tensors, or tuples and dicts of them, one element after the other.
 
     It knows where it stands. ``state()`` gives that as dicts, lists, numbers, strings and NumPy arrays, which JSON and
@@ -36,9 +63,10 @@ class Iterator:
     (<tf.Tensor: shape=(), dtype=int64, numpy=0>, <tf.Tensor: shape=(), dtype=int64, numpy=1>)
     """
 
+    goes_on = True
+
     def __init__(self, node, wrap):
-        refuse_tracing()
-        self._node, self._wrap, self._cursor = node, wrap, node.iterate()
+        self._node, self.wrap, self._cursor = node, wrap, node.iterate()
 
     @property
     def element_spec(self):
@@ -48,7 +76,34 @@ class Iterator:
     def __iter__(self):
         return self
 
+    def parts(self):
+        return [Tensor(VARIANT, held(self))]
+
+    def with_parts(self, parts):
+        (handle,) = parts
+        if isinstance(handle, Tensor) and handle.array is not None:
+            return handle.array[()]
+        return TracedIterator(handle, self.element_spec, self.wrap)
+
+    def fetcher(self):
+        """A function without arguments that gives the arrays of one element after the other, None at the end."""
+
+        def fetch():
+            try:
+                return leaf_arrays(self._raw())
+            except EndOfData:
+                return None
+
+        return fetch
+
+    def next_leaves(self):
+        if tracing():
+            return next_element(self)
+        return [_tensor(array) for array in next_arrays(held(self))]
+
     def __next__(self):
+        if tracing():
+            return self.shown(self.next_leaves())
         try:
             return self._element()
         except EndOfData:
@@ -56,13 +111,15 @@ class Iterator:
 
     def get_next(self):
         """The next element. Raises OutOfRangeError if there is none."""
+        if tracing():
+            return self.shown(self.next_leaves())
         try:
             return self._element()
         except EndOfData:
             raise OutOfRangeError("End of sequence") from None
 
     def _element(self):
-        return shown(self._raw(), self._wrap)
+        return shown(self._raw(), self.wrap)
 
     def _raw(self):
         refuse_tracing()
@@ -92,15 +149,59 @@ class Iterator:
         self._cursor.restore(state["cursor"])
 
 
+def _tensor(array):
+    return Tensor(VARIANT, array) if array.dtype == object and not array.ndim else tensor(array)
+
+
+class TracedIterator(Iterator):
+    """An iterator in a traced function: the one that the symbolic Tensor ``handle`` stands for when the trace runs."""
+
+    _LIMIT = 32  # elements; a Python loop would take them without end
+
+    def __init__(self, handle, element_spec, wrap):
+        self._handle, self._spec, self.wrap = handle, element_spec, wrap
+        self._taken = 0
+
+    @property
+    def element_spec(self):
+        return self._spec
+
+    def parts(self):
+        return [self._handle]
+
+    def next_leaves(self):
+        self._taken += 1
+        if self._taken > self._LIMIT:
+            raise OperatorNotAllowedInGraphError(
+                f"{user_location()}: a Dataset cannot be iterated over while a function is traced, but by statements "
+                "`for element in dataset:` in functions that autograph rewrites: not in a comprehension, not with "
+                "autograph=False, not in code of a library"
+            )
+        return super().next_leaves()
+
+    def _raw(self):
+        return self._handle.known_array()  # which says that there is none yet
+
+    def state(self):
+        raise TypeError("state: an iterator has one only outside of traced functions")
+
+    def restore(self, state):
+        self.state()
+
+
 class NumpyIterator(Iterator):
     """As ``Iterator``, with NumPy's arrays (read-only) and scalars in place of Tensors."""
+
+    def __init__(self, node, wrap):
+        refuse_tracing()
+        super().__init__(node, wrap)
 
     def _element(self):
         return mapped(self._numpy, self._raw())
 
     def _numpy(self, leaf):
         if not isinstance(leaf, np.ndarray):
-            return NumpyIterator(leaf, self._wrap)
+            return NumpyIterator(leaf, self.wrap)
         if not leaf.ndim:
             return leaf[()]
         view = leaf.view()

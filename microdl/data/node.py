@@ -48,6 +48,18 @@ class Node:
         """A new pass."""
         raise NotImplementedError
 
+    def fetcher(self):
+        """A function without arguments that gives the arrays of one element after the other, None at the end."""
+        cursor = self.iterate()
+
+        def fetch():
+            try:
+                return leaf_arrays(cursor.next())
+            except EndOfData:
+                return None
+
+        return fetch
+
     def path(self):
         """The steps that lead here, as text: two pipelines of one path can understand each other's states."""
         return f"{self.name}({', '.join(node.path() for node in self.inputs)})"
@@ -173,6 +185,18 @@ class DatasetSpec:
 
     def __hash__(self):
         return hash(repr(self))
+
+
+def leaf_arrays(element):
+    """The arrays of an element; for a data set in it one that holds its Node."""
+    return [leaf if isinstance(leaf, np.ndarray) else held(leaf) for leaf in flatten(element)]
+
+
+def held(value):
+    """An array that holds an object."""
+    array = np.empty((), object)
+    array[()] = value
+    return array
 
 
 def encoded(element):
