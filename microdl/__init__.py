@@ -20,7 +20,7 @@ from microdl.compile.function import function as function
 from microdl.compile.graph import init_scope as init_scope
 from microdl.compile.signature import TensorSpec as TensorSpec
 from microdl.core import later as _later
-from microdl.core.constant import constant as constant
+from microdl.core.constant import constant as constant, convert_to_tensor as convert_to_tensor
 from microdl.core.custom import custom_gradient as custom_gradient
 from microdl.core.placement import device as device
 from microdl.core.dtypes import (
@@ -47,7 +47,6 @@ from microdl.core.shapes import TensorShape as TensorShape
 from microdl.core.tape import GradientTape as GradientTape, UnconnectedGradients as UnconnectedGradients
 from microdl.core.tensor import (
     Tensor as Tensor,
-    convert as convert_to_tensor,
     is_tensor as is_tensor,
 )
 from microdl.core.variable import Variable as Variable
@@ -63,6 +62,8 @@ from microdl.ops import (  # registers ops without public names
 from microdl.ops.activation import sigmoid as sigmoid, tanh as tanh
 from microdl.ops.array import (
     boolean_mask as boolean_mask,
+    broadcast_dynamic_shape as broadcast_dynamic_shape,
+    broadcast_static_shape as broadcast_static_shape,
     broadcast_to as broadcast_to,
     concat as concat,
     expand_dims as expand_dims,
@@ -82,6 +83,7 @@ from microdl.ops.array import (
     reverse as reverse,
     roll as roll,
     shape as shape,
+    shape_n as shape_n,
     size as size,
     slice as slice,
     split as split,
@@ -211,6 +213,7 @@ from microdl.ops.scatter import (
 from microdl.ops.scopes import (
     executing_eagerly as executing_eagerly,
     get_static_value as get_static_value,
+    grad_pass_through as grad_pass_through,
     identity_n as identity_n,
     inside_function as inside_function,
     is_symbolic_tensor as is_symbolic_tensor,

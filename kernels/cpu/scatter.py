@@ -47,12 +47,15 @@ def segment_min(x, places, greatest, y):
 
 
 def top_k(x, values, indices):
-    """The greatest k of each row in falling order, and where they were; of equal ones the first comes first.
+    """The greatest k of each row in falling order, and where they were; of equal ones the first comes first, NaN last.
 
     x: (rows, n), read. values: (rows, k), of x's dtype, written. indices: int32 (rows, k), written.
     """
     n, k = x.shape[1], values.shape[1]
-    order = n - 1 - np.argsort(x[:, ::-1], axis=1, kind="stable")[:, ::-1][:, :k]  # stable and falling
+    if x.dtype.kind == "f":
+        order = np.argsort(-x, axis=1, kind="stable")[:, :k]  # stable and falling
+    else:  # not every integer has an opposite
+        order = n - 1 - np.argsort(x[:, ::-1], axis=1, kind="stable")[:, ::-1][:, :k]
     indices[...] = order
     values[...] = np.take_along_axis(x, order, axis=1)
 

@@ -7,10 +7,9 @@ from microdl.data.dataset import Dataset
 
 
 def normalize(x, axis=-1, order=2):
-    """x divided by its norm of ``order`` along ``axis``; 0 stays 0."""
-    x = np.asarray(x)
-    norm = np.linalg.norm(x, order, axis, keepdims=True)
-    return x / np.where(norm == 0, 1, norm)
+    """x divided by its norm of ``order`` along ``axis``; 0 stays 0. A row of numbers becomes a matrix of one row."""
+    norm = np.atleast_1d(np.linalg.norm(x, order, axis))
+    return x / np.expand_dims(np.where(norm == 0, 1, norm), axis)
 
 
 def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncating="pre", value=0.0):

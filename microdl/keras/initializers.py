@@ -16,6 +16,7 @@ from microdl.core import dtypes
 from microdl.core.constant import constant as _tensor
 from microdl.core.missing import missing as _missing
 from microdl.core.random_state import random_state
+from microdl.core.shapes import size_of
 from microdl.keras import later as _later
 from microdl.keras.naming import snake_case
 from microdl.keras.persistence.registry import get_registered_object as _registered
@@ -24,6 +25,7 @@ from microdl.keras.persistence.serialization import (
     serialize_keras_object as _serialize,
 )
 from microdl.ops import random
+from microdl.ops.array import broadcast_to
 
 # Standard deviation of a standard normal cut off at -2 and 2: 1 - 4 phi(2) / (Phi(2) - Phi(-2)), square root.
 TRUNCATED_STDDEV = 0.87962566103423978
@@ -62,13 +64,15 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """``value`` everywhere; an array or list as large as the shape gives its elements."""
+    """``value`` everywhere; an array or list is repeated to fill the shape, or gives all its elements."""
 
     def __init__(self, value=0):
         self.value = value
 
     def __call__(self, shape, dtype=dtypes.float32, **kwargs):
-        return _tensor(self.value, dtype=dtype, shape=shape)
+        value = _tensor(self.value, dtype=dtype)
+        fits = value.spec.size in (1, size_of(shape))
+        return _tensor(value, shape=shape) if fits else broadcast_to(value, shape)
 
     def get_config(self):
         return {"value": self.value}

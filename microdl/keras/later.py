@@ -7,7 +7,7 @@ def _names(text):
 
 KERAS = _names("""
     DTypePolicy FloatDTypePolicy Function InputSpec Quantizer Variable applications device
-    distribution dtype_policies mixed_precision name_scope preprocessing random tree visualization
+    distribution dtype_policies mixed_precision name_scope random tree visualization
 """)
 
 LAYERS = _names("""
@@ -45,7 +45,7 @@ INITIALIZERS = _names("""
 """)
 
 UTILS = _names("""
-    FeatureSpace PyDataset Sequence audio_dataset_from_directory bounding_boxes disable_interactive_logging
+    FeatureSpace audio_dataset_from_directory bounding_boxes disable_interactive_logging
     enable_interactive_logging get_source_inputs image_dataset_from_directory is_interactive_logging_enabled
     text_dataset_from_directory
 """)

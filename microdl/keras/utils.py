@@ -24,6 +24,7 @@ from microdl.keras.images import (
 from microdl.keras.layers.keras_tensor import KerasTensor as _KerasTensor
 from microdl.keras.local_files import get_file as get_file
 from microdl.keras.models.batches import unpack_x_y_sample_weight as unpack_x_y_sample_weight
+from microdl.keras.models.py_dataset import PyDataset as PyDataset
 from microdl.keras.persistence.registry import (
     CustomObjectScope as CustomObjectScope,
     custom_object_scope as custom_object_scope,
@@ -39,6 +40,8 @@ from microdl.keras.persistence.serialization import (
 from microdl.keras.plotting import model_to_dot as model_to_dot, plot_model as plot_model
 from microdl.keras.progress import Progbar as Progbar
 from microdl.ops.random import set_seed as _set_seed
+
+Sequence = PyDataset
 
 
 def pack_x_y_sample_weight(x, y=None, sample_weight=None):

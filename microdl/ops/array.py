@@ -27,6 +27,8 @@ from microdl.ops.joining import (
     unstack as unstack,
 )
 from microdl.ops.shaping import (
+    broadcast_dynamic_shape as broadcast_dynamic_shape,
+    broadcast_static_shape as broadcast_static_shape,
     broadcast_to as broadcast_to,
     cast as cast,
     expand_dims as expand_dims,
@@ -36,6 +38,7 @@ from microdl.ops.shaping import (
     reverse as reverse,
     roll as roll,
     shape as shape,
+    shape_n as shape_n,
     size as size,
     squeeze as squeeze,
     stop_gradient as stop_gradient,

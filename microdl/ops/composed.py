@@ -31,7 +31,7 @@ class _Running:
 
 @register_op("Cumprod")
 class _Cumprod(_Running):
-    """The gradient is NaN where x is 0, as in TensorFlow."""
+    """The gradient counts what a product with a factor 0 would need as 0, as in TensorFlow."""
 
     name, kernel = "Cumprod", "cumprod"
     keeps = ("x", "output")
@@ -39,7 +39,7 @@ class _Cumprod(_Running):
     @staticmethod
     def gradient(node, dy):
         attrs = {**node.attrs, "reverse": not node.attrs["reverse"]}
-        return apply("Cumsum", node.outputs[0] * dy, **attrs) / node.inputs[0]
+        return apply("DivNoNan", apply("Cumsum", node.outputs[0] * dy, **attrs), node.inputs[0])
 
 
 @register_op("CumulativeLogsumexp")

@@ -72,6 +72,7 @@ def _position(op, x, axis, output_type):
     if output_type not in (dtypes.int32, dtypes.int64):
         raise InvalidArgumentError(f"{op}: output_type must be tf.int32 or tf.int64, got {output_type.name}")
     axis = normalize_axis(op, 0 if axis is None else axis, len(x.shape))
+    x = apply("Cast", x, dtype=dtypes.int32) if x.dtype.is_bool else x
     return apply(op, x, axis=axis, output_type=output_type)
 
 

@@ -7,7 +7,7 @@ from microdl.core.constant import constant
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError, UnimplementedError
 from microdl.core.op import Spec, register_op
-from microdl.core.shapes import TensorShape, broadcast_shapes, normalize_axis, size_of
+from microdl.core.shapes import TensorShape, as_shape, broadcast_shapes, normalize_axis, size_of
 from microdl.core.tensor import apply, convert
 from microdl.ops.broadcast import sum_to_shape
 from microdl.ops.checks import constant_ints, sorted_axes
@@ -28,30 +28,37 @@ class _View:
         return 0, 0
 
 
+def _reshaped(own, shape):
+    """``shape`` with the size worked out that -1 stands for, for the elements of a tensor of shape ``own``."""
+    known, size = size_of(n for n in shape if n != -1), size_of(own)
+    if shape.count(-1) > 1 or any(n < -1 for n in shape):
+        raise InvalidArgumentError(f"Reshape: shape {shape} may hold sizes >= 0 and at most one -1 (work it out)")
+    if -1 in shape:
+        if not (known or size):  # both are empty: what is left of both without their zeros decides
+            known, size = (size_of(n for n in sizes if n > 0) for sizes in (shape, own))
+        if not known or size % known:
+            raise InvalidArgumentError(
+                f"Reshape: a tensor of shape {own} has {size_of(own)} elements, which the known sizes of {shape}, "
+                f"{known} together, do not divide"
+            )
+        shape = tuple(size // known if n == -1 else n for n in shape)
+    elif known != size_of(own):
+        raise InvalidArgumentError(
+            f"Reshape: a tensor of shape {own} has {size_of(own)} elements, shape {shape} needs {known}; "
+            "-1 in place of one size is worked out"
+        )
+    return shape
+
+
 @register_op("Reshape")
 class _Reshape(_View):
     @staticmethod
     def infer(x, shape):
-        known = size_of(n for n in shape if n != -1)
-        if shape.count(-1) > 1 or any(n < -1 for n in shape):
-            raise InvalidArgumentError(f"Reshape: shape {shape} may hold sizes >= 0 and at most one -1 (work it out)")
-        if -1 in shape:
-            if not known or x.size % known:
-                raise InvalidArgumentError(
-                    f"Reshape: a tensor of shape {x.shape} has {x.size} elements, which the known sizes of {shape}, "
-                    f"{known} together, do not divide"
-                )
-            shape = tuple(x.size // known if n == -1 else n for n in shape)
-        elif known != x.size:
-            raise InvalidArgumentError(
-                f"Reshape: a tensor of shape {x.shape} has {x.size} elements, shape {shape} needs {known}; "
-                "-1 in place of one size is worked out"
-            )
-        return Spec(shape, x.dtype)
+        return Spec(_reshaped(x.shape, shape), x.dtype)
 
     @staticmethod
     def run(kernels, x, shape):
-        return x.reshape(shape)
+        return x.reshape(shape if x.size else _reshaped(x.shape, shape))
 
 
 @register_op("ExpandDims")
@@ -319,6 +326,24 @@ def size(input, out_type=dtypes.int32, name=None):
 def rank(input, name=None):
     """The number of axes of ``input`` as an int32 tensor of shape ()."""
     return constant(np.array(len(_shape_of(input)), np.int32))
+
+
+def shape_n(input, out_type=dtypes.int32, name=None):
+    """The shape of each tensor in a list."""
+    return [shape(x, out_type) for x in input]
+
+
+def broadcast_static_shape(shape_x, shape_y):
+    """The shape that tensors of two shapes broadcast to. Raises ValueError if they do not."""
+    return TensorShape(broadcast_shapes("broadcast_static_shape", as_shape(shape_x), as_shape(shape_y)))
+
+
+@reads_sizes
+def broadcast_dynamic_shape(shape_x, shape_y):
+    """The shape, an integer tensor, that tensors of two such shapes broadcast to."""
+    x, y = convert(shape_x), convert(shape_y)
+    sizes = [constant_ints("broadcast_dynamic_shape", what, z) for what, z in (("shape_x", x), ("shape_y", y))]
+    return constant(np.array(broadcast_shapes("broadcast_dynamic_shape", *sizes), x.dtype.as_numpy_dtype))
 
 
 def _shape_of(x):

@@ -68,12 +68,22 @@ class Normalization(Layer):
             raise ValueError(f"{self._label}: sizes along axis {self.axis} must be known, got {input_shape}")
         self._broadcast = tuple(n if axis in kept else 1 for axis, n in enumerate(input_shape))
         if self.input_mean is None:
-            self.mean = self.add_weight(sizes, "zeros", name="mean", trainable=False)
-            self.variance = self.add_weight(sizes, "ones", name="variance", trainable=False)
+            self._mean = self.add_weight(sizes, "zeros", name="mean", trainable=False)
+            self._variance = self.add_weight(sizes, "ones", name="variance", trainable=False)
             self.count = self.add_weight((), "zeros", dtype="int64", name="count", trainable=False)
         else:
-            self.mean = convert(np.broadcast_to(np.float32(self.input_mean), sizes).copy())
-            self.variance = convert(np.broadcast_to(np.float32(self.input_variance), sizes).copy())
+            self._mean = convert(np.broadcast_to(np.float32(self.input_mean), sizes).copy())
+            self._variance = convert(np.broadcast_to(np.float32(self.input_variance), sizes).copy())
+
+    @property
+    def mean(self):
+        """The mean, in a shape that broadcasts to the input's."""
+        return reshape(self._mean, tuple(1 if n is None else n for n in self._broadcast))
+
+    @property
+    def variance(self):
+        """The variance, in a shape that broadcasts to the input's."""
+        return reshape(self._variance, tuple(1 if n is None else n for n in self._broadcast))
 
     def adapt(self, data):
         """Sets mean and variance to those of ``data``: an array or Tensor, or an iterable of batches."""
@@ -95,15 +105,15 @@ class Normalization(Layer):
             total = total + mean * number
         if not count:
             raise ValueError(f"{self._label}: adapt needs data, got none")
-        self.mean.assign(np.asarray(total / count, np.float32))
-        self.variance.assign(np.asarray(squares / count, np.float32))
+        self._mean.assign(np.asarray(total / count, np.float32))
+        self._variance.assign(np.asarray(squares / count, np.float32))
         self.count.assign(count)
 
     @reads_sizes
     def call(self, inputs):
         x = cast(inputs, self.dtype)
         shape = tuple(1 if n == 1 else own for n, own in zip(self._broadcast, x.shape, strict=True))
-        mean, variance = reshape(self.mean, shape), reshape(self.variance, shape)
+        mean, variance = reshape(self._mean, shape), reshape(self._variance, shape)
         deviation = maximum(variance**0.5, EPSILON)
         return x * deviation + mean if self.invert else (x - mean) / deviation
 

@@ -79,8 +79,6 @@ class Bidirectional(Layer):
     supports_masking = True
 
     def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs):
-        if "name" not in kwargs or kwargs["name"] is None:
-            kwargs["name"] = f"bidirectional_{getattr(layer, 'name', '')}"
         super().__init__(**kwargs)
         if not isinstance(layer, RNN):
             raise ValueError(f"{self._label}: layer must be a recurrent layer, got {layer!r}")

@@ -14,6 +14,7 @@ from microdl.core.op import Spec
 from microdl.core.random_state import LARGEST_SEED, random_state
 from microdl.core.tensor import Operand, Tensor, apply, convert
 from microdl.data import INFINITE_CARDINALITY, Dataset
+from microdl.keras.models.py_dataset import Passes, PyDataset
 from microdl.ops.random import shuffle as random_shuffle
 
 BATCH_SIZE = 32  # samples, where none is given
@@ -35,6 +36,10 @@ def make_batches(caller, x, y=None, sample_weight=None, batch_size=None, steps=N
     if is_arrays(x):
         batch_size = BATCH_SIZE if batch_size is None else batch_size
         return ArrayBatches(caller, x, y, sample_weight, batch_size, steps, shuffle, class_weight)
+    if isinstance(x, PyDataset):
+        x = Passes(x, shuffle)
+        if steps is None and x.size is None:
+            raise ValueError(f"{caller}: the data set has no end; give the number of steps")
     if not hasattr(x, "__iter__"):
         raise TypeError(f"{caller}: x must be arrays or an iterable of batches, got {x!r} of type {type(x).__name__}")
     if isinstance(x, Dataset):
@@ -114,8 +119,10 @@ class IterableBatches:
         if isinstance(source, Dataset):
             size = int(source.cardinality())
             self._size = size if size >= 0 else None
-            self.steps = steps or self._size
             self._own = _single_precision
+        elif isinstance(source, Passes):
+            self._size = source.size
+        self.steps = steps or self._size
 
     def restart(self):
         """Begins the next epoch with the first batch; a generator goes on."""

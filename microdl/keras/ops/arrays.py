@@ -9,7 +9,6 @@ from microdl.core.tensor import convert, is_tensor as is_tensor
 from microdl.ops import array, linalg
 from microdl.ops.array import (
     eye as eye,
-    linspace as linspace,
     ones_like as ones_like,
     zeros_like as zeros_like,
 )
@@ -49,8 +48,19 @@ def ones(shape, dtype=None):
 
 
 def full(shape, fill_value, dtype=None):
-    """One number everywhere."""
-    return array.fill(as_shape(shape), convert_to_tensor(fill_value, dtype))
+    """One number everywhere, float32 by default."""
+    return array.fill(as_shape(shape), array.cast(fill_value, dtypes.as_dtype(dtype or "float32")))
+
+
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+    """``num`` numbers at equal distances from ``start`` to ``stop``, which counts unless ``endpoint`` is False.
+
+    Returns: a tensor, float32 by default; with ``retstep`` also the distance.
+    """
+    start, stop = (array.cast(x, "float32") for x in (start, stop))
+    step = (stop - start) / (num - bool(endpoint)) if num > bool(endpoint) else stop - start
+    numbers = array.cast(array.linspace(start, stop if endpoint else stop - step, num, axis=axis), dtype or "float32")
+    return (numbers, step) if retstep else numbers
 
 
 def identity(n, dtype=None):

@@ -11,7 +11,6 @@ from microdl.ops.math import (
     ceil as ceil,
     cos as cos,
     cosh as cosh,
-    divide as divide,
     divide_no_nan as divide_no_nan,
     equal as equal,
     erf as erf,
@@ -44,10 +43,21 @@ from microdl.ops.math import (
     tan as tan,
 )
 
-absolute, power, true_divide = abs, math.pow, math.truediv
+absolute, power = abs, math.pow
 arccos, arcsin, arctan = math.acos, math.asin, math.atan
 floor_divide, mod = math.floordiv, math.floormod
 isfinite, isinf, isnan = math.is_finite, math.is_inf, math.is_nan
+
+
+@reads_sizes
+def divide(x1, x2):
+    """x1 / x2; of integers float32."""
+    if not any(convert(x).dtype.is_floating for x in (x1, x2)):
+        x1, x2 = array.cast(x1, "float32"), array.cast(x2, "float32")
+    return math.divide(x1, x2)
+
+
+true_divide = divide
 
 
 @reads_sizes

@@ -6,7 +6,6 @@ from microdl.core.tensor import convert
 from microdl.keras import activations, losses
 from microdl.keras.activations import (
     elu as elu,
-    gelu as gelu,
     hard_sigmoid as hard_sigmoid,
     hard_silu as hard_silu,
     leaky_relu as leaky_relu,
@@ -21,6 +20,12 @@ from microdl.keras.activations import (
 from microdl.ops import array, convolution, math, normalization, pooling
 
 hard_swish, swish = hard_silu, silu
+
+
+@reads_sizes
+def gelu(x, approximate=True):
+    """x P(X <= x) for a standard normal X; ``approximate`` takes the formula with tanh."""
+    return activations.gelu(convert(x), approximate=approximate)
 
 
 @reads_sizes
