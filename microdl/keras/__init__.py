@@ -17,6 +17,7 @@ from microdl.keras import (
     models as models,
     ops as ops,
     optimizers as optimizers,
+    preprocessing as preprocessing,
     regularizers as regularizers,
     saving as saving,
     utils as utils,

@@ -140,3 +140,18 @@ def test_root_mean_squared_error():
     metric.update_state([[0.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [0.0, 0.0]], sample_weight=[1.0, 0.0])
     assert float(metric.result()) == pytest.approx(0.70710678)
     assert metric.name == "root_mean_squared_error"
+
+
+def test_keras_2_had_helpers_for_data_in_modules_of_their_own():
+    from microdl.keras.preprocessing.image import img_to_array
+    from microdl.keras.preprocessing.sequence import pad_sequences
+
+    assert (pad_sequences, img_to_array) == (utils.pad_sequences, utils.img_to_array)
+    for path, advice in {
+        "text.Tokenizer": "keep a dict from words to numbers",
+        "image.ImageDataGenerator": "use tf.data.Dataset.map",
+        "sequence.TimeseriesGenerator": "use keras.utils.timeseries_dataset_from_array",
+    }.items():
+        module, name = path.split(".")
+        with pytest.raises(AttributeError, match=f"'{name}' is not in microdl: {advice}"):
+            getattr(getattr(tf.keras.preprocessing, module), name)
