@@ -308,9 +308,10 @@ PTX = {
 # libdevice's functions by the names of the C library's (f for float32).
 _ONE = [
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "sin", "cos", "tan", "tanh", "erf", "erfc", "fabs",
-    "floor", "ceil", "trunc", "rint", "round",
+    "floor", "ceil", "trunc", "rint", "round", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh",
+    "lgamma",
 ]  # fmt: skip
-_TWO = ["pow", "fmax", "fmin", "atan2", "fmod", "copysign", "hypot"]
+_TWO = ["pow", "fmax", "fmin", "atan2", "fmod", "copysign", "hypot", "nextafter"]
 
 
 def _libdevice():
