@@ -157,10 +157,13 @@ initializers = Namespace(
 
 
 def __getattr__(name) -> _Any:
-    """microdl's own name; else that of its mathematics, which TensorFlow 1 has at the top: ``tf.log``."""
+    """microdl's own name; else that of a module whose names TensorFlow 1 has at the top: ``tf.log``."""
     if name.startswith("__"):
         raise AttributeError(name)
-    owner = microdl if hasattr(microdl, name) or not hasattr(microdl.math, name) else microdl.math
+    owner = microdl
+    if not hasattr(microdl, name):
+        modules = microdl.math, microdl.debugging, microdl.linalg
+        owner = next((module for module in modules if hasattr(module, name)), microdl)
     value = adapted(getattr(owner, name))
     setattr(sys.modules[__name__], name, value)
     return value
