@@ -141,7 +141,8 @@ def described(structure):
     if isinstance(structure, (list, tuple)):
         kind = "List" if isinstance(structure, list) else "Tuple"
         return f"{kind}[{', '.join(map(described, structure))}]"
-    return repr(structure) if isinstance(structure, TensorSpec) else f"Literal[{structure!r}]"
+    is_spec = isinstance(structure, TensorSpec) or hasattr(structure, "element_spec")  # of tensors, of data sets
+    return repr(structure) if is_spec else f"Literal[{structure!r}]"
 
 
 class Structured:

@@ -8,9 +8,10 @@ from microdl.data.node import (
     INFINITE as INFINITE_CARDINALITY,
     UNKNOWN as UNKNOWN_CARDINALITY,
     DatasetSpec as DatasetSpec,
+    IteratorSpec as IteratorSpec,
 )
 from microdl.data.options import Options as Options, ThreadingOptions as ThreadingOptions
 
-_LATER = "FixedLengthRecordDataset IteratorSpec TFRecordDataset TextLineDataset"
+_LATER = "FixedLengthRecordDataset TFRecordDataset TextLineDataset"
 
 __getattr__ = _missing(__name__, globals(), _LATER.split())

@@ -11,7 +11,7 @@ from microdl.core.elements import Source, next_arrays
 from microdl.core.errors import InvalidArgumentError, OperatorNotAllowedInGraphError, OutOfRangeError
 from microdl.core.tensor import Tensor
 from microdl.data.calls import shown
-from microdl.data.node import EndOfData, held, leaf_arrays
+from microdl.data.node import EndOfData, IteratorSpec, held, leaf_arrays
 from microdl.data.structure import flatten, mapped, packed, tensor
 from microdl.data.traced import VARIANT, leaf_specs
 
@@ -81,7 +81,9 @@ class Iterator(Elements):
 
     def with_parts(self, parts):
         (handle,) = parts
-        if isinstance(handle, Tensor) and handle.array is not None:
+        if not isinstance(handle, Tensor):
+            return IteratorSpec(self.element_spec)
+        if handle.array is not None:
             return handle.array[()]
         return TracedIterator(handle, self.element_spec, self.wrap)
 

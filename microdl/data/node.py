@@ -187,6 +187,22 @@ class DatasetSpec:
         return hash(repr(self))
 
 
+class IteratorSpec:
+    """The type of iterators over such elements."""
+
+    def __init__(self, element_spec):
+        self.element_spec = element_spec
+
+    def __repr__(self):
+        return f"IteratorSpec({self.element_spec!r})"
+
+    def __eq__(self, other):
+        return isinstance(other, IteratorSpec) and self.element_spec == other.element_spec
+
+    def __hash__(self):
+        return hash(repr(self))
+
+
 def leaf_arrays(element):
     """The arrays of an element; for a data set in it one that holds its Node."""
     return [leaf if isinstance(leaf, np.ndarray) else held(leaf) for leaf in flatten(element)]
