@@ -345,7 +345,18 @@ def test_a_number_with_a_fraction_is_no_integer():
 
 def test_a_placeholder_without_a_shape_is_named_where_a_shape_is_needed():
     with pytest.raises(ValueError, match="a placeholder has no shape: give it one"):
-        tf.matmul(tf.placeholder(tf.float32), tf.zeros([3, 2]))
+        tf.unstack(tf.placeholder(tf.float32), 3, 1)
+
+
+def test_wrong_shapes_are_refused_where_a_placeholder_has_none():
+    x = tf.placeholder(tf.float32)
+    with pytest.raises(ValueError, match="matmul"):
+        tf.matmul(x * 2.0, tf.zeros([3]))
+    assert tf.matmul(x, tf.zeros([3, 2])).shape.rank is None
+    count = len(tf.get_default_graph().samples)
+    later, labels = tf.matmul(x, tf.ones([3, 2])), tf.placeholder(tf.float32, [None, 2])
+    assert len(tf.get_default_graph().samples) == count
+    assert run(later + labels, {x: np.ones([1, 3]), labels: [[1.0, 2.0]]}).tolist() == [[4.0, 5.0]]
 
 
 def test_numbers_that_a_placeholder_cannot_hold_are_refused():

@@ -106,6 +106,16 @@ from microdl.compat.v1.initializers import (
 )
 from microdl.compat.v1.naming import Namespace, adapted
 from microdl.compat.v1.nn import nn as nn
+from microdl.compat.v1.scatter import (
+    scatter_add as scatter_add,
+    scatter_max as scatter_max,
+    scatter_min as scatter_min,
+    scatter_nd_add as scatter_nd_add,
+    scatter_nd_sub as scatter_nd_sub,
+    scatter_nd_update as scatter_nd_update,
+    scatter_sub as scatter_sub,
+    scatter_update as scatter_update,
+)
 from microdl.compat.v1.scopes import (
     AUTO_REUSE as AUTO_REUSE,
     VariableScope as VariableScope,
@@ -129,6 +139,8 @@ from microdl.compat.v1.variables import (
     group as group,
     local_variables as local_variables,
     local_variables_initializer as local_variables_initializer,
+    model_variables as model_variables,
+    moving_average_variables as moving_average_variables,
     no_op as no_op,
     trainable_variables as trainable_variables,
     variables_initializer as variables_initializer,
@@ -150,21 +162,31 @@ random = Namespace(
         "uniform": random_uniform,
     },
 )
+io = Namespace(microdl.io, {"write_graph": train.write_graph})
 initializers = Namespace(
     _initializers,
     {name.removesuffix("_initializer"): globals()[name] for name in list(globals()) if name.endswith("_initializer")},
 )
+_ELSEWHERE = {  # TensorFlow 1's names of what TensorFlow 2 has in its modules
+    "diag": "linalg.tensor_diag", "diag_part": "linalg.tensor_diag_part", "floor_div": "math.floordiv",
+    "lin_space": "linspace", "matrix_band_part": "linalg.band_part", "matrix_diag": "linalg.diag",
+    "matrix_diag_part": "linalg.diag_part", "matrix_inverse": "linalg.inv", "matrix_solve": "linalg.solve",
+    "matrix_transpose": "linalg.matrix_transpose", "read_file": "io.read_file", "reverse_v2": "reverse",
+    "string_to_number": "strings.to_number", "substr": "strings.substr", "trace": "linalg.trace",
+    "write_file": "io.write_file",
+}  # fmt: skip
 
 
 def __getattr__(name) -> _Any:
     """microdl's own name; else that of a module whose names TensorFlow 1 has at the top: ``tf.log``."""
     if name.startswith("__"):
         raise AttributeError(name)
-    owner = microdl
-    if not hasattr(microdl, name):
+    *path, last = _ELSEWHERE.get(name, name).split(".")
+    owner = getattr(microdl, path[0]) if path else microdl
+    if not path and not hasattr(microdl, name):
         modules = microdl.math, microdl.debugging, microdl.linalg
         owner = next((module for module in modules if hasattr(module, name)), microdl)
-    value = adapted(getattr(owner, name))
+    value = adapted(getattr(owner, last))
     setattr(sys.modules[__name__], name, value)
     return value
 

@@ -203,8 +203,9 @@ def device(device_name_or_function):
 
 def control_dependencies(control_inputs):
     """A context whose operations run after these Operations, Tensors and Variables."""
-    waited_for = [x for x in control_inputs or () if x is not None]  # None: of a check that held while building
-    return get_default_graph().control_dependencies(waited_for)
+    if control_inputs is not None:
+        control_inputs = [x for x in control_inputs if x is not None]  # None: of a check that held while building
+    return get_default_graph().control_dependencies(control_inputs)
 
 
 def get_collection(key, scope=None):

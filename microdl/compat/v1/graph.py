@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 from microdl.compat.v1.closing import closed
+from microdl.compat.v1.ranks import widened
 from microdl.compat.v1.shapes import TensorShape
 from microdl.compile.graph import FuncGraph
 from microdl.compile.open import SAMPLES, Call, OpenGraph, Replay
@@ -13,6 +14,7 @@ from microdl.core.context import context
 from microdl.core.op import Spec
 from microdl.core.random_state import UNSEEDED, seed_pair
 from microdl.core.tensor import Operand, Tensor, apply
+from microdl.summary.graphs import graph_def
 
 # Two more samples try a placeholder of unknown rank with one and two axes; in the others it has none.
 SIZES = (*SAMPLES, *SAMPLES[:1] * 2)
@@ -25,7 +27,11 @@ TYPES = {
     "_read_again": "Identity", "normal": "RandomStandardNormal", "ones": "Const", "uniform": "RandomUniform",
     "where": "Select", "zeros": "Const",
 }  # fmt: skip
-REFERENCES = "VariableV2", "Assign", "AssignAdd", "AssignSub"  # whose results TensorFlow shows as float32_ref
+# Those whose results TensorFlow shows as float32_ref.
+REFERENCES = (
+    "Assign", "AssignAdd", "AssignSub", "ScatterAdd", "ScatterMax", "ScatterMin", "ScatterNdAdd", "ScatterNdSub",
+    "ScatterNdUpdate", "ScatterSub", "ScatterUpdate", "VariableV2",
+)  # fmt: skip
 
 
 _VALID = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
@@ -54,6 +60,8 @@ class Operation(Call):
         if self.function is apply:
             return TYPES.get(str(getattr(self.args[0], "name", self.args[0])), str(self.args[0]))
         name = self.function.__name__
+        if name == "_scattered":
+            return self.args[-1]
         if name == "_assigned":  # the method is its last argument: assign_add
             name = self.args[-1]
         return TYPES.get(name) or "".join(part.capitalize() for part in name.strip("_").split("_"))
@@ -229,6 +237,7 @@ class Graph(OpenGraph):
         self._used = {}  # name in lower case -> how many have asked for it
         self._operations = {}  # name -> Operation
         self._frame = None  # Operations that wait for their names
+        self.unshaped = []  # placeholders of unknown rank
         self._seeded = 0  # how many seeds followed from the graph's
         self._finalized = False
 
@@ -254,6 +263,14 @@ class Graph(OpenGraph):
             if any(isinstance(x, GraphTensor) and x._shape.rank is None for x in args):
                 error.args = (f"{error} (a placeholder has no shape: give it one, tf.placeholder(dtype, [None, 2]))",)
             raise
+
+    def _sampled(self, call):
+        try:
+            return super()._sampled(call)
+        except Exception:  # no sample suits it
+            if not widened(self, call):
+                raise
+            return super()._sampled(call)
 
     def _call(self, function, args, kwargs):
         op = Operation(self, function, closed(args), closed(kwargs))
@@ -284,9 +301,13 @@ class Graph(OpenGraph):
 
     def placeholder(self, dtype, shape=None):
         """A Tensor that is fed. ``shape``: sizes or None; None as a whole if not even the number of axes is known."""
-        sized = [tuple(size if n is None else n for n in shape or ()) for size in SIZES]
-        tensor = self._placeholder(UNKNOWN_SHAPES if shape is None else sized, dtype)
-        if shape is not None:
+        if shape is None:
+            more = ((),) * (len(self.samples) - len(UNKNOWN_SHAPES))  # of ranks.py
+            tensor = self._placeholder((*UNKNOWN_SHAPES, *more), dtype)
+            self.unshaped.append(tensor)
+        else:
+            sized = [tuple(size if n is None else n for n in shape) for size in self.sizes]
+            tensor = self._placeholder(sized, dtype)
             tensor.set_shape(shape)
         op = self._call(_placeholder, (dtype, shape), {})
         op.outputs = [tensor]
@@ -336,6 +357,10 @@ class Graph(OpenGraph):
         self._operations[name] = op
 
     # Looking things up.
+
+    def as_graph_def(self, from_version=None, add_shapes=False):
+        """TensorFlow's GraphDef, by the package tensorboard: names, types and inputs of operations."""
+        return graph_def(self)
 
     def get_operations(self):
         return list(self.calls)

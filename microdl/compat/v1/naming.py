@@ -55,7 +55,7 @@ def in_graph(function, name=None) -> Any:
             return function(*args, **kwargs)
         graph = next((x.graph for x in args if isinstance(x, Named)), None) or get_default_graph()
         with graph.entered(), graph.naming(kwargs.get("name") or kwargs.get("scope") or label, last):
-            if any(isinstance(x, GraphTensor) and x.shape.rank is None for x in args):
+            if any(isinstance(x, GraphTensor) and x.shape.rank is None for x in nest.flatten([args, kwargs])):
                 result = graph.defer(function, args, kwargs)  # it may look at shapes
             else:
                 result = function(*args, **kwargs)

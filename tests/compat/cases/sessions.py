@@ -307,3 +307,14 @@ def global_step(tf):
 
 def texts(tf):
     return run(tf, [tf.constant("a"), tf.constant(["a", "bc"]), tf.strings.join(["a", "b"])])
+
+
+def no_control_dependencies(tf):
+    v = tf.Variable(0.0)
+    with tf.control_dependencies([v.assign_add(1.0)]):
+        x = tf.identity(2.0)
+        with tf.control_dependencies(None):
+            y = tf.identity(3.0)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        return session.run(y), session.run(v), session.run(x), session.run(v)
