@@ -7,7 +7,7 @@ makes its whole row NaN.
 
 from .launch import THREADS, ceildiv, kernel
 from .reduction import WARP, WARPS, larger, of_warp
-from .scalar import INFINITY, ONE, ZERO, exp_below_zero_of, log_of
+from .scalar import INFINITY, NAN, ONE, ZERO, exp_below_zero_of, log_of
 from .target import cuda, device, int64, uint32
 
 
@@ -120,13 +120,15 @@ def _sparse(logits, labels, loss, backprop, rows, classes):
     if row < uint32(rows):
         start, c = int64(row) * int64(classes), lane
         largest, total = _largest_and_sum(logits, start, lane, uint32(classes))
-        label = uint32(labels[row])
+        known = int64(labels[row]) >= int64(0) and int64(labels[row]) < int64(classes)
+        label = uint32(labels[row]) if known else uint32(0)
+        share = ONE / total if known else NAN
         while c < uint32(classes):
             power = exp_below_zero_of(logits[start + int64(c)] - largest)
-            backprop[start + int64(c)] = (power - total if c == label else power) * (ONE / total)
+            backprop[start + int64(c)] = (power - total if c == label else power) * share
             c = uint32(c + uint32(WARP))
         if lane == uint32(0):
-            loss[row] = log_of(total) + (largest - logits[start + int64(label)])
+            loss[row] = log_of(total) + (largest - logits[start + int64(label)]) if known else NAN
 
 
 @kernel("float32* int32* float32* float32* int32 int32")
@@ -142,8 +144,9 @@ def _sparse_int64(logits, labels, loss, backprop, rows, classes):
 def sparse_softmax_cross_entropy(logits, labels, loss, backprop):
     """loss[r] = -log softmax(logits[r])[labels[r]], and its derivative by the logits in one pass.
 
-    logits: read. labels: (rows,), int32 or int64, each in [0, classes), read. loss: (rows,), written.
-    backprop: as logits, written: softmax(logits[r])[c] - (1 if c = labels[r] else 0).
+    logits: read. labels: (rows,), int32 or int64, read. loss: (rows,), written. backprop: as logits, written:
+    softmax(logits[r])[c] - (1 if c = labels[r] else 0). For a label outside of [0, classes) all of these are NaN, as
+    TensorFlow has it on GPUs: an error would have to wait for the GPU.
     """
     chosen = _sparse_int32 if labels.dtype.itemsize == 4 else _sparse_int64
     chosen(_grid(logits), logits, labels, loss, backprop, *logits.shape)

@@ -112,6 +112,11 @@ def is_on_gpu(array):
     return type(array) is not np.ndarray
 
 
+def can_look(array):
+    """Whether a check may look at values. Those on a GPU it would have to wait for; kernels there pass over them."""
+    return type(array) is np.ndarray
+
+
 def on_host(array):
     """An array in the CPU's memory: itself, or a copy of one on a GPU."""
     return array if type(array) is np.ndarray else array.numpy()

@@ -85,10 +85,11 @@ class DeviceArray:
         return DeviceArray(self.gpu, self.address, self.shape, dtype, self.owner)
 
     def fill(self, value):
-        """Sets all elements to zero; to other numbers kernels set them."""
-        if value != 0:
-            raise NoKernel("fill")
-        self.gpu.clear(self)
+        """Sets all elements to a number."""
+        if value == 0 and not np.signbit(value):
+            self.gpu.clear(self)
+        else:
+            self.gpu.kernels.array.fill(self.dtype.type(value), self.ravel())
 
     def __iadd__(self, other):
         self.gpu.kernels.elementwise.add(self.ravel(), other.ravel(), None, self.ravel())
@@ -97,6 +98,12 @@ class DeviceArray:
     def __isub__(self, other):
         self.gpu.kernels.elementwise.subtract(self.ravel(), other.ravel(), None, self.ravel())
         return self
+
+    def _no_operator(self, other):
+        raise NoKernel("Python's operators of arrays")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_operator
+    __lt__ = __le__ = __gt__ = __ge__ = __and__ = __or__ = __matmul__ = __pow__ = __imul__ = __itruediv__ = _no_operator
 
     # What NumPy's functions ask for. Elements cannot be had one by one: what wants that runs on the CPU, on a copy.
 
@@ -112,10 +119,35 @@ class DeviceArray:
         raise NoKernel("this array is on the GPU; .numpy() copies it to the host")
 
     def __getitem__(self, index):
-        raise NoKernel("elements by Python's index")
+        """The same memory: all of it, with further axes of size 1 (None), or successive rows of the first axis."""
+        entries = index if isinstance(index, tuple) else (index,)
+        shape, start = list(self.shape), 0
+        added = len([entry for entry in entries if entry is None])
+        rest = [entry for entry in entries if entry is not None and entry is not Ellipsis]
+        if added and (rest or entries[:added] != (None,) * added):
+            raise NoKernel("this index")
+        for entry in rest:
+            if type(entry) is slice and entry.step in (None, 1) and entry is rest[-1] and shape:
+                first, stop, _ = entry.indices(shape[0])
+                start, shape[0] = start + first * math.prod(shape[1:]), max(stop - first, 0)
+            elif isinstance(entry, (int, np.integer)) and shape and -shape[0] <= entry < shape[0]:
+                start, shape = start + (int(entry) % shape[0]) * math.prod(shape[1:]), shape[1:]
+            else:
+                raise NoKernel("this index")
+        if rest and entries[-1] is Ellipsis and type(rest[-1]) is slice:
+            raise NoKernel("this index")
+        whole = self.reshape(self.shape)  # of a result that is lent, what stays
+        address = whole.address + start * self.itemsize
+        return DeviceArray(self.gpu, address, (1,) * added + tuple(shape), self.dtype, whole.owner)
 
     def __setitem__(self, index, value):
-        raise NoKernel("elements by Python's index")
+        part = self[index]
+        if isinstance(value, (DeviceArray, np.ndarray)) and value.shape == part.shape:
+            _copy(part, value)
+        elif not isinstance(value, DeviceArray) and np.ndim(value) == 0:
+            part.fill(value)
+        else:
+            raise NoKernel("an assignment that broadcasts")
 
     def __iter__(self):
         raise NoKernel("elements one by one")
@@ -192,7 +224,8 @@ class Lender:
 
 def _copy(dst, src):
     """``numpy.copyto`` where an array on the GPU takes part."""
-    if not isinstance(dst, DeviceArray) or np.shape(src) != dst.shape or getattr(src, "dtype", None) != dst.dtype:
+    shape, dtype = getattr(src, "shape", None), getattr(src, "dtype", None)
+    if not isinstance(dst, DeviceArray) or shape != dst.shape or dtype != dst.dtype:
         raise NoKernel("numpy.copyto between these arrays")
     if isinstance(src, DeviceArray):
         dst.gpu.copy(dst, src)

@@ -9,6 +9,7 @@ from microdl.core import dtypes
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
+from microdl.core.placement import can_look
 from microdl.core.shapes import normalize_axis, size_of
 from microdl.core.tensor import Tensor, apply, convert
 from microdl.ops.checks import constant_ints, require_bool, require_integer
@@ -96,7 +97,7 @@ class _GatherV2:
     @staticmethod
     def run(kernels, params, indices, y, axis):
         outer, rows, inner = _in_three(params.shape, axis)
-        outside = np.argwhere((indices < 0) | (indices >= rows))
+        outside = np.argwhere((indices < 0) | (indices >= rows)) if can_look(indices) else ()
         if len(outside):  # not its size: the place of a scalar is an empty row
             place = tuple(map(int, outside[0]))
             which = f"indices{list(place)}" if place else "indices"

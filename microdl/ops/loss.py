@@ -6,6 +6,7 @@ from microdl.core import dtypes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.kernels import settled
 from microdl.core.op import Spec, register_op
+from microdl.core.placement import can_look
 from microdl.core.tensor import apply, convert
 from microdl.ops.checks import require_floating
 from microdl.ops.softmax import classes_last, matrix
@@ -127,7 +128,7 @@ def _unsigned(labels):
 
 def _check_labels(labels, unsigned, shape):
     """Raises InvalidArgumentError if a label is no class of logits of that ``shape``."""
-    if labels.size and unsigned.max() >= shape[-1]:
+    if can_look(labels) and labels.size and unsigned.max() >= shape[-1]:
         wrong = labels[(labels < 0) | (labels >= shape[-1])]
         extent = f", between {wrong.min()} and {wrong.max()}" if wrong.min() < wrong.max() else ""
         raise InvalidArgumentError(
