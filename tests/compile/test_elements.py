@@ -84,7 +84,8 @@ def test_enumerate_zip_and_len_know_data_sets():
 
     total, count = of_pairs(BATCHES)
     assert float(total) == 6 * 22 + 2 * 22 * 17
-    assert int(count) == 3 and count.dtype is tf.int64
+    assert int(count) == 3
+    assert count.dtype is tf.int64
 
 
 def test_reduce_and_functions_of_the_pipeline_use_tensors_of_the_trace():
@@ -252,7 +253,8 @@ def test_gradients_as_in_tensorflow():
 
     with tf.GradientTape() as tape:
         y = outside()
-    assert float(y) == 135 and tape.gradient(y, w) is None  # a reduction of a data set has none there either
+    assert float(y) == 135
+    assert tape.gradient(y, w) is None
 
     @tf.function
     def inside():
@@ -288,7 +290,7 @@ def mixed():
 def appended():
     found = []
     for x in BATCHES:
-        found.append(tf.reduce_sum(x))
+        found.append(tf.reduce_sum(x))  # noqa: PERF401
     return found
 
 
@@ -352,7 +354,8 @@ def test_the_signature_shows_what_elements_are():
 
     concrete = total.get_concrete_function(BATCHES, iter(BATCHES))
     (dataset, iterator, factor), _ = concrete.structured_input_signature
-    assert dataset == tf.data.DatasetSpec(tf.TensorSpec([None])) and factor == 2.0
+    assert dataset == tf.data.DatasetSpec(tf.TensorSpec([None]))
+    assert factor == 2.0
     assert iterator == tf.data.IteratorSpec(tf.TensorSpec([None]))
     assert f"iterator (POSITIONAL_OR_KEYWORD): {iterator!r}" in str(concrete)
     assert float(concrete(BATCHES.take(1), iter(BATCHES))) == 18
