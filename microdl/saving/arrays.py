@@ -34,14 +34,18 @@ def write_arrays(path, arrays, metadata=None):
 
 
 def read_arrays(path, caller="read_arrays"):
-    """(arrays, metadata) in ``path``, as ``write_arrays`` wrote them. caller: str, for messages.
+    """(arrays, metadata) in ``path``, as ``write_arrays`` wrote them, or another program that writes .safetensors.
+
+    Args: caller: str, for messages.
 
     Raises:
         FileNotFoundError: if there is no such file. DataLossError: (a ValueError) if it is damaged or something else.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{caller}: there is no file {path}")
-    return FORMATS[path.suffix].read(path, caller)
+    if FORMATS[path.suffix] is safetensors:
+        return safetensors.read(path, caller, foreign=True)
+    return npz.read(path, caller)
 
 
 def _native(array):

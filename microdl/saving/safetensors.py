@@ -7,6 +7,12 @@
 Specification: https://huggingface.co/docs/safetensors. Any program that knows the format can read these files.
 ``__metadata__`` may hold text alone; here the ``checksums`` of the arrays, and in ``checksum`` one of that text.
 Arrays of strings lie there as bytes of JSON (``texts.py``); ``strings`` lists their names.
+
+Why not the library of that name (0.8)? It has no checksums: a flipped bit in the values goes unnoticed, and of a file
+cut short it does not say which variable is lost, so the table would be read here all the same. It takes arrays for rows
+of memory, whatever their strides: a transposed one comes back with other values. Its ``save`` holds all values twice,
+its ``save_file`` writes to a path alone, not into an archive or a file that is to be renamed. And weights can be saved
+with NumPy alone. Tests read the files of each with the other.
 """
 
 import json
@@ -66,12 +72,15 @@ def pack(path, arrays, metadata):
     return [len(head).to_bytes(_HEAD, "little"), head, *parts]
 
 
-def read(path, caller):
-    """(arrays, metadata). Raises DataLossError that names the file and, where one is to blame, the variable."""
-    return unpack(path.read_bytes(), path, caller)
+def read(path, caller, foreign=False):
+    """(arrays, metadata). Raises DataLossError that names the file and, where one is to blame, the variable.
+
+    foreign: bool, whether files of other programs will do, which have no checksums.
+    """
+    return unpack(path.read_bytes(), path, caller, foreign)
 
 
-def unpack(content, path, caller):
+def unpack(content, path, caller, foreign=False):
     """(arrays, metadata) of the bytes of a file. path: for messages."""
     size = int.from_bytes(content[:_HEAD], "little")
     if len(content) < _HEAD or size > LONGEST_TABLE or content[_HEAD : _HEAD + 1] not in (b"{", b""):
@@ -83,17 +92,31 @@ def unpack(content, path, caller):
         )
     try:
         table = json.loads(content[_HEAD:begin].decode(), object_pairs_hook=_without_doubles)
-        metadata = table.pop(_METADATA)
-        checksums = {name: bytes.fromhex(text) for name, text in json.loads(metadata["checksums"]).items()}
+        foreign = foreign and table.get(_METADATA, {}).keys().isdisjoint(("checksum", "checksums"))
+        metadata = table.pop(_METADATA, {}) if foreign else table.pop(_METADATA)
         entries = {name: _entry(**entry) for name, entry in table.items()}
-        strings = json.loads(metadata.get("strings", "[]"))
-        intact = metadata["checksum"] == checksum_of_text({k: v for k, v in metadata.items() if k != "checksum"})
+        if foreign:
+            checksums, strings, intact = {}, [], True
+        else:
+            checksums = {name: bytes.fromhex(text) for name, text in json.loads(metadata["checksums"]).items()}
+            strings = json.loads(metadata.get("strings", "[]"))
+            intact = metadata["checksum"] == checksum_of_text({k: v for k, v in metadata.items() if k != "checksum"})
     except KeyError as error:
         raise DataLossError(f"{caller}: {path} has no {error.args[0]}: it was not written by microdl") from None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DataLossError(f"{caller}: {path} is damaged: the list of its variables is unreadable: {error}") from None
     if not intact:
         raise DataLossError(f"{caller}: {path} is damaged: its metadata do not have the checksum stored with them")
+    arrays = _arrays(entries, content, begin, path, caller)
+    if foreign:
+        return arrays, metadata
+    verify(caller, path, arrays, checksums)
+    arrays.update((name, as_strings(arrays[name])) for name in strings)
+    return arrays, {key: value for key, value in metadata.items() if key not in _OWN}
+
+
+def _arrays(entries, content, begin, path, caller):
+    """name -> array. entries: what the table says. begin: where the values do."""
     arrays, position = {}, 0
     for name, (dtype, shape, first, last) in sorted(entries.items(), key=lambda item: item[1][2:]):
         if first != position or last - first != math.prod(shape) * dtype.itemsize:
@@ -115,9 +138,7 @@ def unpack(content, path, caller):
         raise DataLossError(
             f"{caller}: {path} is damaged: it has {len(content)} bytes, its variables end at {begin + position}"
         )
-    verify(caller, path, arrays, checksums)
-    arrays.update((name, as_strings(arrays[name])) for name in strings)
-    return arrays, {key: value for key, value in metadata.items() if key not in _OWN}
+    return arrays
 
 
 def _entry(dtype, shape, data_offsets):
