@@ -8,7 +8,7 @@ import numpy as np
 from microdl.core import dtypes
 from microdl.core.attributes import no_attribute
 from microdl.core.context import context, user_location
-from microdl.core.deferred import outlined, outlines, reads_sizes
+from microdl.core.deferred import functions_by_name, outlined, outlines, reads_sizes
 from microdl.core.errors import OperatorNotAllowedInGraphError
 from microdl.core.node import Node
 from microdl.core.op import Spec, get_op
@@ -160,6 +160,8 @@ class Operand:
 
     @reads_sizes
     def __getitem__(self, index):
+        if isinstance(index, (Operand, np.ndarray, bool)) and (isinstance(index, bool) or index.dtype == bool):
+            return functions_by_name["microdl.ops.indexing.boolean_mask"](self, index)
         entries = index if isinstance(index, tuple) else (index,)
         if context.graph is not None and any(_is_open_position(entry) for entry in entries):
             return _picked(self, entries)

@@ -275,7 +275,9 @@ def boolean_mask(tensor, mask, axis=0, name="boolean_mask"):
     require_bool("boolean_mask", mask.spec)
     axis, shape = normalize_axis("boolean_mask", int(axis or 0), len(tensor.shape)), tuple(tensor.shape)
     covered = shape[axis : axis + len(mask.shape)]
-    if not mask.shape or covered != tuple(mask.shape):
+    if not mask.shape:
+        raise ValueError("boolean_mask: mask cannot be scalar.")
+    if covered != tuple(mask.shape):
         raise ValueError(
             f"boolean_mask: mask has shape {mask.shape}, but tensor {tensor.shape} has {covered} from axis {axis} on"
         )
