@@ -41,7 +41,7 @@ def conv2d(x, w, strides, dilations, padding, y):
 
 
 def conv2d_bias(x, w, bias, relu, strides, dilations, padding, y):
-    """y = conv2d(x, w) + bias, or max(0, y) of that if ``relu`` (a bool). bias: (o,), or None or (0,) for none, read."""
+    """y = conv2d(x, w) + bias, or max(0, y) of that if ``relu`` (a bool). bias: (o,), or None or (0,): none; read."""
     bias = bias if bias is not None and bias.size else None
     if _is_product(x, w.shape, strides, padding, y):
         matmul_bias(_matrix(x), _matrix(w), False, False, bias, int(relu), _matrix(y))
@@ -97,6 +97,7 @@ def _correlate(family, x, w, along, y, size, channels, bias, flags, winner=None)
     tiles_right = ceildiv(columns, width)
     tiles = ceildiv(targets, TILE) * tiles_right
     count, length = parts_of(most_taps * depth, tiles * phases, LEAST_DEPTH, MOST_PARTS)
+    length = length if depth else 0
     out = y if count == 1 else gpu().empty((count, pixels * y.size // columns, columns), np.float32)
     wide = WIDE_FILTER * (columns % 4 == 0) | WIDE_OUT * (columns % 4 == 0 and _by_fours(out, winner))
     asked = flags | BIAS * (bias is not None) if count == 1 else flags & WINDOWS

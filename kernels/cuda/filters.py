@@ -14,7 +14,7 @@ import numpy as np
 
 from . import parts, tiles
 from .elements import vectors
-from .geometry import NOWHERE
+from .geometry import NOWHERE, first_pixel, next_pixel, pixel_moves
 from .intrinsics import advance, fma, load4, load4_constant, store4
 from .launch import ceildiv, device as gpu, kernel
 from .scalar import ZERO
@@ -71,37 +71,6 @@ def _block(sizes, height, width):
     )
 
 
-# Along the depth: a pixel of y, as (line of all images, column), from which one of x is not far.
-
-
-@device
-def _first_pixel(k, sizes):
-    """(image, line, column) of pixel k of y."""
-    height, width = uint32(sizes[3]), uint32(sizes[4])
-    line = uint32(k // width)
-    return uint32(line // height), uint32(line % height), uint32(k % width)
-
-
-@device
-def _moves(step, sizes):
-    """What ``_next_pixel`` adds for so many pixels."""
-    height, width = uint32(sizes[3]), uint32(sizes[4])
-    lines = uint32(uint32(step) // width)
-    return height, width, uint32(lines // height), uint32(lines % height), uint32(uint32(step) % width)
-
-
-@device
-def _next_pixel(state, moves):
-    image, line, column = state
-    height, width, more_images, more_lines, more_columns = moves
-    image, line, column = uint32(image + more_images), uint32(line + more_lines), uint32(column + more_columns)
-    if column >= width:
-        line, column = uint32(line + uint32(1)), uint32(column - width)
-    if line >= height:
-        image, line = uint32(image + uint32(1)), uint32(line - height)
-    return image, line, column
-
-
 @device
 def _tap(row, sizes):
     """(line and column from a pixel's first one to the tap's, channel) of a row of the product."""
@@ -144,11 +113,11 @@ def _wide(store_dy, shape, x, dy, dw, sizes):
     t, columns, by_fours = uint32(cuda.threadIdx.x), uint32(sizes[13]), int32(sizes[17]) != int32(0)
     a = x, _tap(uint32(first_row + (t % uint32(32)) * uint32(4)), sizes), sizes
     b = dy, first_column, columns, by_fours, width // 4
-    state = _first_pixel(uint32(k + t // uint32(32)), sizes)
+    state = first_pixel(uint32(k + t // uint32(32)), sizes[3], sizes[4])
     row, column = own_place(across)
     tiles.multiply(
         sums, blocks_down, blocks_right, row, column, _read_taps, tiles.store_128, tiles.read_rows, store_dy,
-        _next_pixel, a, b, state, _moves(DEPTH, sizes), k, end,
+        next_pixel, a, b, state, pixel_moves(DEPTH, sizes[3], sizes[4]), k, end,
     )  # fmt: skip
     dw = advance(dw, int64(cuda.blockIdx.z) * int64(sizes[12]) * int64(sizes[13]))
     out = dw, uint32(sizes[12]), columns, by_fours
@@ -261,7 +230,7 @@ def _narrow(x, dy, dw, sizes):
     one, two = _tap(own_row, sizes), _tap(uint32(own_row + uint32(1)), sizes)
     a = x, one, two, _tap(uint32(own_row + uint32(2)), sizes), _tap(uint32(own_row + uint32(3)), sizes), sizes
     b = dy, first_column, columns, by_fours
-    state, moves = _first_pixel(uint32(k + lane), sizes), _moves(PIXELS, sizes)
+    state, moves = first_pixel(uint32(k + lane), sizes[3], sizes[4]), pixel_moves(PIXELS, sizes[3], sizes[4])
     row, column = uint32(uint32(lane // uint32(8)) * uint32(8)), uint32((lane % uint32(8)) * uint32(4))
     for i in range(32):
         sums[i] = ZERO
@@ -270,7 +239,7 @@ def _narrow(x, dy, dw, sizes):
     cuda.syncthreads()
     current = uint32(0)
     while k < end:
-        k, state = uint32(k + uint32(PIXELS)), _next_pixel(state, moves)
+        k, state = uint32(k + uint32(PIXELS)), next_pixel(state, moves)
         next_left, next_right = _read_four(a, state, k, end), _read_dy(b, k, end)
         at = uint32(current + warp * uint32(WARP_PIXELS * NARROW_PITCH))
         _add_pixels(sums, p, q, left, right, at, row, column)

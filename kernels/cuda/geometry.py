@@ -17,7 +17,7 @@ image's size.
 from math import gcd
 
 from .launch import ceildiv
-from .target import device, uint32, uint64
+from .target import device, int32, uint32
 
 AXIS = "int32[8]"  # what ``axis`` returns, in a kernel's signature
 NOWHERE = 0x40000000  # a line that is in no image, whatever tap is added to it
@@ -45,6 +45,8 @@ def phase(corner, along):
     Without taps the second is 0. corner: the first target, below the divisor. along: an ``axis``.
     """
     step, lead, lift, move, divisor, every, _, taps = along
+    if divisor == int32(1):
+        return uint32(0), uint32(taps), uint32(uint32(corner) * uint32(step) + uint32(lead) - uint32(lift))
     first, at = uint32(0), uint32(uint32(corner) * uint32(step) + uint32(lead))
     while first < uint32(every) and uint32(at % uint32(divisor)) != uint32(0):
         first, at = uint32(first + uint32(1)), uint32(at + uint32(move))
@@ -60,27 +62,32 @@ def phase_size(size, corner, divisor):
     return uint32(uint32(uint32(size) + uint32(divisor) - uint32(1) - corner) // uint32(divisor))
 
 
-# Quotients by numbers that a launch knows: a product and a shift are several times quicker than a division.
-
-
-def divider(d):
-    """(multiplier, shift) for ``quotient`` by d, 0 < d < 2**31. The multiplier is below 0, as its highest bit is set.
-
-    With 2**(l - 1) < d <= 2**l and m = ceil(2**(31 + l) / d), floor(n m / 2**(31 + l)) = floor(n / d) for n < 2**31:
-    Granlund and Montgomery, "Division by Invariant Integers using Multiplication", 1994, theorem 4.2.
-    """
-    shift = 31 + (d - 1).bit_length()
-    return ceildiv(1 << shift, d) - (1 << 32), shift
+# Runs through all pixels of images (n, height, width), some pixels at each step: (image, line, column).
 
 
 @device
-def quotient(n, multiplier, shift):
-    """n / d, rounded down, with the ``divider`` of d. n: uint32, below 2**31."""
-    return uint32((uint64(n) * uint64(uint32(multiplier))) >> uint64(shift))
+def first_pixel(k, height, width):
+    """(image, line, column) of pixel k."""
+    line = uint32(k // uint32(width))
+    return uint32(line // uint32(height)), uint32(line % uint32(height)), uint32(k % uint32(width))
 
 
 @device
-def split(n, d, multiplier, shift):
-    """(quotient, remainder) of n by d, with the ``divider`` of d."""
-    whole = quotient(n, multiplier, shift)
-    return whole, uint32(n - whole * uint32(d))
+def pixel_moves(step, height, width):
+    """What ``next_pixel`` adds for so many pixels."""
+    lines = uint32(uint32(step) // uint32(width))
+    more_images, more_lines = uint32(lines // uint32(height)), uint32(lines % uint32(height))
+    return uint32(height), uint32(width), more_images, more_lines, uint32(uint32(step) % uint32(width))
+
+
+@device
+def next_pixel(state, moves):
+    """The pixel that comes a step later: no division in a loop."""
+    image, line, column = state
+    height, width, more_images, more_lines, more_columns = moves
+    image, line, column = uint32(image + more_images), uint32(line + more_lines), uint32(column + more_columns)
+    if column >= width:
+        line, column = uint32(line + uint32(1)), uint32(column - width)
+    if line >= height:
+        image, line = uint32(image + uint32(1)), uint32(line - height)
+    return image, line, column
