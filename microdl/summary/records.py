@@ -29,10 +29,12 @@ def scalar(tag, array, description=None):
 def histogram(tag, array, buckets=None, description=None):
     """A Summary with a table (left edge, right edge, count), a row for each of ``buckets`` intervals of one width.
 
-    Equal values are all in the last row; no values give rows of zeros.
+    Equal values are all in the last row; no values give rows of zeros. NaN and infinities, which no interval has, are
+    left out.
     """
     rows = BUCKETS if buckets is None else buckets
     values = np.asarray(array, np.float64).ravel()
+    values = values[np.isfinite(values)]
     table = np.zeros((rows, 3))
     if rows and values.size:
         low, high = values.min(), values.max()

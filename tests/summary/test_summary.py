@@ -82,11 +82,13 @@ def test_histograms_have_intervals_of_one_width(writer, tmp_path):
         tf.summary.histogram("h", [0.0, 1.0, 1.5, 4.0], buckets=4)
         tf.summary.histogram("same", [2.0, 2.0], buckets=3)
         tf.summary.histogram("none", np.zeros(0, np.float32), buckets=2)
+        tf.summary.histogram("wild", [np.nan, 1.0, np.inf, 3.0, -np.inf], buckets=2)
         tf.summary.histogram("thirty", np.arange(7))
-    h, same, none, thirty = (array for _, _, array in events.values(tmp_path))
+    h, same, none, wild, thirty = (array for _, _, array in events.values(tmp_path))
     assert h.tolist() == [[0, 1, 1], [1, 2, 2], [2, 3, 0], [3, 4, 1]]
     assert same.tolist() == [[2, 2, 0], [2, 2, 0], [2, 2, 2]]
     assert none.tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert wild.tolist() == [[1, 2, 1], [2, 3, 1]]
     assert thirty.shape == (30, 3)
     assert thirty[:, 2].sum() == 7
 

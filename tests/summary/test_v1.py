@@ -93,3 +93,28 @@ def test_a_writer_goes_on_after_it_was_closed(graph, tmp_path):
     writer.close()
     assert [(tag, step) for tag, step, _ in events.values(tmp_path)] == [("a", 5)]
     assert writer.get_logdir() == str(tmp_path)
+
+
+def test_monitored_sessions_write_summaries_and_steps_per_second(graph, tmp_path):
+    step = tf.train.get_or_create_global_step()
+    train = step.assign_add(1)
+    tf.summary.scalar("twice", tf.cast(step, tf.float32) * 2.0)
+    hooks = [tf.train.StopAtStepHook(last_step=5)]
+    options = {"save_summaries_steps": 2, "log_step_count_steps": 3, "hooks": hooks}
+    with tf.train.MonitoredTrainingSession(checkpoint_dir=str(tmp_path), **options) as session:
+        while not session.should_stop():
+            session.run(train)
+    found = events.values(tmp_path)
+    assert [(at, value) for tag, at, value in found if tag == "twice"] == [(1, 0), (3, 4), (5, 8)]
+    assert [at for tag, at, _ in found if tag == "global_step/sec"] == [4]
+    assert tf.train.latest_checkpoint(tmp_path) == str(tmp_path / "model.ckpt-5")
+
+
+def test_graphs_are_written_as_text_and_as_messages(graph, tmp_path):
+    tf.add(tf.constant(1.0, name="one"), 2.0, name="sum")
+    text = tf.train.write_graph(graph, tmp_path / "new", "graph.pbtxt")
+    assert text == str(tmp_path / "new" / "graph.pbtxt")
+    assert 'name: "sum"' in (tmp_path / "new" / "graph.pbtxt").read_text()
+    tf.io.write_graph(graph.as_graph_def(), str(tmp_path), "graph.pb", as_text=False)
+    message = type(graph.as_graph_def()).FromString((tmp_path / "graph.pb").read_bytes())
+    assert {"one", "sum"} <= {node.name for node in message.node}

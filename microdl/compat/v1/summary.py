@@ -5,7 +5,6 @@ writer = tf.summary.FileWriter("logs", session.graph)
 writer.add_summary(session.run(merged), step)
 """
 
-import bisect
 import math
 import os
 import re
@@ -27,7 +26,7 @@ from microdl.summary import graphs, records
 
 # Where the buckets of a histogram end: 1e-12 and up by a tenth each, mirrored for negative numbers.
 _POSITIVE = [1e-12 * 1.1**i for i in range(math.ceil(math.log(1e32) / math.log(1.1)))]
-_LIMITS = [-x for x in reversed(_POSITIVE)] + [0.0, *_POSITIVE, float(np.finfo(np.float64).max)]
+_LIMITS = np.array([-x for x in reversed(_POSITIVE)] + [0.0, *_POSITIVE, np.finfo(np.float64).max])
 
 
 def scalar(name, tensor, collections=None, family=None):
@@ -146,8 +145,8 @@ def histogram_proto(tag, array):
     values = np.asarray(array, np.float64).ravel()
     if not np.isfinite(values).all():
         raise ValueError(f"Nan in summary histogram for: {tag}")
-    counts = np.zeros(len(_LIMITS))
-    np.add.at(counts, [bisect.bisect_right(_LIMITS, x) for x in values.tolist()], 1)
+    places = np.minimum(np.searchsorted(_LIMITS, values, side="right"), len(_LIMITS) - 1)
+    counts = np.bincount(places, minlength=len(_LIMITS))
     ends = [i for i, n in enumerate(counts) if n or (i + 1 < len(counts) and counts[i + 1])]
     ends = ends or [len(counts) - 1]
     if ends[-1] < len(counts) - 1 and not counts[ends[-1] + 1 :].any():
