@@ -22,7 +22,7 @@ THREADS = 256  # in a block, where nothing else is said
 kernels: list["Kernel"] = []  # all that modules have declared, for the table of resources
 
 
-def kernel(signature, threads=THREADS, blocks_at_once=None, shared=0):
+def kernel(signature, threads=THREADS, blocks_at_once=None, shared=0, capability=(7, 5)):
     """Declares the decorated function a kernel.
 
     Args:
@@ -31,10 +31,11 @@ def kernel(signature, threads=THREADS, blocks_at_once=None, shared=0):
         threads: int, or up to three along x, y and z: threads of a block.
         blocks_at_once: int, blocks that shall find room on a multiprocessor; limits registers. None: no limit.
         shared: int, bytes of dynamic shared memory.
+        capability: least compute capability of GPUs that have its instructions.
     """
 
     def declare(function):
-        declared = Kernel(function, signature, threads, blocks_at_once, shared)
+        declared = Kernel(function, signature, threads, blocks_at_once, shared, capability)
         kernels.append(declared)
         return declared
 
@@ -49,9 +50,10 @@ class Kernel:
             tuple stands by itself.
     """
 
-    def __init__(self, function, signature, threads, blocks_at_once, shared):
+    def __init__(self, function, signature, threads, blocks_at_once, shared, capability=(7, 5)):
         functools.update_wrapper(self, function)
         self.function, self.blocks_at_once, self.shared = function, blocks_at_once, shared
+        self.capability = capability
         self.signature = tuple(map(_type, signature.split()))
         parameters = list(zip(function.__code__.co_varnames, map(_members, self.signature), strict=False))
         self.kinds = tuple(kind for _, members in parameters for kind in members)

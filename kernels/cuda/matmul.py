@@ -11,67 +11,30 @@ into shared memory, from where every thread takes what its own part of the tile 
 (``tiles.py``), of which a thread has up to 8 x 8 numbers; what is a row or a column goes to ``matvec.py``.
 
 Where C has too few tiles to occupy the GPU, the depth is cut into parts, their sums go to scratch memory, and ``join``
-adds them up in order. Which tiles, and how many parts, ``_plan`` chooses by an estimate of the time; it knows the
-shapes alone, and so the bits of a product depend on its shape alone.
+adds them up in order. Which tiles, and how many parts, ``partition.py`` chooses by the shapes alone, and so the bits of
+a product depend on its shape alone; unless tensor cores are allowed (``tensor_cores.py``), which know fewer digits.
 
 Volkov and Demmel, "Benchmarking GPUs to Tune Dense Linear Algebra", 2008.
 """
 
-import functools
-
 import numpy as np
 
-from . import tiles
+from . import tensor_cores, tiles
 from .elements import vectors
 from .epilogue import BIAS, RELU, finish, has
-from .intrinsics import advance, fma
+from .intrinsics import fma
 from .launch import ceildiv, device as gpu, kernel
 from .matvec import matvec
+from .partition import KINDS, WIDE_A, WIDE_B, WIDE_C, place, plan
 from .parts import join
 from .scalar import ZERO
-from .target import cuda, device, float32, int32, int64, uint32
+from .target import cuda, device, float32, int32, uint32
 from .tiles import load_some, store_some
 
 SIDE = 16  # of a small tile
 SMALL_SLAB = 256
-WIDE_A, WIDE_B, WIDE_C = 1, 2, 16  # which matrices may be accessed by 16 bytes: ``flags``, beside BIAS and RELU
-
-# What ``_plan`` estimates with, in cycles. Nobody has measured them; they need only tell good choices from bad ones.
-MULTIPROCESSORS = 132  # of an H100 or H200. A constant: bits must not depend on the GPU
-LATENCY = 700  # of memory: a block's slab takes no less
-LAUNCH = 4000
-BYTES = 2500  # that go to or from memory in a cycle
-SPLITS = 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64
-LEAST_DEPTH = 64  # of a part
-
-# Of each kind of tile: steps of a slab, cycles of a slab, blocks that a multiprocessor has room for.
-KINDS = {
-    (16, 16): (16, 200, 8),
-    (64, 64): (8, 2 * (128 + 16 + 60), 4),
-    (128, 64): (8, 2 * tiles.SLAB_COSTS[64], 3),
-    (128, 128): (8, 2 * tiles.SLAB_COSTS[128], 2),
-}
 
 _ARGUMENTS = "float32* float32* float32* float32* int32[11]"
-
-
-@functools.lru_cache(maxsize=4096)
-def _plan(batch, m, n, depth):
-    """(tile, parts, length of a part): those of which the estimate is least."""
-    return min(
-        ((tile, parts) for tile in KINDS for parts in SPLITS if parts == 1 or depth >= parts * LEAST_DEPTH),
-        key=lambda choice: _cycles(*choice, batch, m, n, depth),
-    )
-
-
-def _cycles(tile, parts, batch, m, n, depth):
-    """How long a product takes, roughly."""
-    steps, cycles, room = KINDS[tile]
-    blocks = max(1, ceildiv(batch * parts * ceildiv(m, tile[0]) * ceildiv(n, tile[1]), MULTIPROCESSORS))
-    together = min(room, blocks)
-    slabs = ceildiv(depth, steps * parts)
-    total = LAUNCH + ceildiv(blocks, together) * slabs * max(LATENCY, cycles * together)
-    return total if parts == 1 else total + LAUNCH + 8 * parts * batch * m * n // BYTES
 
 
 def matmul(a, b, transpose_a, transpose_b, c):
@@ -100,7 +63,7 @@ def matmul_bias(a, b, transpose_a, transpose_b, bias, activation, c):
 
 
 def _products(a, b, transpose_a, transpose_b, bias, activation, batch, m, n, depth, c):
-    tile, parts = _plan(batch, m, n, depth)
+    tile, parts = plan(batch, m, n, depth, tensor_cores.allowed())
     step = KINDS[tile][0]
     length = max(1, ceildiv(depth, parts * step)) * step
     parts = max(1, ceildiv(depth, length))
@@ -114,21 +77,6 @@ def _products(a, b, transpose_a, transpose_b, bias, activation, batch, m, n, dep
     _KERNELS[tile][transpose_a, transpose_b](batch * parts * down * right, a, b, bias, target, sizes)
     if parts > 1:
         join(target, bias, activation == 1, c)
-
-
-@device
-def place(a, b, c, sizes, tall, wide):
-    """(first row, first column, first k, k to end before; a, b and c of the image) of a block's tile, tall x wide."""
-    m, n, depth, length, batch, _, down, right, next_a, next_b, _ = sizes
-    block = uint32(cuda.blockIdx.x)
-    column, block = uint32(block % uint32(right)), uint32(block // uint32(right))
-    row, block = uint32(block % uint32(down)), uint32(block // uint32(down))
-    image, part = uint32(block % uint32(batch)), uint32(block // uint32(batch))
-    first = uint32(part * uint32(length))
-    end = uint32(min(uint32(first + uint32(length)), uint32(depth)))
-    a, b = advance(a, int64(image) * int64(next_a)), advance(b, int64(image) * int64(next_b))
-    c = advance(c, int64(block) * int64(m) * int64(n))
-    return uint32(row * uint32(tall)), uint32(column * uint32(wide)), first, end, a, b, c
 
 
 # Where an element of op(x) lies. outer: its row in op(A), or its column in op(B); k: along the depth.
@@ -405,4 +353,5 @@ _KERNELS = {
     (128, 128): {
         (False, False): _128x128_nn, (False, True): _128x128_nt, (True, False): _128x128_tn, (True, True): _128x128_tt,
     },
+    (128, 128, "tf32"): tensor_cores.KERNELS,
 }  # fmt: skip

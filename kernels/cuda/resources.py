@@ -44,6 +44,11 @@ def all_kernels():
     return [kernel for kernel in kernels if kernel.function.__module__.startswith(f"{__package__}.")]
 
 
+def kernels_for(capability):
+    """Those of them that GPUs of a compute capability can run."""
+    return [kernel for kernel in all_kernels() if kernel.capability <= capability]
+
+
 def find_ptxas():
     """Path of ptxas: that of the package nvidia-cuda-nvcc, of $CUDA_HOME, or on the PATH; None if there is none."""
     spec = find_spec("nvidia")
@@ -95,7 +100,7 @@ def _number(pattern, text):
 
 def table(capability=target.COMPUTE_CAPABILITY, families=()):
     """The resources of all kernels, or of those of some families, as lines of text."""
-    chosen = [k for k in all_kernels() if not families or k.name.partition(".")[0] in families]
+    chosen = [k for k in kernels_for(capability) if not families or k.name.partition(".")[0] in families]
     heads = f"{'registers':>9} {'stack':>6} {'spills':>6} {'shared':>7} {'16-byte loads, stores':>22} {'float64':>8}"
     yield f"{'kernel':32} {heads}"
     for kernel in chosen:

@@ -48,7 +48,6 @@ _compiler: Any = importlib.import_module("numba.cuda.compiler")
 _dispatcher: Any = importlib.import_module("numba.cuda.dispatcher")
 _config: Any = importlib.import_module("numba.cuda.core.config")
 _nvvm: Any = importlib.import_module("numba.cuda.cudadrv.nvvm")
-_NVVMError: Any = importlib.import_module("cuda.bindings.nvvm").nvvmError
 libdevice = cuda.libdevice
 errors = importlib.import_module("numba.cuda.core.errors")
 
