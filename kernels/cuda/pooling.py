@@ -150,7 +150,7 @@ def avg_pool2d(x, window, stride, pad, y):
     _avg_pool2d(blocks(of_grid), x, y, of_grid, _sizes(x, y, window, stride, pad))
 
 
-@kernel(f"float32* float32* {GRID} {_SIZES}")
+@kernel(f"float32* float32* {GRID} {_SIZES}", blocks_at_once=4)
 def _avg_pool2d(x, y, of_grid, sizes):
     height, width, channels, _, _, kh, kw, down, right, above, left = sizes
     i, each = own_index(), of_grid[1]
