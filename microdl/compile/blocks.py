@@ -4,17 +4,19 @@ Where such a function takes elements of unknown sizes from a data set, batches o
 is an ``OpenPart``: it keeps the calls (``open.py``), and makes a Part of them for each choice of sizes that arrives.
 """
 
+import functools
 from typing import Any
 
-from microdl.compile.branch import Part
+from microdl.compile.branch import Part, zeros
 from microdl.compile.open import OpenGraph, Replay
 from microdl.core import nest
 from microdl.core.context import context
 from microdl.core.dtypes import variant
 from microdl.core.elements import is_known
+from microdl.core.errors import OpError
 from microdl.core.locks import new_lock
 from microdl.core.op import Spec
-from microdl.core.tensor import Operand, Tensor, convert
+from microdl.core.tensor import Operand, Tensor, apply, convert
 
 KEPT = 64  # choices of sizes that an OpenPart stays prepared for
 
@@ -127,6 +129,7 @@ class OpenPart(OpenGraph):
 
     def _with_sizes(self, shapes):
         part = self._linked(Part(self.name))
+        part.resized = True
         replay = Replay(part)
         inputs = [*self.inputs, *(x for _, tensors in self.fed for x in tensors)]
         replay.keep(inputs, [part.placeholder(Spec(s, x.dtype)) for s, x in zip(shapes, inputs, strict=True)])
@@ -161,8 +164,39 @@ def trace(name, python_function, specs=(), returns=()):
     return _traced(OpenPart(name, outer), outer, python_function, specs, returns)
 
 
-def _traced(part, outer, python_function, specs, returns):
-    part.unset, part.parts = outer.unset, outer.parts
+def traced_branches(name, functions):
+    """The traces of functions of which one will run: label -> (Part, what it returned).
+
+    Where open sizes have got their values, a branch may not fit them and need not, as nobody knows yet which one will
+    be chosen: then it ends with an op that raises the error, and has the outputs of another branch.
+    """
+    outer, found, errors = context.graph, {}, {}
+    for label, function in functions.items():
+        part: Any = Part(f"{name}: {label}")
+        try:
+            found[label] = _traced(part, outer, function)
+        except SizesUnknown:
+            found[label] = _traced(OpenPart(part.name, outer), outer, function)
+        except (ValueError, OpError) as error:
+            if not outer.resized:
+                raise
+            errors[label] = part, error
+    for label, (part, error) in errors.items():
+        if len(errors) == len(functions):
+            raise error
+        (_, structure), *_ = found.values()
+        found[label] = _traced(part, outer, functools.partial(_refuse, error, structure))
+    return {label: found[label] for label in functions}
+
+
+def _refuse(error, structure):
+    """Raises ``error`` when it runs; returns what looks like ``structure``."""
+    apply("Assert", False, message=str(error), summarize=None)
+    return nest.pack_as(structure, [y if y is None else zeros(y) for y in nest.flatten(structure)])
+
+
+def _traced(part, outer, python_function, specs=(), returns=()):
+    part.unset, part.parts, part.resized = outer.unset, outer.parts, outer.resized
     if not part.open:
         part.parts.append((part.name, part._own))
     tapes, context.tapes = context.tapes, ()

@@ -8,7 +8,7 @@ loop once more and keeps them in a list. Bodies and branches are computed again 
 
 import numpy as np
 
-from microdl.compile.blocks import trace
+from microdl.compile.blocks import trace, traced_branches
 from microdl.compile.branch import Parts, merged, or_zeros, pullback, total, wanted_inputs, zeros
 from microdl.core import dtypes, nest
 from microdl.core.deferred import reads_sizes
@@ -53,7 +53,7 @@ def select(name, index, functions, keys):
 
     Raises: TypeError if the functions do not return one structure of tensors with the same shapes and dtypes.
     """
-    return join(name, index, {label: trace(f"{name}: {label}", f) for label, f in functions.items()}, keys)
+    return join(name, index, traced_branches(name, functions), keys)
 
 
 def join(name, index, traced, keys):

@@ -110,6 +110,7 @@ class _GetNext:
     inputs = ("iterator",)
     same_dtype = False
     stateful = True
+    host = True
 
     @staticmethod
     def infer(iterator, specs):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from microdl.compile.blocks import trace
+from microdl.compile.blocks import trace, traced_branches
 from microdl.compile.branch import tracing
 from microdl.compile.control import join, scan, select, while_
 from microdl.compile.elements import over_elements
@@ -198,27 +198,28 @@ def if_return(test, body, orelse, state, names):
 def _join(test, blocks, state, names, kept):
     """Traces both blocks. ``kept``: those of ``names`` that matter afterwards. Returns what the blocks return."""
     get, set_ = state
-    name, before, after, results = f"`if` at {user_location()}", get(), [], []
+    name, before, after, results = f"`if` at {user_location()}", get(), {}, {}
 
-    def run(block):
+    def run(branch, block):
         set_(before)
-        returned = block()
-        results.append(returned)
-        after.append(dict(zip(names, get(), strict=True)))
-        found = {label: value for label, value in after[-1].items() if label in kept and _is_data(value)}
+        returned = results[branch] = block()
+        after[branch] = dict(zip(names, get(), strict=True))
+        found = {label: value for label, value in after[branch].items() if label in kept and _is_data(value)}
         return (returned, found) if returned is not None and kept else found if kept else returned
 
     test = _truth(test)
-    traced: dict = {
-        label: trace(f"{name}: {label}", functools.partial(run, block))
-        for label, block in zip(BRANCHES, blocks, strict=True)
-    }
-    for branch, returned in zip(BRANCHES, results, strict=True):
-        if returned is None and any(other is not None for other in results):
+    parts = traced_branches(
+        name, {label: functools.partial(run, label, block) for label, block in zip(BRANCHES, blocks, strict=True)}
+    )
+    founds = [found[1] if isinstance(found, tuple) else found for _, found in parts.values() if kept]
+    for branch, other, found in zip(BRANCHES, BRANCHES[::-1], founds or ({}, {}), strict=True):
+        if branch not in after:  # it does not fit the sizes: what it would have done does not matter
+            after[branch], results[branch] = {**after[other], **found}, results[other]
+    for branch in BRANCHES:
+        if results[branch] is None and any(other is not None for other in results.values()):
             raise ValueError(f"{name}: {branch} must also return a value, not None, as the other one does")
-    founds = [found[1] if isinstance(found, tuple) else found for _, found in traced.values() if kept]
-    both = _settled(name, kept, after, founds)
-    result = join(name, test, traced, (1, 0))
+    both = _settled(name, kept, [after[branch] for branch in BRANCHES], founds)
+    result = join(name, test, parts, (1, 0))
     returned, found = result if kept and isinstance(result, tuple) else (None, result) if kept else (result, {})
     both.update(found)
     set_([both.get(label, UNDEFINED) for label in names])

@@ -22,7 +22,10 @@ class FuncGraph(Graph):
         unset: name of a variable -> why it has no value, if that is because of a branch or loop of the graph.
         device: the one that ``with tf.device`` in the function named first, or None.
         parts: (name, ids of its own Tensors) of each branch and loop traced inside.
+        resized: whether it is one of an open graph's, for sizes that were given when it ran.
     """
+
+    resized = False
 
     def __init__(self, name):
         super().__init__()

@@ -313,6 +313,7 @@ class OpenFunction(Structured):
     def with_sizes(self, specs):
         """A new ConcreteFunction for inputs of these Specs."""
         graph = self.graph.sized(self.name)
+        graph.resized = True
         replay = Replay(graph)
         with graph:
             inputs = [*self.graph.inputs, *(x for _, elements in self.graph.fed for x in elements)]

@@ -151,6 +151,7 @@ class _DatasetVariant:
     inputs = ("components*",)
     same_dtype = False
     stateful = True
+    host = True
 
     @staticmethod
     def infer(*components, template):
@@ -176,6 +177,7 @@ class _MakeIterator:
     inputs = ("dataset",)
     same_dtype = False
     stateful = True
+    host = True
 
     @staticmethod
     def infer(dataset, make):
@@ -193,6 +195,7 @@ class _Cardinality:
     inputs = ("dataset",)
     same_dtype = False
     stateful = True
+    host = True
 
     @staticmethod
     def infer(dataset):
