@@ -12,6 +12,16 @@ from microdl.compile import function as _function
 from microdl.compile.budget import budget
 from microdl.core import kernels
 from microdl.core.placement import soft_placement as _soft_placement
+from microdl.gpu.settings import (
+    LogicalDevice as LogicalDevice,
+    LogicalDeviceConfiguration as LogicalDeviceConfiguration,
+    PhysicalDevice as PhysicalDevice,
+    experimental as experimental,
+    get_logical_device_configuration as get_logical_device_configuration,
+    list_logical_devices as list_logical_devices,
+    list_physical_devices as list_physical_devices,
+    set_logical_device_configuration as set_logical_device_configuration,
+)
 
 
 class threading:
@@ -147,25 +157,6 @@ def cpu():
     host = kernels.support("jit").llvm
     features = tuple(sorted(name for name, there in host.get_host_cpu_features().items() if there))
     return CPU(host.get_host_cpu_name(), kernels.support("cpu.simd").VECTOR_BYTES, features)
-
-
-class PhysicalDevice(NamedTuple):
-    """A device that ops can run on."""
-
-    name: str
-    device_type: str
-
-
-def list_physical_devices(device_type=None):
-    """The devices of a type ("CPU", "GPU"), or all: there is one, the CPU."""
-    devices = [PhysicalDevice("/physical_device:CPU:0", "CPU")]
-    return [device for device in devices if device_type in (None, device.device_type)]
-
-
-def list_logical_devices(device_type=None):
-    """The devices of a type as ``tf.device`` names them."""
-    found = list_physical_devices(device_type)
-    return [PhysicalDevice(device.name.replace("/physical_device", "/device"), device.device_type) for device in found]
 
 
 def set_soft_device_placement(enabled):

@@ -60,5 +60,9 @@ class ResourceExhaustedError(OpError, MemoryError):
     """There is not enough memory."""
 
 
+class NoDeviceError(OpError, RuntimeError):
+    """There is no GPU here, no driver for it, or no package to reach the driver; the message says which."""
+
+
 class NoKernel(TypeError, AttributeError):
     """A device has no kernel for what an op asks of it; the CPU has. The message says what is missing."""

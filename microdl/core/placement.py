@@ -14,7 +14,7 @@ import numpy as np
 
 from microdl.core import device as devices
 from microdl.core.context import context, warn
-from microdl.core.errors import InvalidArgumentError, NoKernel
+from microdl.core.errors import InvalidArgumentError, NoDeviceError, NoKernel
 from microdl.core.locks import new_lock
 
 CPU_NAME = devices.CPU.name
@@ -144,22 +144,22 @@ class _Asked:
     """The GPU, once somebody has asked for one, or why there is none."""
 
     gpu: Any = None
-    error: Exception | None = None
+    missing: str | None = None
     lock = new_lock()
 
 
 def the_gpu():
     """The GPU of this process. Raises: NoDeviceError, which says what is missing."""
     with _Asked.lock:
-        if _Asked.error is not None:
-            raise _Asked.error
+        if _Asked.missing is not None:
+            raise NoDeviceError(_Asked.missing)
         if _Asked.gpu is None:
             found: Any = importlib.import_module("microdl.gpu.device")
             try:
                 _Asked.gpu = found.the_gpu()
-            except RuntimeError as error:
-                _Asked.error = error
-                raise
+            except NoDeviceError as error:
+                _Asked.missing = f"{error}; MICRODL_GPU=emulate, set before Python starts, emulates a GPU"
+                raise NoDeviceError(_Asked.missing) from error.__cause__
             _install(_Asked.gpu)
     return _Asked.gpu
 
@@ -199,7 +199,7 @@ def device(device_name):
     if (kind, index or "0") == ("gpu", "0"):
         try:
             return _Scope(the_gpu())
-        except RuntimeError as error:
+        except NoDeviceError as error:
             reason = error
     if not soft_placement.on:
         raise InvalidArgumentError(

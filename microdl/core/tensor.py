@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from microdl.core import dtypes
-from microdl.core.attributes import no_attribute
+from microdl.core.attributes import attribute
 from microdl.core.context import context, user_location
 from microdl.core.deferred import functions_by_name, outlined, outlines, reads_sizes
-from microdl.core.errors import OperatorNotAllowedInGraphError
+from microdl.core.errors import NoDeviceError, OperatorNotAllowedInGraphError
 from microdl.core.node import Node
 from microdl.core.op import Spec, get_op
 from microdl.core.placement import CPU_NAME, available, device as placed_on, device_of, on_host, the_gpu
@@ -17,7 +17,6 @@ from microdl.core.prepared import prepare, record
 from microdl.core.reference import Reference
 from microdl.core.running import arrays_of, run, run_undisturbed, write
 from microdl.core.shapes import TensorShape
-from microdl.core.slices import assign_of
 from microdl.core.values import as_array, describe, hashable_index, own_lines, shared_number, type_text
 from microdl.core.writing import in_turn, share_turn, writing
 
@@ -64,9 +63,9 @@ class Operand:
             raise RuntimeError(f"{name} unknown device. There is {available()}")
         try:
             the_gpu()
-        except RuntimeError as error:
+        except NoDeviceError as error:
             message = f"{name} unknown device. There is {available()} alone: stay with x.cpu() ({error})"
-            raise RuntimeError(message) from error
+            raise RuntimeError(message) from None
         return self._moved(f"/{name}", the_gpu().name)
 
     def _moved(self, to, name):
@@ -94,9 +93,7 @@ class Operand:
         return on_host(self.known_array())
 
     def __getattr__(self, name):
-        if name == "assign" and (assign := assign_of(self)) is not None:
-            return assign
-        raise no_attribute(self, name)
+        return attribute(self, name)
 
     def __bool__(self) -> bool:
         self._needs_value("decide an `if` or a `while`", "tf.cond(pred, true_fn, false_fn) or tf.while_loop")

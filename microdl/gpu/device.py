@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from microdl.core.errors import NoKernel
+from microdl.core.errors import NoDeviceError, NoKernel
 from microdl.core.kernels import Kernels, support
 from microdl.gpu.allocator import Allocator
 from microdl.gpu.array import DeviceArray, imported
 from microdl.gpu.capture import Step
 from microdl.gpu.driver import Driver
-from microdl.gpu.errors import NoDeviceError
 from microdl.gpu.launch import Module, entry
 from microdl.gpu.stream import Stream
 

@@ -9,7 +9,8 @@ import importlib
 import threading
 from typing import Any, NamedTuple
 
-from microdl.gpu.errors import NO_DEVICE, NOT_READY, DriverError, NoDeviceError
+from microdl.core.errors import NoDeviceError
+from microdl.gpu.errors import NO_DEVICE, NOT_READY, DriverError
 
 INSTALL = 'python -m pip install "microdl[cuda]"'
 

@@ -7,11 +7,11 @@ speed.
 
 import ctypes
 import itertools
-import math
 
 import numpy as np
 
 from microdl.core.kernels import support
+from microdl.gpu.allocator import Allocator
 from microdl.gpu.device import GPU
 from microdl.gpu.driver import Properties
 from microdl.gpu.errors import OUT_OF_MEMORY, DriverError
@@ -135,19 +135,23 @@ class EmulatedDriver:
             function(*args)
 
 
+class Watched(Allocator):
+    """Tells the emulator of every block, which kernels then may use: as many bytes as were asked for, not one more."""
+
+    def allocate(self, nbytes, what="an array", exact=False):
+        block = super().allocate(nbytes, what, exact)
+        if nbytes:
+            self.driver.emulator.name(block.address, nbytes, f"{what}, {nbytes} bytes")
+            ctypes.memset(block.address, UNWRITTEN, nbytes)
+        return block
+
+
 class EmulatedGPU(GPU):
     """A GPU whose driver is an ``EmulatedDriver``."""
 
     def __init__(self, limit=None):
         super().__init__(EmulatedDriver(), limit=limit)
-        self.emulator = self.driver.emulator
-
-    def empty(self, shape, dtype, what="an array", exact=False):
-        array = super().empty(shape, dtype, what, exact)
-        if array.nbytes:
-            self.emulator.name(array.address, array.nbytes, f"{what}, {math.prod(shape)} elements of {array.dtype}")
-            ctypes.memset(array.address, UNWRITTEN, array.nbytes)
-        return array
+        self.allocator = Watched(self.stream, limit)
 
     def share(self, array):
         raise TypeError("other libraries' arrays are not in the memory of an emulated GPU; copy them: tf.constant(x)")

@@ -15,10 +15,6 @@ _HINTS = {
 }
 
 
-class NoDeviceError(OpError, RuntimeError):
-    """There is no GPU here, no driver for it, or no package to reach the driver; the message says which."""
-
-
 class DriverError(OpError, RuntimeError):
     """A call of CUDA's driver failed.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import microdl as tf
-from microdl.core.placement import soft_placement
+from microdl.core.placement import _Asked, soft_placement
 
 
 def test_float16_is_stored_and_cast_but_not_computed_with():
@@ -38,7 +38,10 @@ def test_tensors_say_where_they_are():
 
 
 @pytest.fixture
-def placement():
+def placement(monkeypatch):
+    """A process that has looked for a GPU and found none."""
+    monkeypatch.setattr(_Asked, "gpu", None)
+    monkeypatch.setattr(_Asked, "missing", "no driver")
     yield
     tf.config.set_soft_device_placement(True)
     soft_placement.told.clear()
@@ -52,7 +55,7 @@ def test_the_cpu_has_many_names(name):
 
 def test_the_cpu_stands_in_for_devices_that_are_not_there_and_that_is_said_once(placement):
     soft_placement.told.clear()
-    with pytest.warns(UserWarning, match=r"^there is no GPU:0: what is placed on it runs on the CPU"):
+    with pytest.warns(UserWarning, match=r"^there is no GPU:0: what is placed on it runs on the CPU \(no driver\)$"):
         placed = tf.device("/gpu:0")
     with placed, tf.device("/device:GPU:0"):
         assert tf.identity(tf.constant(1.0)).device.endswith("CPU:0")
@@ -66,15 +69,19 @@ def test_without_soft_placement_a_device_that_is_not_there_is_an_error(placement
         tf.device("/gpu:0")
 
 
-def test_devices_are_listed():
+def test_devices_are_listed(placement):
     assert [device.name for device in tf.config.list_physical_devices()] == ["/physical_device:CPU:0"]
     assert [device.name for device in tf.config.list_logical_devices("CPU")] == ["/device:CPU:0"]
     assert tf.config.list_physical_devices("GPU") == tf.config.list_logical_devices("GPU") == []
 
 
-def test_tensors_move_to_where_they_are():
+def test_tensors_move_to_where_they_are(placement):
     x = tf.constant([1.0, 2.0])
     assert x.cpu() is x
     assert tf.Variable(x).cpu().numpy().tolist() == [1.0, 2.0]
-    with pytest.raises(RuntimeError, match=r"^GPU:1 unknown device\."):
+    with pytest.raises(RuntimeError, match=r"^GPU:1 unknown device\. There is /job:localhost/replica:0/task:0/device:CP"):
         x.gpu(1)
+    with pytest.raises(RuntimeError) as raised:
+        x.gpu()
+    name = "/job:localhost/replica:0/task:0/device:CPU:0"
+    assert str(raised.value) == f"GPU:0 unknown device. There is {name} alone: stay with x.cpu() (no driver)"

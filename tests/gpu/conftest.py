@@ -5,6 +5,7 @@ import pytest
 from microdl.gpu.allocator import Allocator
 from microdl.gpu.stream import Stream
 from tests.gpu.fake_driver import FakeDriver
+from tests.gpu.on_gpu import make_gpu, used
 
 
 def _axpy(view, a, x, y, n):
@@ -32,3 +33,15 @@ def stream(driver):
 @pytest.fixture
 def allocator(stream):
     return Allocator(stream)
+
+
+@pytest.fixture(scope="session")
+def one_gpu():
+    return make_gpu()
+
+
+@pytest.fixture
+def gpu0(one_gpu):
+    """The process's GPU 0, for ``tf.device("/gpu:0")``."""
+    with used(one_gpu):
+        yield one_gpu

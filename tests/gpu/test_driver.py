@@ -8,9 +8,10 @@ import types
 
 import pytest
 
+from microdl.core.errors import NoDeviceError
 from microdl.gpu import driver as driver_module
 from microdl.gpu.driver import Driver
-from microdl.gpu.errors import DriverError, NoDeviceError
+from microdl.gpu.errors import DriverError
 from tests.gpu.fake_driver import FakeDriver
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from microdl.core.errors import NoDeviceError
 from microdl.gpu.capture import Replay, Step
 from microdl.gpu.device import GPU
-from microdl.gpu.errors import DriverError, NoDeviceError
+from microdl.gpu.errors import DriverError
 from microdl.gpu.launch import Module
 from microdl.gpu.scalars import Scalars
 from microdl.gpu.staging import Staging

@@ -115,11 +115,6 @@ REFUSED = {
         ValueError,
         "device: '/foo:0' is no device; there are names such as '/cpu:0' and '/gpu:0'",
     ),
-    "a tensor for a GPU": (
-        lambda: tf.ones(2).gpu(),
-        RuntimeError,
-        "GPU:0 unknown device. There is /job:localhost/replica:0/task:0/device:CPU:0 alone: stay with x.cpu()",
-    ),
     "a cast from strings": (
         lambda: tf.cast("1", tf.float32),
         tf.errors.UnimplementedError,

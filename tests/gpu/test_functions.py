@@ -1,0 +1,197 @@
+"""Functions on a GPU: one block of memory, steps replayed as a graph, results that stay what they were."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import microdl as tf
+from microdl.compile.on_gpu import OnGPU
+
+pytestmark = pytest.mark.gpu
+CPU, GPU = (f"/job:localhost/replica:0/task:0/device:{kind}:0" for kind in ("CPU", "GPU"))
+
+
+@pytest.fixture(autouse=True)
+def _there_is_a_gpu(gpu0):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def settled(function, *args):
+    """What a function for these arguments has on the GPU."""
+    with tf.device("/gpu:0"):
+        (found,) = function.get_concrete_function(*args).plan._idle
+    assert type(found) is OnGPU
+    return found
+
+
+def test_a_function_is_replayed_as_a_graph_and_its_results_last():
+    f = tf.function(lambda x, y: tf.nn.relu(tf.matmul(x, y)) + 1.0)
+    a, b = tf.constant([[1.0, -2.0]]).gpu(), tf.constant([[1.0, 2.0], [3.0, -4.0]]).gpu()
+    results = [f(a * float(k), b) for k in range(4)]
+    assert {y.device for y in results} == {GPU}
+    for k, y in enumerate(results):
+        np.testing.assert_array_equal(y, np.maximum(k * a.numpy() @ b.numpy(), 0) + 1)
+    assert settled(f, a, b).replay.graph is not None
+
+
+def test_views_of_results_last_too():
+    f = tf.function(lambda x: x * 2.0)
+    x = tf.constant([[1.0, 2.0], [3.0, 4.0]]).gpu()
+    first = f(x)
+    flat, row = tf.reshape(first, (4,)), first[1]
+    f(x + 1.0), f(x + 2.0)
+    np.testing.assert_array_equal(flat, [2.0, 4.0, 6.0, 8.0])
+    np.testing.assert_array_equal(row, [6.0, 8.0])
+    np.testing.assert_array_equal(first, [[2.0, 4.0], [6.0, 8.0]])
+
+
+def test_arrays_of_the_host_go_in_and_may_change_afterwards():
+    f = tf.function(lambda x: x + 1.0)
+    batch = np.zeros(5, np.float32)
+    results = []
+    for k in range(5):
+        batch[:] = k
+        with tf.device("/gpu:0"):
+            results.append(f(batch))
+        batch[:] = -1
+    for k, y in enumerate(results):
+        assert y.device == GPU
+        np.testing.assert_array_equal(y, np.full(5, k + 1))
+
+
+def test_a_function_runs_where_its_inputs_and_variables_live():
+    f = tf.function(lambda x: x + 1.0)
+    x = tf.constant([1.0])
+    assert f(x).device == CPU
+    assert f(x.gpu()).device == GPU
+    with tf.device("/cpu:0"):
+        assert f(x.gpu()).device == CPU
+    with tf.device("/gpu:0"):
+        assert f(x).device == GPU
+        v = tf.Variable([2.0])
+    assert tf.function(lambda x: v * x)(x).device == GPU
+
+
+def test_a_device_named_inside_of_a_function_counts():
+    @tf.function
+    def f(x):
+        with tf.device("/gpu:0"):
+            return x * 3.0
+
+    assert f(tf.constant([1.0])).device == GPU
+
+
+def test_gradients_of_a_function_and_in_a_function():
+    with tf.device("/gpu:0"):
+        v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    f = tf.function(lambda x: tf.reduce_sum(tf.tanh(tf.matmul(x, v))))
+    x = tf.constant([[0.1, -0.2]]).gpu()
+
+    @tf.function
+    def inside(x):
+        with tf.GradientTape() as tape:
+            y = f(x)
+        return tape.gradient(y, v)
+
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            y = f(x)
+        gradient = tape.gradient(y, v)
+        expected = x.numpy().T @ (1 - np.tanh(x.numpy() @ v.numpy()) ** 2)
+        assert gradient.device == GPU
+        np.testing.assert_allclose(gradient, expected, rtol=1e-5)
+        np.testing.assert_allclose(inside(x), expected, rtol=1e-5)
+        v.assign_add(0.1 * tf.ones((2, 2)))
+
+
+def test_variables_that_nobody_has_bound_move_to_the_gpu():
+    v = tf.Variable([1.0, 2.0])
+    kept = tf.convert_to_tensor(v)
+    f = tf.function(lambda x: v.assign_add(x))
+    with tf.device("/gpu:0"):
+        f(tf.constant([1.0, 1.0])), f(tf.constant([1.0, 1.0]))
+    assert v.device == GPU
+    np.testing.assert_array_equal(v.numpy(), [3.0, 4.0])
+    np.testing.assert_array_equal(kept, [1.0, 2.0])
+
+
+def test_a_variable_that_a_function_on_the_cpu_has_bound_stays_there():
+    v = tf.Variable([1.0])
+    f = tf.function(lambda x: v + x)
+    assert f(tf.constant([1.0])).device == CPU
+    with (
+        tf.device("/gpu:0"),
+        pytest.raises(tf.errors.InvalidArgumentError, match="the variable Variable:0 stays on the"),
+    ):
+        f(tf.constant([1.0]))
+    with tf.device("/gpu:0"):
+        w = tf.Variable([1.0])
+    g = tf.function(lambda x: w + x)
+    with (
+        tf.device("/cpu:0"),
+        pytest.raises(tf.errors.InvalidArgumentError, match="the variable Variable:0 is on GPU:0"),
+    ):
+        g(tf.constant([1.0]))
+
+
+def test_random_numbers_of_a_graph_go_on_as_those_of_the_cpu():
+    def draws(device):
+        tf.random.set_seed(5)
+        f = tf.function(lambda x: (tf.random.uniform((3,)) + x, tf.nn.dropout(tf.ones((2, 5)), 0.4)))
+        with tf.device(device):
+            found = []
+            for k in range(4):
+                found += [y.numpy() for y in f(tf.constant(float(k)))]
+                found.append(tf.random.uniform((2,)).numpy())  # between two runs
+        return found
+
+    for x, y in zip(draws("/gpu:0"), draws("/cpu:0"), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_a_step_on_the_cpu_keeps_a_function_from_being_a_graph_and_that_is_said(gpu0):
+    f = tf.function(lambda x: tf.linalg.inv(x) + 1.0)
+    x = tf.constant([[2.0, 0.0], [0.0, 4.0]]).gpu()
+    with pytest.warns(UserWarning, match=r"runs without a CUDA graph: MatrixInverse runs on the CPU \("):
+        results = [f(x * float(k)) for k in (1, 2, 4)]
+    for k, y in zip((1, 2, 4), results, strict=True):
+        np.testing.assert_allclose(y, np.linalg.inv(k * x.numpy()) + 1)
+    assert settled(f, x).replay.graph is None
+
+
+def test_python_is_called_from_a_function_on_a_gpu():
+    seen = []
+
+    def note(x):
+        seen.append(x.numpy().tolist())
+        return x + 1.0
+
+    f = tf.function(lambda x: tf.py_function(note, [x * 2.0], tf.TensorSpec((1,), tf.float32)) * 10.0)
+    x = tf.constant([1.0]).gpu()
+    with pytest.warns(UserWarning, match="it calls Python"):
+        results = [f(x), f(x + 1.0)]
+    np.testing.assert_array_equal(results, [[30.0], [50.0]])
+    assert seen == [[2.0], [4.0]]
+
+
+def test_nothing_is_copied_or_allocated_for_a_batch_that_stays(gpu0):
+    with tf.device("/gpu:0"):
+        w = tf.Variable(tf.ones((4, 2)))
+        x = tf.ones((8, 4))
+
+    @tf.function
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(tf.matmul(x, w)))
+        w.assign_sub(0.1 * tape.gradient(loss, w))
+
+    for _ in range(3):
+        step(x)
+    asked, launches = gpu0.allocator.driver_calls, gpu0.launches
+    held = tf.config.experimental.get_memory_info("GPU:0")["current"]
+    step(x)
+    assert (gpu0.allocator.driver_calls, gpu0.launches) == (asked, launches)
+    assert tf.config.experimental.get_memory_info("GPU:0")["current"] == held
