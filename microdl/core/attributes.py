@@ -1,5 +1,7 @@
 """Attributes that arrays of other libraries have and tensors do not: the function that does the same here."""
 
+from microdl.core.slices import assign_of
+
 _SAME_NAME = """
     abs argmax argmin cos cumsum exp expand_dims floor gather matmul pow round sign sin size split sqrt square squeeze
     tanh tile transpose unstack
@@ -47,7 +49,12 @@ _INSTEAD = {
 }
 
 
-def no_attribute(x, name):
-    """The AttributeError for ``x.name``, with what to write instead if that is known."""
+def attribute(x, name):
+    """``x.name`` that the class does not have: ``assign`` of a part of a variable.
+
+    Raises: AttributeError for all others, with what to write instead if that is known.
+    """
+    if name == "assign" and (assign := assign_of(x)) is not None:
+        return assign
     text = f"{type(x).__name__} has no attribute {name!r}"
-    return AttributeError(f"{text}; use {_INSTEAD[name]}" if name in _INSTEAD else text)
+    raise AttributeError(f"{text}; use {_INSTEAD[name]}" if name in _INSTEAD else text)
