@@ -34,6 +34,7 @@ from microdl.compat.v1.control import (
     py_func as py_func,
     while_loop as while_loop,
 )
+from microdl.compat.v1.current import get_default_session as get_default_session
 from microdl.compat.v1.data import data as data
 from microdl.compat.v1.functions import (
     add_n as add_n,
@@ -82,10 +83,7 @@ from microdl.compat.v1.functions import (
 )
 from microdl.compat.v1.graph import (
     Graph as Graph,
-    GraphTensor as Tensor,
-    Operation as Operation,
     get_default_graph as get_default_graph,
-    get_default_session as get_default_session,
     reset_default_graph as reset_default_graph,
 )
 from microdl.compat.v1.initialized import (
@@ -106,6 +104,7 @@ from microdl.compat.v1.initializers import (
 )
 from microdl.compat.v1.naming import Namespace, adapted
 from microdl.compat.v1.nn import nn as nn
+from microdl.compat.v1.operation import GraphTensor as Tensor, Operation as Operation
 from microdl.compat.v1.scatter import (
     scatter_add as scatter_add,
     scatter_max as scatter_max,

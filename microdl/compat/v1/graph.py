@@ -1,198 +1,24 @@
 """Graphs as TensorFlow 1 builds them: operations with names, tensors with names, and which graph is the default."""
 
 import re
-import threading
 from typing import Any
 
 from microdl.compat.v1.closing import closed
+from microdl.compat.v1.current import NOTHING, Default, Set
+from microdl.compat.v1.operation import GraphTensor, Named, Operation, mixed_dtypes
 from microdl.compat.v1.ranks import widened
-from microdl.compat.v1.shapes import TensorShape
 from microdl.compile.graph import FuncGraph
-from microdl.compile.open import SAMPLES, Call, OpenGraph, Replay
+from microdl.compile.open import SAMPLES, OpenGraph, Replay
 from microdl.core import errors
 from microdl.core.context import context
-from microdl.core.op import Spec
 from microdl.core.random_state import UNSEEDED, seed_pair
-from microdl.core.tensor import Operand, Tensor, apply
 from microdl.summary.graphs import graph_def
 
 # Two more samples try a placeholder of unknown rank with one and two axes; in the others it has none.
 SIZES = (*SAMPLES, *SAMPLES[:1] * 2)
 UNKNOWN_SHAPES = ((),) * len(SAMPLES) + (SAMPLES[:1], SAMPLES[:2])
 
-# What TensorFlow calls operations after, where it is not the name of our op or function.
-TYPES = {
-    "BatchMatMulV2": "MatMul", "__getitem__": "StridedSlice", "_called_back": "PyFunc", "_constant": "Const",
-    "_identity": "Identity", "_no_op": "NoOp", "_of_value": "Const", "_read": "VariableV2",
-    "_read_again": "Identity", "normal": "RandomStandardNormal", "ones": "Const", "uniform": "RandomUniform",
-    "where": "Select", "zeros": "Const",
-}  # fmt: skip
-# Those whose results TensorFlow shows as float32_ref.
-REFERENCES = (
-    "Assign", "AssignAdd", "AssignSub", "ScatterAdd", "ScatterMax", "ScatterMin", "ScatterNdAdd", "ScatterNdSub",
-    "ScatterNdUpdate", "ScatterSub", "ScatterUpdate", "VariableV2",
-)  # fmt: skip
-
-
 _VALID = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
-
-
-class Operation(Call):
-    """One operation of a Graph: a call that is made whenever a session needs its results.
-
-    Attributes:
-        name, type: str. graph: the Graph. outputs: its Tensors (None for what is no tensor).
-        control_inputs: Operations that run before. initializes: Variables that have a value afterwards.
-        seeds: a pair for each time that it asks for random numbers.
-    """
-
-    __slots__ = ("answer", "begins", "control_inputs", "device", "graph", "initializes", "name", "request", "seeds")
-
-    def __init__(self, graph, function, args, kwargs):
-        super().__init__(function, args, kwargs)
-        self.graph, self.name, self.device = graph, "", graph.present_device
-        self.control_inputs, self.initializes, self.seeds = list(graph.control), [], []
-        self.answer = None  # pairs (Variable, name): what the session itself answers, see initialized.py
-        self.begins = self.request = None  # what it means for Iterators, see data.py
-
-    @property
-    def type(self):
-        if self.function is apply:
-            return TYPES.get(str(getattr(self.args[0], "name", self.args[0])), str(self.args[0]))
-        name = self.function.__name__
-        if name == "_scattered":
-            return self.args[-1]
-        if name == "_assigned":  # the method is its last argument: assign_add
-            name = self.args[-1]
-        return TYPES.get(name) or "".join(part.capitalize() for part in name.strip("_").split("_"))
-
-    @property
-    def node_def(self):
-        return f'name: "{self.name}"\nop: "{self.type}"'
-
-    def run(self, feed_dict=None, session=None):
-        """Runs it in ``session``, or in the default one."""
-        chosen_session("execute operation using `run()`", "run", session).run(self, feed_dict)
-
-    def __repr__(self):
-        return f"<tf.Operation '{self.name}' type={self.type}>"
-
-    __str__ = __repr__
-
-
-class Named(Operand):
-    """What Tensors and Variables of a graph share: hashing by identity, as keys of feed_dict, and operators.
-
-    An operator that is used outside of ``with graph.as_default()`` adds to the operand's own graph.
-    """
-
-    __slots__ = ()
-    graph: "Graph"
-
-    def __hash__(self):
-        return id(self)
-
-    def __eq__(self, other):
-        return self is other
-
-    def __ne__(self, other):
-        return self is not other
-
-    def __bool__(self):
-        raise errors.OperatorNotAllowedInGraphError(
-            "Using a symbolic `tf.Tensor` as a Python `bool` is not allowed. Use `if t is not None:` instead of "
-            "`if t:` to test if a tensor is defined, and use TensorFlow ops such as tf.cond to execute subgraphs "
-            "conditioned on the value of a tensor."
-        )
-
-    def __iter__(self):
-        raise errors.OperatorNotAllowedInGraphError(
-            "Iterating over a symbolic `tf.Tensor` is not allowed: use tf.unstack or tf.map_fn"
-        )
-
-    def eval(self, feed_dict=None, session=None):
-        """Its value in ``session``, or in the default one."""
-        return chosen_session("evaluate tensor using `eval()`", "eval", session).run(self, feed_dict)
-
-
-_OPERATORS = {
-    "add": "add", "sub": "sub", "mul": "mul", "truediv": "truediv", "floordiv": "floordiv", "mod": "mod", "pow": "pow",
-    "matmul": "matmul", "and": "and", "or": "or", "xor": "xor",
-}  # fmt: skip
-
-
-def _in_its_graph(method, name):
-    def operator(self, *args):
-        with self.graph.entered(), self.graph.naming(name):
-            return method(self, *args)
-
-    operator.__name__ = method.__name__
-    return operator
-
-
-for _name, _label in (
-    *((f"__{prefix}{name}__", label) for name, label in _OPERATORS.items() for prefix in ("", "r")),
-    *(("__neg__", "Neg"), ("__abs__", "Abs"), ("__invert__", "LogicalNot"), ("__getitem__", "strided_slice")),
-    *(("__lt__", "Less"), ("__le__", "LessEqual"), ("__gt__", "Greater"), ("__ge__", "GreaterEqual")),
-):
-    setattr(Named, _name, _in_its_graph(getattr(Operand, _name), _label))
-
-
-class GraphTensor(Named, Tensor):
-    """A result of an Operation. It has a value only in a session.
-
-    Attributes: op: the Operation. value_index: which of its outputs this is.
-    """
-
-    __slots__ = ("_shape", "graph", "op", "value_index")
-    __hash__ = Named.__hash__
-
-    def __init__(self, graph, shape, example):
-        super().__init__(Spec((None,) * example.ndim if shape is None else shape, example.dtype))
-        self.graph, self.value_index = graph, 0
-        self.op: Any = None  # until the call has been recorded
-        self._shape = TensorShape(shape)
-
-    @property
-    def name(self):
-        return f"{self.op.name}:{self.value_index}"
-
-    @property
-    def shape(self):
-        return self._shape
-
-    def get_shape(self):
-        return self._shape
-
-    def set_shape(self, shape):
-        """Says what is known of the shape besides. Raises ValueError if it does not fit."""
-        self._shape = self._shape.merge_with(shape)
-        if self._shape.rank is not None:
-            self.spec = Spec(tuple(self._shape.as_list()), self.dtype)
-
-    @property
-    def device(self):
-        return self.op.device
-
-    def consumers(self):
-        return [op for op in self.graph.calls if any(x is self for x in op.inputs)]
-
-    def numpy(self):
-        raise AttributeError("'Tensor' object has no attribute 'numpy'; run it: session.run(tensor) or tensor.eval()")
-
-    def __str__(self):
-        shape = "" if self._shape.rank is None else f" shape={self._shape},"
-        return f'Tensor("{self.name}",{shape} dtype={self._dtype_text})'
-
-    def __repr__(self):
-        return f"<tf.Tensor '{self.name}' shape={self._shape} dtype={self._dtype_text}>"
-
-    @property
-    def _dtype_text(self):
-        return f"{self.dtype.name}_ref" if self.op.type in REFERENCES else self.dtype.name
-
-    def __format__(self, spec):
-        return format(str(self), spec)
 
 
 class _Sized(FuncGraph):
@@ -249,7 +75,7 @@ class Graph(OpenGraph):
 
     def entered(self):
         """A context for one call: this graph, unless some graph is being built."""
-        return Default(self) if context.graph is None else _NOTHING
+        return Default(self) if context.graph is None else NOTHING
 
     def defer(self, function, args, kwargs):
         if self._finalized:
@@ -257,7 +83,7 @@ class Graph(OpenGraph):
         try:
             return super().defer(function, args, kwargs)
         except errors.MixedDTypesError as error:
-            error.args = (f"{_mixed(error)}\n{error}",)
+            error.args = (f"{mixed_dtypes(error)}\n{error}",)
             raise
         except errors.InvalidArgumentError as error:
             if any(isinstance(x, GraphTensor) and x._shape.rank is None for x in args):
@@ -345,7 +171,7 @@ class Graph(OpenGraph):
 
     def unique_in(self, scope, name):
         """The same in another scope."""
-        with _Set(self, "_scope", f"{scope}/"):
+        with Set(self, "_scope", f"{scope}/"):
             return self.unique_name(name)
 
     def _name(self, op, name):
@@ -417,12 +243,12 @@ class Graph(OpenGraph):
         """A context whose operations run after these Operations, Tensors and Variables."""
         elements = [self.as_graph_element(x) for x in control_inputs or ()]
         ops = tuple(getattr(x, "op", x) for x in elements)
-        return _Set(self, "control", self.control + ops if control_inputs is not None else ())
+        return Set(self, "control", self.control + ops if control_inputs is not None else ())
 
     def device(self, name):
         """A context whose operations have this ``device``, a name such as ``"/cpu:0"``."""
         kind = re.fullmatch(r"/?(?:device:)?([a-zA-Z]+)(?::(\d+))?", name if isinstance(name, str) else "")
-        return _Set(self, "present_device", f"/device:{kind[1].upper()}:{kind[2] or 0}" if kind else str(name or ""))
+        return Set(self, "present_device", f"/device:{kind[1].upper()}:{kind[2] or 0}" if kind else str(name or ""))
 
     def finalize(self):
         """From now on nothing can be added."""
@@ -436,53 +262,8 @@ class Graph(OpenGraph):
         return f"<microdl.compat.v1.Graph of {len(self.calls)} operations>"
 
 
-def _mixed(error):
-    """TensorFlow's sentence for inputs whose dtypes do not mix."""
-    (first, wanted), (other, given) = error.first, error.other
-    op = TYPES.get(error.kind, error.kind)
-    if first == other:
-        return f"Tensors in list passed to '{first}' of '{op}' Op have types [{wanted}, {given}] that don't all match."
-    return f"Input '{other}' of '{op}' Op has type {given} that does not match type {wanted} of argument '{first}'."
-
-
 def _placeholder(dtype, shape):
     raise RuntimeError("placeholders are fed, never computed")
-
-
-class _Set:
-    """A context in which an attribute has another value."""
-
-    def __init__(self, owner, attribute, value):
-        self._owner, self._attribute, self._value = owner, attribute, value
-
-    def __enter__(self):
-        self._before = getattr(self._owner, self._attribute)
-        setattr(self._owner, self._attribute, self._value)
-        return self._owner
-
-    def __exit__(self, *error):
-        setattr(self._owner, self._attribute, self._before)
-
-
-class _Nothing:
-    def __enter__(self):
-        pass
-
-    def __exit__(self, *error):
-        pass
-
-
-_NOTHING = _Nothing()
-
-
-class Default(_Set):
-    def __init__(self, graph):
-        super().__init__(context, "graph", graph)
-        self._graph = graph
-
-    def __enter__(self):
-        super().__enter__()
-        return self._graph
 
 
 class _Frame:
@@ -539,40 +320,3 @@ def reset_default_graph():
     if isinstance(context.graph, Graph):
         raise AssertionError("Do not use tf.reset_default_graph() to clear nested graphs.")
     _graph = Graph()
-
-
-# Sessions
-
-
-_sessions = threading.local()  # those entered by ``with``, the innermost last
-
-
-class Entered:
-    """A context in which a session is the default one."""
-
-    def __init__(self, session):
-        self._session = session
-
-    def __enter__(self):
-        _sessions.entered = [*getattr(_sessions, "entered", []), self._session]
-        return self._session
-
-    def __exit__(self, *error):
-        _sessions.entered = [s for s in _sessions.entered if s is not self._session]
-
-
-def get_default_session():
-    """The innermost session entered by ``with``; None if there is none."""
-    entered = getattr(_sessions, "entered", [])
-    return entered[-1] if entered else None
-
-
-def chosen_session(what, method, session):
-    """``session``, or the default one. Raises ValueError if there is neither, which says ``what`` needs one."""
-    session = session or get_default_session()
-    if session is None:
-        raise ValueError(
-            f"Cannot {what}: No default session is registered. Use `with sess.as_default()` or pass an explicit "
-            f"session to `{method}(session=sess)`"
-        )
-    return session

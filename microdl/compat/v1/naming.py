@@ -6,7 +6,8 @@ import types
 from typing import Any
 
 from microdl.compat.v1.at_once import at_once
-from microdl.compat.v1.graph import GraphTensor, Named, get_default_graph
+from microdl.compat.v1.graph import get_default_graph
+from microdl.compat.v1.operation import GraphTensor, Named
 from microdl.core import nest
 from microdl.core.context import context
 from microdl.core.tensor import Tensor

@@ -1,6 +1,6 @@
 """Changes of some rows of a variable: ``ref[indices[i]] = updates[i]`` and the like."""
 
-from microdl.compat.v1.graph import Named
+from microdl.compat.v1.operation import Named
 from microdl.compat.v1.variables import Variable
 from microdl.core import errors
 from microdl.core.tensor import convert

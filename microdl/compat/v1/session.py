@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from microdl.compat.v1.current import Default, Entered
 from microdl.compat.v1.data import Positions
-from microdl.compat.v1.graph import Default, Entered, GraphTensor, _placeholder, get_default_graph
+from microdl.compat.v1.graph import _placeholder, get_default_graph
+from microdl.compat.v1.operation import GraphTensor
 from microdl.compat.v1.variables import Variable
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.open import KEPT, Replay

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from microdl.compat.v1.graph import Default, GraphTensor, Named, chosen_session, get_default_graph
+from microdl.compat.v1.current import Default, chosen_session
+from microdl.compat.v1.graph import get_default_graph
+from microdl.compat.v1.operation import GraphTensor, Named
 from microdl.compat.v1.shapes import TensorShape
 from microdl.core import dtypes, errors, variable as core
 from microdl.core.deferred import Replayed

@@ -3,7 +3,8 @@
 from typing import Any
 
 from microdl.compat.v1 import summary
-from microdl.compat.v1.graph import Default, get_default_graph
+from microdl.compat.v1.current import Default
+from microdl.compat.v1.graph import get_default_graph
 from microdl.compat.v1.session import Session
 from microdl.compat.v1.train.coordinator import Coordinator
 from microdl.compat.v1.train.hooks import SessionRunArgs, SessionRunContext, SessionRunValues
