@@ -18,6 +18,7 @@ from ..generated import load as load
 from . import scalar
 
 WHOLE, ONE, STRETCHED = "whole", "one", "stretched"  # kinds of inputs
+DTYPES = {"bool", "uint8", "int32", "int64", "float32", "float64"}  # that generated kernels compute with
 
 # What ops compute, by their names. {0}, {1}.. are the inputs, {sum} all of them; {zero}, {one}, {six} numbers of the
 # first input's dtype; {dtype} the output's; other names are attributes. All are rounded as the ops' own kernels do it.
@@ -118,6 +119,11 @@ class Step(NamedTuple):
     numbers: tuple = ()
 
 
+def kernel_for(inputs, steps, results):
+    """The kernel of ``write``, called as its text says."""
+    return load(*write(inputs, steps, results))
+
+
 def write(inputs, steps, results):
     """The kernel that does all ``steps``, as text.
 
@@ -130,10 +136,10 @@ def write(inputs, steps, results):
     flat outputs.
     """
     dtypes = {f"x{k}": x.dtype for k, x in enumerate(inputs)} | {f"t{k}": step.dtype for k, step in enumerate(steps)}
-    lines = [f"    t{k} = {_expression(step, dtypes)}  # {step.op}" for k, step in enumerate(steps)]
+    lines = [f"    t{k} = {expression(step, dtypes)}  # {step.op}" for k, step in enumerate(steps)]
     names, outputs = [f"x{k}" for k in range(len(inputs))], [f"y{k}" for k in range(len(results))]
     stretched = [k for k, x in enumerate(inputs) if x.kind == STRETCHED]
-    title = "_".join(list(dict.fromkeys(step.op.lower() for step in steps))[:5])
+    title = title_of(steps)
     arguments = ", ".join(["block", *names, *(["layout"] if stretched else []), *outputs])
     prepared = [f"    {y}s = part({y}, block)" for y in outputs]
     for k, x in enumerate(inputs):
@@ -151,15 +157,24 @@ def formula({", ".join(names)}):
 def {title}({arguments}):
     """{", ".join(outputs)} = formula({", ".join(names)}), element by element.
 
-    {_described(inputs, [steps[k].dtype for k in results])}
+    {described(inputs, [steps[k].dtype for k in results])}
     """
 {chr(10).join(prepared)}
     for i in range(y0s.size):
         {", ".join(f"{y}s[i]" for y in outputs)} = formula({elements})
 '''
+    return title, f"{headline(steps)}\n\n{imports(kernel, _MEMBERS, _NUMBERS)}\n\n\n{kernel}"
+
+
+def title_of(steps):
+    """What to call a kernel that does these steps."""
+    return "_".join(list(dict.fromkeys(step.op.lower() for step in steps))[:5])
+
+
+def headline(steps):
+    """The docstring of its module."""
     ops = ", ".join(step.op for step in steps)
-    wrapped = textwrap.fill(f'"""{ops}: one pass over memory, written by microdl for a traced function."""', 120)
-    return title, f"{wrapped}\n\n{_imports(kernel)}\n\n\n{kernel}"
+    return textwrap.fill(f'"""{ops}: one pass over memory, written by microdl for a traced function."""', 120)
 
 
 _PREPARED = {
@@ -170,22 +185,22 @@ _PREPARED = {
 _TEXTS = {WHOLE: "", ONE: ", one element", STRETCHED: ", stretched"}
 
 
-def _described(inputs, outputs):
+def described(inputs, outputs):
     """The part of a docstring that says what the arrays hold."""
     texts = [f"x{k}: {x.dtype}{_TEXTS[x.kind]}, read." for k, x in enumerate(inputs)]
     texts += [f"y{k}: {dtype}, written." for k, dtype in enumerate(outputs)]
     return "\n    ".join(textwrap.wrap(" ".join(texts), 110))
 
 
-def _expression(step, dtypes):
+def expression(step, dtypes, expressions=EXPRESSIONS):
     """What a Step computes, in Python."""
     first = step.inputs[0]
     dtype = dtypes[first] if isinstance(first, str) else first.dtype.name
     operands = [x if isinstance(x, str) else _literal(x, x.dtype.name) for x in step.inputs]
     names = {"zero": 0, "one": 1, "six": 6} | dict(step.numbers)
     literals = {name: _literal(value, dtype) for name, value in names.items()}
-    expression = "{0} != {zero}" if step.op == "Cast" and step.dtype == "bool" else EXPRESSIONS[step.op]
-    text = expression.format(*operands, sum=" + ".join(operands), dtype=step.dtype, **literals)
+    pattern = "{0} != {zero}" if step.op == "Cast" and step.dtype == "bool" else expressions[step.op]
+    text = pattern.format(*operands, sum=" + ".join(operands), dtype=step.dtype, **literals)
     wraps = "int" in step.dtype and step.op not in UNCHANGED and not text.startswith(f"{step.dtype}(")
     return f"{step.dtype}({text})" if wraps else text
 
@@ -197,20 +212,21 @@ def _literal(value, dtype):
     return f"{dtype}({getattr(np, dtype)(value)!s})"
 
 
-def _imports(kernel):
-    """The import statements that the text of a kernel needs."""
+def imports(kernel, members_of, of_numpy=frozenset()):
+    """The import statements that the text of a kernel needs. members_of, of_numpy: module -> what it has; NumPy has."""
     words = set(re.findall(r"\w+", kernel))
-    numbers = sorted({"float32", "float64", "int32", "int64", "uint8"} & words)
+    numbers = sorted(of_numpy & words)
     lines = ["from math import inf, nan", ""] if words & {"inf", "nan"} else []
     lines += ["import numpy as np"] if "np" in words else []
     lines += [f"from numpy import {', '.join(numbers)}"] if numbers else []
     lines += [""] if "np" in words or numbers else []
-    for module, members in _MEMBERS.items():
+    for module, members in members_of.items():
         used = sorted(words.intersection(members))
         lines += [f"from microdl.kernels.{module} import {', '.join(used)}"] if used else []
     return "\n".join(lines)
 
 
+_NUMBERS = DTYPES - {"bool"}
 _FUNCTIONS = set(re.findall(r"\b\w+_of\b", " ".join(EXPRESSIONS.values())))
 _MEMBERS = {
     "cpu.broadcast": {"output_blocks", "part", "whole"},

@@ -131,3 +131,15 @@ def rsqrt_grad_of(y, dy):
 def reciprocal_grad_of(y, dy):
     """-dy y**2, and 0 where dy is 0, even if y is infinite."""
     return -dy * y * y if dy != ZERO else ZERO
+
+
+@device
+def sign_of(x):
+    """-1, 0 or 1 by the sign of x, NaN for NaN. Integers too."""
+    return type(x)((x > 0) - (x < 0)) if x == x else x
+
+
+@device
+def abs_of(x):
+    """The absolute value. Integers too."""
+    return abs(x)

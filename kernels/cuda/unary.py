@@ -4,13 +4,11 @@ Arrays are flat, of one size and, unless said otherwise, of one dtype, which is 
 read, y is written. Roots, exponentials and logarithms have the bits of the CPU.
 """
 
-from builtins import abs as magnitude
-
 from .activation import ONE_ARRAY, TWO_ARRAYS
 from .angles import cos_of, sin_of, tan_of
 from .elements import blocks, of_one, of_two, vectors
 from .launch import kernel
-from .pointwise import reciprocal_grad_of, rsqrt_grad_of, sqrt_grad_of
+from .pointwise import abs_of, reciprocal_grad_of, rsqrt_grad_of, sign_of, sqrt_grad_of
 from .reduction import larger, smaller
 from .scalar import INFINITY, ONE, ZERO, erf_of, exp_of, expm1_of, log1p_of, log_of
 from .target import device, libdevice
@@ -34,14 +32,9 @@ def negative(x, y):
     _negative.of(y)(blocks(y), x, y, y.size, vectors(x, y))
 
 
-@device
-def _size(x):
-    return magnitude(x)
-
-
 @typed("T* T* int32 int32", *NUMBERS)
 def _abs(x, y, n, wide):
-    of_one(_size, (), x, y, n, wide)
+    of_one(abs_of, (), x, y, n, wide)
 
 
 def abs(x, y):
@@ -49,14 +42,9 @@ def abs(x, y):
     _abs.of(y)(blocks(y), x, y, y.size, vectors(x, y))
 
 
-@device
-def _sign_of(x):
-    return type(x)((x > 0) - (x < 0)) if x == x else x
-
-
 @typed("T* T* int32 int32", *NUMBERS)
 def _sign(x, y, n, wide):
-    of_one(_sign_of, (), x, y, n, wide)
+    of_one(sign_of, (), x, y, n, wide)
 
 
 def sign(x, y):
@@ -320,7 +308,7 @@ def is_nan(x, y):
 
 @device
 def _infinite(x):
-    return magnitude(x) == INFINITY
+    return abs_of(x) == INFINITY
 
 
 @kernel("float32* uint8* int32 int32")

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from microdl.compile.program import constant_array
-from microdl.core import device
 from microdl.core.node import Node
 from microdl.core.op import get_op
 from microdl.core.shapes import size_of
@@ -20,12 +19,13 @@ from microdl.core.shapes import size_of
 # 5000 steps win the time back. For less a user would wait before the first step and hardly ever get it back.
 LEAST_SAVED = 1 << 17
 MOST_STEPS, MOST_ARRAYS = 32, 16  # of one kernel: it has to compile in a second, and to be read by someone
-DTYPES = {"bool", "uint8", "int32", "int64", "float32", "float64"}  # that generated kernels compute with
 
 
-def fuse_elementwise(program):
-    """Puts a ``_FusedElementwise`` in the place of every group of two or more elementwise Nodes that is worth it."""
-    kernels: Any = device.current.kernels
+def fuse_elementwise(program, kernels: Any):
+    """Puts a ``_FusedElementwise`` in the place of every group of two or more elementwise Nodes that is worth it.
+
+    kernels: the families of the device that the program is for, whose ``formula`` says what it can generate.
+    """
     formula, links, done = kernels.formula, _Links(program), set()
     for seed in list(program.nodes):
         if id(seed) in done or not _fits(seed, formula):
@@ -42,7 +42,7 @@ def fuse_elementwise(program):
 def _fits(node, formula):
     """Whether a Node can be part of a kernel at all."""
     name = node.op.name
-    if not all(x.dtype.name in DTYPES for x in (*node.inputs, *node.outputs)):
+    if not all(x.dtype.name in formula.DTYPES for x in (*node.inputs, *node.outputs)):
         return False
     if name == "Pow":
         return _is_square(node)
@@ -163,20 +163,14 @@ class _Group:
         for (_, shape), x in inputs.items():
             kinds.append(_kind(x.spec.size, size_of(self._shape), formula))
             shapes += [shape] if kinds[-1] == formula.STRETCHED else []
-        steps = [self._step(self.members[i], names, numbered) for i in order]
+        steps = tuple(self._step(self.members[i], names, numbered) for i in order)
         results = self._outputs(self.members)
-        title, source = formula.write(
-            [formula.Input(kind, x.dtype.name) for kind, x in zip(kinds, inputs.values(), strict=True)],
-            steps,
-            [order.index(i) for i in results],
-        )
+        operands = tuple(formula.Input(kind, x.dtype.name) for kind, x in zip(kinds, inputs.values(), strict=True))
         outputs = tuple(self.members[i].outputs[0] for i in results)
         attrs = {
-            "title": title,
-            "source": source,
+            "formula": (operands, steps, tuple(order.index(i) for i in results)),
             "shapes": tuple(shapes) if len(shapes) > 1 else (),
             "outputs": tuple(y.spec for y in outputs),
-            "steps": len(steps),
         }
         return Node(get_op("_FusedElementwise"), attrs, tuple(inputs.values()), outputs)
 

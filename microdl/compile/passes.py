@@ -145,7 +145,7 @@ def _mark(tensor, position, last_use, aliases):
         tensor = aliases.get(id(tensor))
 
 
-PASSES = (
+PASSES = (  # what follows them depends on the device: ``fuse_elementwise``
     prune,
     fold_constants,
     tidy,
@@ -154,12 +154,10 @@ PASSES = (
     fuse_pooled_convolutions,
     skip_zeros,
     fuse_bias_and_activation,
-    fuse_elementwise,
-    prune,
 )
 
 
-FOR_THE_CPU = (skip_zeros, fuse_elementwise)  # their kernels have no twins
+FOR_THE_CPU = (skip_zeros,)  # its kernels have no twins
 
 
 def optimize(program, where=device.the_cpu):
@@ -169,6 +167,8 @@ def optimize(program, where=device.the_cpu):
         for improve in PASSES:
             if where is device.the_cpu or improve not in FOR_THE_CPU:
                 improve(program)
+        fuse_elementwise(program, where.kernels)
+        prune(program)
     finally:
         context.device = around
     protect(program)

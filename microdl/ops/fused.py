@@ -167,8 +167,8 @@ class _Conv2DPoolGradInput:
 class _FusedElementwise:
     """Elementwise ops as one kernel, which was generated for them (``compile/elementwise.py``).
 
-    title, source: name and text of the kernel. shapes: the outputs' and those of the inputs that are stretched to it,
-    or empty. outputs: their Specs. steps: number of ops.
+    formula: what the kernel computes, as ``kernels/cpu/formula.py`` takes it: (inputs, steps, results). shapes: the
+    outputs' and those of the inputs that are stretched to it, or empty. outputs: their Specs.
     """
 
     inputs = ("inputs*",)
@@ -176,16 +176,16 @@ class _FusedElementwise:
     same_dtype = False
 
     @staticmethod
-    def infer(*inputs, title, source, shapes, outputs, steps):
+    def infer(*inputs, formula, shapes, outputs):
         return outputs
 
     @staticmethod
-    def run(kernels, *arrays, title, source, shapes, outputs, steps):
-        kernel = kernels.formula.load(title, source)
+    def run(kernels, *arrays, formula, shapes, outputs):
+        kernel = kernels.formula.kernel_for(*formula)
         inputs, written = arrays[: -len(outputs)], arrays[-len(outputs) :]
         table = (layout(*shapes),) if shapes else ()
         kernel(*[x.ravel() for x in inputs], *table, *[y.ravel() for y in written])
 
     @staticmethod
-    def cost(*inputs, title, source, shapes, outputs, steps):
-        return steps * outputs[0].size, sum(spec.nbytes for spec in (*inputs, *outputs))
+    def cost(*inputs, formula, shapes, outputs):
+        return len(formula[1]) * outputs[0].size, sum(spec.nbytes for spec in (*inputs, *outputs))
