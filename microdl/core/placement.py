@@ -63,7 +63,7 @@ class Placement:
         around, context.streams = context.streams, _Drawn() if op.stateful else None
         try:
             return gpu.run(op, [x if is_on_gpu(x) else gpu.array(x) for x in arrays], specs, attrs)
-        except NoKernel as missing:
+        except (NoKernel, NotImplementedError) as missing:  # the latter: none for these dtypes
             if op.mutates and gpu.launches != before:
                 raise
             self._tell(op, arrays, missing)
