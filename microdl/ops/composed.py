@@ -39,7 +39,7 @@ class _Cumprod(_Running):
     @staticmethod
     def gradient(node, dy):
         attrs = {**node.attrs, "reverse": not node.attrs["reverse"]}
-        return apply("DivNoNan", apply("Cumsum", node.outputs[0] * dy, **attrs), node.inputs[0])
+        return divide_no_nan(apply("Cumsum", node.outputs[0] * dy, **attrs), node.inputs[0])
 
 
 @register_op("CumulativeLogsumexp")

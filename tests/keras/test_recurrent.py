@@ -45,7 +45,7 @@ def test_dropout_is_the_same_at_each_step_and_only_in_training(kind):
     layer = kind(4, dropout=0.5, seed=1)
     layer(x)
     layer.cell.begin(tf.constant(x[:, 0]), layer.get_initial_state(2), True)
-    mask = layer.cell._masks[0].numpy()
+    mask = layer.cell._masks[0][0].numpy()
     layer.cell.end()
     assert set(np.unique(mask)) == {0.0, 2.0}
     assert np.array_equal(layer(x), layer(x))

@@ -104,3 +104,13 @@ def test_integers_cast_to_floats_have_no_gradient():
 
 def test_boolean_mask_of_a_later_axis():
     equal(tf.boolean_mask([[1, 2, 3], [4, 5, 6]], [True, False, True], axis=1), [[1, 3], [4, 6]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sorting_puts_nan_last_either_way(dtype):
+    x = np.array([3, np.nan, -np.inf, 1, np.nan, np.inf, 2], dtype)
+    rising = [-np.inf, 1, 2, 3, np.inf, np.nan, np.nan]
+    assert np.array_equal(tf.sort(x), rising, equal_nan=True)
+    assert np.array_equal(tf.argsort(x), [2, 3, 6, 0, 5, 1, 4])
+    assert np.array_equal(tf.sort(x, direction="DESCENDING"), [*rising[4::-1], np.nan, np.nan], equal_nan=True)
+    assert np.array_equal(tf.math.top_k(x, 2).indices, [5, 0])

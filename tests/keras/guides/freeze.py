@@ -8,12 +8,12 @@ os.environ["COLUMNS"] = "180"  # of Keras's tables
 import keras
 import tensorflow as tf
 
-from tests.keras.guides import functional, sequential, subclassing, training_steps, transfer
+from tests.keras.guides import corners, functional, sequential, subclassing, training_steps, transfer
 from tests.keras.guides.common import data, give_weights, plain
 
 if __name__ == "__main__":
     results = {"versions": {"keras": keras.__version__, "tensorflow": tf.__version__}}
-    for guide in (sequential, functional, subclassing, training_steps, transfer):
+    for guide in (sequential, functional, subclassing, training_steps, transfer, corners):
         for program in guide.PROGRAMS:
             keras.backend.clear_session()
             name = f"{guide.__name__.rpartition('.')[2]}.{program.__name__}"

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import microdl as tf
-from tests.keras.guides import functional, sequential, subclassing, training_steps, transfer
+from tests.keras.guides import corners, functional, sequential, subclassing, training_steps, transfer
 from tests.keras.guides.common import data, give_weights, plain
 
 FROZEN = json.loads(Path(__file__).with_name("frozen.json").read_text())
 PROGRAMS = {
     f"{guide.__name__.rpartition('.')[2]}.{program.__name__}": program
-    for guide in (sequential, functional, subclassing, training_steps, transfer)
+    for guide in (sequential, functional, subclassing, training_steps, transfer, corners)
     for program in guide.PROGRAMS
 }
 

@@ -318,3 +318,24 @@ def clipped_by_norms(tf):
 
 def joined_integers_and_floats(tf):
     return tf.concat([[1], [2.5]], 0)
+
+
+def empty_reshaped(tf):
+    empty = tf.zeros((0, 3))
+    return [tf.reshape(x, shape) for x, shape in ((empty, (0, -1)), (empty, (-1, 0)), (tf.zeros((2, 0, 3)), (0, -1)))]
+
+
+def shapes_that_broadcast(tf):
+    return (
+        tf.broadcast_static_shape(tf.TensorShape([1, 3]), tf.TensorShape([2, 1])),
+        tf.broadcast_dynamic_shape([1, 3], [2, 1]),
+        tf.shape_n([[1, 2], [[3]]]),
+    )
+
+
+def shapes_that_do_not_broadcast(tf):
+    return tf.broadcast_static_shape(tf.TensorShape([3]), tf.TensorShape([2]))
+
+
+def places_of_truth(tf):
+    return tf.argmax([[True, False], [False, True]], 1), tf.argmin([True, False, True])

@@ -355,3 +355,46 @@ def symbolic_truth(tf):
         return 1 if x > 0 else 2
 
     return f(tf.constant(1))
+
+
+def parts_of_variables_assigned(tf):
+    v = tf.Variable(tf.zeros((3, 4)))
+    v[1].assign([1.0, 2.0, 3.0, 4.0])
+    first = v.numpy()
+    v[::-1, 1].assign([7.0, 8.0, 9.0])
+    v[..., tf.newaxis, ::2].assign(tf.fill((3, 1, 2), 5.0))
+    v[0, 3].assign(6)
+    return first, v
+
+
+def part_assigned_another_shape(tf):
+    return tf.Variable(tf.zeros((3, 4)))[0].assign([1.0, 2.0])
+
+
+def part_assigned_in_a_function(tf):
+    v = tf.Variable([1.0, 2.0, 3.0])
+
+    @tf.function
+    def step(x):
+        v[1:].assign(x * v[:2])
+        return v + 0.0
+
+    return step(tf.constant([2.0, 3.0])), step(tf.constant([2.0, 3.0])), v
+
+
+def rows_of_variables_written(tf):
+    v = tf.Variable([1.0, 2.0, 3.0])
+    results = [
+        v.scatter_nd_update([[0]], [9.0]).numpy(),
+        v.scatter_nd_add([[0], [0]], [1.0, 1.0]).numpy(),
+        v.scatter_update(tf.IndexedSlices([4.0], [2])).numpy(),
+        v.scatter_add(tf.IndexedSlices([1.0, 1.0], [0, 0])).numpy(),
+        v.scatter_sub(tf.IndexedSlices([1.0], [1])).numpy(),
+        v.scatter_max(tf.IndexedSlices([100.0], [1])).numpy(),
+        v.scatter_min(tf.IndexedSlices([0.5], [1])).numpy(),
+    ]
+    return results, v.sparse_read([0, 0]), v.gather_nd([[1]])
+
+
+def constraint_of_a_variable(tf):
+    return tf.Variable(1.0, constraint=tf.nn.relu).constraint is tf.nn.relu

@@ -438,3 +438,18 @@ def nothing_asked_at_the_edges(tf):
     with tf.GradientTape(persistent=True) as tape:
         results = [f(x) * [0.0, 1.0] for f in (tf.sqrt, tf.math.rsqrt, tf.math.reciprocal, tf.math.log)]
     return [tape.gradient(y, x) for y in results]
+
+
+def running_product_with_a_zero(tf):
+    x = tf.Variable([0.0, 1.0, -1.0, 2.0])
+    with tf.GradientTape() as tape:
+        y = tf.math.cumprod(x + [1.0, -1.0, 2.0, 0.0])
+    return tape.gradient(y, x)
+
+
+def passed_through(tf):
+    x, v = tf.Variable([1.4, 2.6]), tf.Variable(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = tf.grad_pass_through(tf.round)(x) ** 2
+        z = tf.grad_pass_through(lambda x: x * v)(x)
+    return y, tape.gradient(y, x), tape.gradient(z, [x, v])

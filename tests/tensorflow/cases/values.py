@@ -322,3 +322,18 @@ def moved_to_the_cpu(tf):
 def references(tf):
     a, b = tf.constant(1.0), tf.constant(1.0)
     return a.ref() == a.ref(), a.ref() == b.ref(), len({a.ref(), b.ref(), a.ref()}), a.ref().deref() is a
+
+
+def dtypes_by_name(tf):
+    return (
+        tf.convert_to_tensor([1, 2], "float32"),
+        tf.convert_to_tensor(1, "float32"),
+        tf.convert_to_tensor(1.5, np.float64),
+        tf.convert_to_tensor(np.array([1, 2]), dtype=np.float32),
+        tf.convert_to_tensor(tf.constant(1.0), dtype="float32"),
+        tf.convert_to_tensor(1, name="one"),
+    )
+
+
+def dtype_hints(tf):
+    return [tf.convert_to_tensor(x, dtype_hint=tf.float64) for x in (1, [1.5], "text", tf.constant(1))]
