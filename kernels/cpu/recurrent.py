@@ -3,8 +3,8 @@
 Sequences come step first, (steps, batch, ...), C-contiguous, of one float dtype; ``u`` is the number of units. What the
 inputs contribute, x = inputs @ kernel + bias, is computed for all steps before, as one product of matrices; a step then
 is a product with the recurrent kernel and ONE kernel for everything else. keep, (steps, batch), bool: where it is
-False, a sample's state passes the step unchanged. Backward kernels give dx, from which the gradients of kernel, bias
-and recurrent kernel come as products over all steps at once.
+False, a sample's state passes the step unchanged; an empty one stands for no mask. Backward kernels give dx, from which
+the gradients of kernel, bias and recurrent kernel come as products over all steps at once.
 
 A task is a block of samples. Every sample of a step belongs to one task, products are deterministic: the same bits for
 any number of threads.
@@ -38,6 +38,11 @@ def _last(block, keep, count):
     return min(keep.size, (block + 1) * count)
 
 
+def _kept(keep, sequence):
+    """The mask; in place of none one that keeps all."""
+    return keep if keep.size else np.ones(sequence.shape[:2], np.bool_)
+
+
 def _product(a, b, transpose_b, c):
     """c = a op(b), for matrices."""
     matmul(a[None], b[None], False, transpose_b, c[None])
@@ -51,7 +56,7 @@ def simple(x, recurrent_kernel, h0, keep, hs):
 
     x: (steps, batch, u), recurrent_kernel: (u, u), h0: (batch, u), keep: read. hs: as x, written.
     """
-    recurrent, before = np.empty_like(h0), h0
+    keep, recurrent, before = _kept(keep, x), np.empty_like(h0), h0
     for t in range(len(x)):
         _product(before, recurrent_kernel, False, recurrent)
         _simple_step(keep[t], h0.shape[1], x[t], recurrent, before, hs[t])
@@ -70,7 +75,7 @@ def _simple_step(block, keep, units, x, recurrent, before, h):
 
 def simple_grad(dhs, recurrent_kernel, keep, hs, dx, dh0):
     """dx and dh0 from the gradients of all states. dhs, hs: (steps, batch, u), read. dx: as hs, dh0: written."""
-    back, carry, passed = _zeros(3, dh0)
+    keep, (back, carry, passed) = _kept(keep, hs), _zeros(3, dh0)
     for t in reversed(range(len(hs))):
         _simple_step_grad(keep[t], dh0.shape[1], dhs[t], back, carry, hs[t], dx[t], passed)
         _product(dx[t], recurrent_kernel, True, back)
@@ -117,7 +122,7 @@ def lstm(x, recurrent_kernel, h0, c0, keep, hs, cs, gates):
     x: (steps, batch, 4 u), recurrent_kernel: (u, 4 u), h0, c0: (batch, u), keep: read. hs, cs: (steps, batch, u),
     gates: as x, written.
     """
-    recurrent, h, c = np.empty_like(x[0] if len(x) else h0), h0, c0
+    keep, recurrent, h, c = _kept(keep, x), np.empty_like(x[0] if len(x) else h0), h0, c0
     for t in range(len(x)):
         _product(h, recurrent_kernel, False, recurrent)
         _lstm_step(keep[t], h0.shape[1], x[t], recurrent, h, c, gates[t], hs[t], cs[t])
@@ -160,7 +165,7 @@ def lstm_grad(dhs, dcs, recurrent_kernel, c0, keep, cs, gates, dx, dh0, dc0):
 
     dhs, dcs, cs: (steps, batch, u), read. dx: as gates, dh0, dc0: (batch, u), written.
     """
-    back, carry, passed, dc, dc_before = _zeros(5, dh0)
+    keep, (back, carry, passed, dc, dc_before) = _kept(keep, cs), _zeros(5, dh0)
     for t in reversed(range(len(cs))):
         before = cs[t - 1] if t else c0
         sources = dhs[t], back, carry, dcs[t], dc, gates[t], before, cs[t]
@@ -215,7 +220,7 @@ def gru(x, recurrent_kernel, bias, h0, keep, hs, gates):
     x: (steps, batch, 3 u), recurrent_kernel: (u, 3 u), bias: (3 u,) or (0,) for none, h0: (batch, u), keep: read.
     hs: (steps, batch, u), gates: (steps, batch, 4 u), written.
     """
-    recurrent, h = np.empty_like(x[0] if len(x) else h0), h0
+    keep, recurrent, h = _kept(keep, x), np.empty_like(x[0] if len(x) else h0), h0
     for t in range(len(x)):
         matmul_bias(h[None], recurrent_kernel[None], False, False, bias, 0, recurrent[None])
         _gru_step(keep[t], h0.shape[1], x[t], recurrent, h, gates[t], hs[t])
@@ -251,7 +256,7 @@ def gru_grad(dhs, recurrent_kernel, h0, keep, hs, gates, dx, ds, dh0):
 
     dhs, hs: (steps, batch, u), read. dx, ds: (steps, batch, 3 u), dh0: (batch, u), written.
     """
-    back, carry, passed = _zeros(3, dh0)
+    keep, (back, carry, passed) = _kept(keep, hs), _zeros(3, dh0)
     for t in reversed(range(len(hs))):
         before = hs[t - 1] if t else h0
         _gru_step_grad(keep[t], dh0.shape[1], dhs[t], back, carry, gates[t], before, dx[t], ds[t], passed)

@@ -5,9 +5,10 @@ find they combine by shuffles. The largest entry is subtracted before any expone
 makes its whole row NaN.
 """
 
+from .elements import blocks, of_two, vectors
 from .launch import THREADS, ceildiv, kernel
 from .reduction import WARP, WARPS, larger, of_warp
-from .scalar import INFINITY, NAN, ONE, ZERO, exp_below_zero_of, log_of
+from .scalar import INFINITY, NAN, ONE, ZERO, exp_below_zero_of, log1p_of, log_of, select
 from .target import cuda, device, int64, uint32
 
 
@@ -189,3 +190,21 @@ def _scale_rows(factors, x, y, size, classes):
 def scale_rows(factors, x, y):
     """y[r, c] = factors[r] * x[r, c]: the gradient of a cross entropy, as its derivative is known. All but y: read."""
     _scale_rows(ceildiv(x.size, THREADS), factors, x, y, x.size, x.shape[1])
+
+
+@device
+def _sigmoid_cross_entropy_of(x, z):
+    return select(x > ZERO, x, ZERO) - x * z + log1p_of(exp_below_zero_of(-abs(x)))
+
+
+@kernel("float32* float32* float32* int32 int32")
+def _sigmoid_cross_entropy(logits, labels, loss, n, wide):
+    of_two(_sigmoid_cross_entropy_of, (), logits, labels, loss, n, wide)
+
+
+def sigmoid_cross_entropy(logits, labels, loss):
+    """loss = -z * log(sigmoid(x)) - (1 - z) * log(1 - sigmoid(x)) = max(x, 0) - x * z + log(1 + exp(-abs(x))).
+
+    logits x, labels z: flat, read. loss: as logits, written.
+    """
+    _sigmoid_cross_entropy(blocks(loss), logits, labels, loss, loss.size, vectors(logits, labels, loss))

@@ -36,11 +36,6 @@ def _check(op, parts, x, recurrent_kernel, *states):
     return Spec((*x.shape[:2], units), x.dtype)
 
 
-def _kept(keep, x):
-    """The mask; in place of NO_MASK one that keeps all."""
-    return keep if keep.size else np.ones(x.shape[:2], np.bool_)
-
-
 def _before(first, states):
     """The states before each step as rows: (steps * batch, u)."""
     shape = states.shape
@@ -74,7 +69,7 @@ class _SimpleRNNSequence:
 
     @staticmethod
     def run(kernels, x, recurrent_kernel, h, keep, hs):
-        kernels.recurrent.simple(x, recurrent_kernel, h, _kept(keep, x), hs)
+        kernels.recurrent.simple(x, recurrent_kernel, h, keep, hs)
 
     @staticmethod
     def gradient(node, dhs):
@@ -101,7 +96,7 @@ class _SimpleRNNSequenceGrad:
 
     @staticmethod
     def run(kernels, dhs, recurrent_kernel, hs, keep, dx, dh):
-        kernels.recurrent.simple_grad(dhs, recurrent_kernel, _kept(keep, hs), hs, dx, dh)
+        kernels.recurrent.simple_grad(dhs, recurrent_kernel, keep, hs, dx, dh)
 
     @staticmethod
     def cost(dhs, recurrent_kernel, hs, keep):
@@ -125,7 +120,7 @@ class _LSTMSequence:
 
     @staticmethod
     def run(kernels, x, recurrent_kernel, h, c, keep, hs, cs, gates):
-        kernels.recurrent.lstm(x, recurrent_kernel, h, c, _kept(keep, x), hs, cs, gates)
+        kernels.recurrent.lstm(x, recurrent_kernel, h, c, keep, hs, cs, gates)
 
     @staticmethod
     def gradient(node, dhs, dcs, dgates):
@@ -153,7 +148,7 @@ class _LSTMSequenceGrad:
 
     @staticmethod
     def run(kernels, dhs, dcs, recurrent_kernel, c, cs, gates, keep, dx, dh, dc):
-        kernels.recurrent.lstm_grad(dhs, dcs, recurrent_kernel, c, _kept(keep, cs), cs, gates, dx, dh, dc)
+        kernels.recurrent.lstm_grad(dhs, dcs, recurrent_kernel, c, keep, cs, gates, dx, dh, dc)
 
     @staticmethod
     def cost(dhs, dcs, recurrent_kernel, c, cs, gates, keep):
@@ -177,7 +172,7 @@ class _GRUSequence:
 
     @staticmethod
     def run(kernels, x, recurrent_kernel, bias, h, keep, hs, gates):
-        kernels.recurrent.gru(x, recurrent_kernel, bias, h, _kept(keep, x), hs, gates)
+        kernels.recurrent.gru(x, recurrent_kernel, bias, h, keep, hs, gates)
 
     @staticmethod
     def gradient(node, dhs, dgates):
@@ -205,7 +200,7 @@ class _GRUSequenceGrad:
 
     @staticmethod
     def run(kernels, dhs, recurrent_kernel, h, hs, gates, keep, dx, ds, dh):
-        kernels.recurrent.gru_grad(dhs, recurrent_kernel, h, _kept(keep, hs), hs, gates, dx, ds, dh)
+        kernels.recurrent.gru_grad(dhs, recurrent_kernel, h, keep, hs, gates, dx, ds, dh)
 
     @staticmethod
     def cost(dhs, recurrent_kernel, h, hs, gates, keep):
