@@ -86,9 +86,10 @@ def _quoted(path):
     return '"' + re.sub(r'[\\"\n\r\t]', lambda found: _ESCAPES.get(found[0], f"\\{found[0]}"), os.fspath(path)) + '"'
 
 
-def _unescaped(found):
+def _unescaped(found) -> bytes:
     """The byte that an escape stands for: octal digits, as TensorFlow writes what is not ASCII, or one character."""
-    escape = found[1]
+    escape: bytes = found[1]
     if escape[:1] in b"01234567":
         return bytes([int(escape, 8) & 255])
-    return {b"n": b"\n", b"r": b"\r", b"t": b"\t"}.get(escape, escape)
+    named = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+    return named.get(escape, escape)

@@ -20,19 +20,19 @@ class CheckpointReader:
     def __init__(self, path):
         self._path = path
         self._arrays, metadata = safetensors.read(path, "load_checkpoint")
-        self._graph = metadata[GRAPH].encode()
+        self._graph = metadata[GRAPH].encode() if GRAPH in metadata else None  # a Saver writes variables alone
 
     def has_tensor(self, tensor_str):
         """Whether there is a value of that key."""
-        return tensor_str == GRAPH or tensor_str in self._arrays
+        return tensor_str in self._keys()
 
     def get_tensor(self, tensor_str):
-        """The value of a key as an array. Raises NotFoundError if there is none."""
-        if tensor_str == GRAPH:
+        """The value of a key as an array, or a NumPy number. Raises NotFoundError if there is none."""
+        if tensor_str == GRAPH and self._graph is not None:
             return self._graph
         if tensor_str not in self._arrays:
             raise NotFoundError(f"key {tensor_str!r} is not in checkpoint {self._path}; list_variables shows the keys")
-        return self._arrays[tensor_str]
+        return self._arrays[tensor_str][()]  # of no axes: a NumPy number
 
     def get_variable_to_shape_map(self):
         """dict from keys to shapes, as lists; text counts as a scalar."""
@@ -43,7 +43,7 @@ class CheckpointReader:
         return {key: as_dtype(array.dtype) for key, array in sorted(self._arrays.items())}
 
     def _keys(self):
-        return sorted([GRAPH, *self._arrays])
+        return sorted([*([] if self._graph is None else [GRAPH]), *self._arrays])
 
 
 def _is_text(key):

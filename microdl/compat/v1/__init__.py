@@ -80,6 +80,7 @@ from microdl.compat.v1.functions import (
     to_int32 as to_int32,
     to_int64 as to_int64,
     truncated_normal as truncated_normal,
+    where as where,
 )
 from microdl.compat.v1.graph import (
     Graph as Graph,
@@ -171,8 +172,8 @@ _ELSEWHERE = {  # TensorFlow 1's names of what TensorFlow 2 has in its modules
     "lin_space": "linspace", "matrix_band_part": "linalg.band_part", "matrix_diag": "linalg.diag",
     "matrix_diag_part": "linalg.diag_part", "matrix_inverse": "linalg.inv", "matrix_solve": "linalg.solve",
     "matrix_transpose": "linalg.matrix_transpose", "read_file": "io.read_file", "reverse_v2": "reverse",
-    "string_to_number": "strings.to_number", "substr": "strings.substr", "trace": "linalg.trace",
-    "write_file": "io.write_file",
+    "string_join": "strings.join", "string_to_number": "strings.to_number", "substr": "strings.substr",
+    "trace": "linalg.trace", "where_v2": "where", "write_file": "io.write_file",
 }  # fmt: skip
 
 
@@ -180,7 +181,7 @@ def __getattr__(name) -> _Any:
     """microdl's own name; else that of a module whose names TensorFlow 1 has at the top: ``tf.log``."""
     if name.startswith("__"):
         raise AttributeError(name)
-    *path, last = _ELSEWHERE.get(name, name).split(".")
+    *path, last = str(_ELSEWHERE.get(name, name)).split(".")
     owner = getattr(microdl, path[0]) if path else microdl
     if not path and not hasattr(microdl, name):
         modules = microdl.math, microdl.debugging, microdl.linalg

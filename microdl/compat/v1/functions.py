@@ -11,8 +11,10 @@ from microdl.compile.concrete import differentiable
 from microdl.core import dtypes
 from microdl.core.backprop import backpropagate, checked_seed
 from microdl.core.context import context
+from microdl.core.deferred import reads_sizes
+from microdl.core.errors import InvalidArgumentError
 from microdl.core.tensor import apply, convert
-from microdl.ops import array, clip, draws, math, random
+from microdl.ops import array, clip, draws, indexing, math, random
 
 
 def placeholder(dtype, shape=None, name=None):
@@ -170,6 +172,30 @@ to_int64 = _cast(dtypes.int64, "ToInt64")
 random_normal = in_graph(random.normal, "random_normal")
 truncated_normal = in_graph(random.truncated_normal, "truncated_normal")
 random_shuffle = in_graph(random.shuffle, "RandomShuffle")
+
+
+@in_graph
+@reads_sizes
+def where(condition, x=None, y=None, name=None):
+    """``x`` where ``condition`` holds, else ``y``, of one shape; a vector of conditions chooses rows, a scalar all.
+
+    Without x and y the positions where it holds. Raises: InvalidArgumentError for other shapes: nothing is broadcast.
+    """
+    condition = convert(condition)
+    if x is None or y is None:
+        return indexing.where(condition, x, y)
+    hint = next((value.dtype for value in (x, y) if hasattr(value, "spec")), None)
+    x = convert(x, hint=hint)
+    y = convert(y, hint=x.dtype)
+    wanted, given = tuple(x.shape), tuple(condition.shape)
+    if wanted != tuple(y.shape) or given not in ((), wanted, wanted[:1]):
+        raise InvalidArgumentError(
+            f"where: x and y must have one shape, and condition that, () or x's first size: got {wanted}, "
+            f"{tuple(y.shape)} and {given}; tf.where_v2 broadcasts"
+        )
+    if len(given) == 1 < len(wanted):
+        condition = array.reshape(condition, given + (1,) * (len(wanted) - 1))
+    return apply("SelectV2", condition, x, y)
 
 
 @in_graph

@@ -74,6 +74,7 @@ class Named(Operand):
 
     __slots__ = ()
     graph: Any
+    name: Any
 
     def __hash__(self):
         return id(self)
@@ -94,6 +95,18 @@ class Named(Operand):
     def __iter__(self):
         raise errors.OperatorNotAllowedInGraphError(
             "Iterating over a symbolic `tf.Tensor` is not allowed: use tf.unstack or tf.map_fn"
+        )
+
+    def __len__(self):
+        raise TypeError(
+            f"len is not well defined for a symbolic Tensor ({self.name}). Please call `x.shape` rather than `len(x)` "
+            "for shape information."
+        )
+
+    def __array__(self, dtype=None, copy=None):
+        raise NotImplementedError(
+            f"Cannot convert a symbolic tf.Tensor ({self.name}) to a numpy array. This error may indicate that you're "
+            "trying to pass a Tensor to a NumPy call, which is not supported: run it, session.run(tensor)."
         )
 
     def eval(self, feed_dict=None, session=None):

@@ -3,6 +3,8 @@
 import os
 import tempfile
 
+import numpy as np
+
 from tests.compat.describe import said
 
 
@@ -112,3 +114,19 @@ def training_goes_on(tf):
 def no_checkpoint(tf):
     with _folder() as folder:
         return tf.train.latest_checkpoint(folder), tf.train.get_checkpoint_state(folder)
+
+
+def what_a_file_holds(tf):
+    a, b = tf.Variable([[1.0, 2.0]], name="net/a"), tf.Variable(np.int64(3), name="b")
+    with _folder() as folder, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        path = tf.train.Saver({"x/y": a, "b": b}).save(session, os.path.join(folder, "model"))
+        reader = tf.train.NewCheckpointReader(path)
+        return (
+            [(name, list(shape)) for name, shape in tf.train.list_variables(path)],
+            tf.train.load_variable(folder, "x/y"),
+            reader.has_tensor("b"),
+            reader.has_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"),
+            reader.get_variable_to_shape_map(),
+            reader.get_tensor("b"),
+        )

@@ -4,7 +4,7 @@ import collections
 
 import numpy as np
 
-from tests.compat.describe import run
+from tests.compat.describe import run, said
 
 
 def fetches_of_every_kind(tf):
@@ -318,3 +318,29 @@ def no_control_dependencies(tf):
     with tf.Session() as session:
         session.run(v.initializer)
         return session.run(y), session.run(v), session.run(x), session.run(v)
+
+
+def rows_are_chosen_by_a_vector(tf):
+    x, y = tf.constant([[1, 2], [3, 4]]), tf.constant([[5, 6], [7, 8]])
+    c, open_x = tf.placeholder(tf.bool, [None]), tf.placeholder(tf.float32, [None, 2])
+    fed = tf.where(c, open_x, -open_x)
+    slope = tf.gradients(fed, open_x)[0]
+    plain = tf.where([True, False], x, y), tf.where(True, x, y), tf.where(tf.equal(x, 2), x, y), tf.where([True, False])
+    found = run(tf, [*plain, tf.where_v2([True, False], x, y)])
+    return found, run(tf, [fed, slope], {c: [True, False], open_x: [[1, 2], [3, 4]]}), fed
+
+
+def conditions_that_do_not_fit(tf):
+    x = tf.constant([[1, 2], [3, 4]])
+    return [
+        said(lambda c=c: tf.where(c, x, x), "never")[0] in ("ValueError", "InvalidArgumentError")
+        for c in ([[True], [False]], [True, False, True], [[True, False]])
+    ]
+
+
+def a_tensor_has_no_length(tf):
+    len(tf.constant([1, 2]))
+
+
+def a_tensor_is_no_array(tf):
+    np.asarray(tf.constant([1, 2]))

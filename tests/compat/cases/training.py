@@ -240,3 +240,13 @@ def running_means(tf):
     )
     restored = sorted((name, x.name) for name, x in averages[0].variables_to_restore().items())
     return found, names, restored, [x.name for x in tf.moving_average_variables()]
+
+
+def names_of_slots_in_scopes(tf):
+    with tf.name_scope("train"):
+        v = tf.Variable([1.0, 2.0], name="v")
+        first = tf.train.AdamOptimizer().minimize(tf.reduce_sum(v * v))
+    with tf.variable_scope("vs"):
+        w = tf.get_variable("w", [2])
+        second = tf.train.MomentumOptimizer(0.1, 0.9).minimize(tf.reduce_sum(w * w * v), var_list=[v, w])
+    return sorted(x.name for x in tf.global_variables()), first.name, second.name

@@ -267,7 +267,7 @@ def MonitoredTrainingSession(
     """
     summaries = _how_often(save_summaries_steps, save_summaries_secs, (100, None))
     checkpoints = _how_often(save_checkpoint_steps, save_checkpoint_secs, (None, 600))
-    scaffold, all_hooks = scaffold or Scaffold(), list(chief_only_hooks or ())
+    scaffold, all_hooks = scaffold or Scaffold(), [*(chief_only_hooks or ())]
     folder = summary_dir or checkpoint_dir
     if folder and log_step_count_steps:
         all_hooks.append(StepCounterHook(log_step_count_steps, output_dir=folder))

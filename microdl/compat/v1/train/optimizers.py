@@ -7,6 +7,7 @@ import numpy as np
 
 from microdl.compat.v1.functions import gradients as graph_gradients
 from microdl.compat.v1.graph import get_default_graph
+from microdl.compat.v1.scopes import get_variable_scope
 from microdl.compat.v1.variables import GraphKeys, Variable, group
 from microdl.core.tensor import apply, convert
 from microdl.ops import state as state  # apply finds the updates by name
@@ -106,7 +107,8 @@ class Optimizer:
         if key not in self._slots:
             name = variable.name.removesuffix(":0")
             start = np.full(variable.spec.shape, self.slots[kind], variable.dtype.as_numpy_dtype)
-            self._slots[key] = Variable(start, trainable=False, name=f"{name}/{self._name}")
+            scope = get_variable_scope().name  # TensorFlow puts it before the name, in which it is already
+            self._slots[key] = Variable(start, trainable=False, name=f"{scope}/{name}/{self._name}".lstrip("/"))
         return self._slots[key]
 
     def get_slot(self, var, name):
