@@ -5,6 +5,8 @@ whichever is cheaper, and write dx. Other arguments are numbers, dimensionless. 
 the twin; results have the same bits as there.
 """
 
+import numpy as np
+
 from .elements import blocks, of_one, of_two, vectors
 from .launch import kernel
 from .pointwise import (
@@ -26,6 +28,7 @@ from .pointwise import (
 from .scalar import ZERO, select, sigmoid_of, tanh_of
 from .target import device
 
+SIX = np.float32(6)
 ONE_ARRAY, TWO_ARRAYS = "float32* float32* int32 int32", "float32* float32* float32* int32 int32"
 
 
@@ -37,6 +40,16 @@ def _relu_of(x):
 @device
 def _relu_grad_of(dy, y):
     return select(y > ZERO, dy, ZERO)
+
+
+@device
+def _relu6_of(x):
+    return select(x < ZERO, ZERO, select(x > SIX, SIX, x))
+
+
+@device
+def _relu6_grad_of(dy, y):
+    return select(ZERO < y < SIX, dy, ZERO)
 
 
 @device
@@ -67,6 +80,26 @@ def _relu_grad(dy, y, dx, n, wide):
 def relu_grad(dy, y, dx):
     """dx = dy where y > 0, else 0."""
     _relu_grad(blocks(dx), dy, y, dx, dx.size, vectors(dy, y, dx))
+
+
+@kernel(ONE_ARRAY)
+def _relu6(x, y, n, wide):
+    of_one(_relu6_of, (), x, y, n, wide)
+
+
+def relu6(x, y):
+    """y = min(max(x, 0), 6)."""
+    _relu6(blocks(y), x, y, y.size, vectors(x, y))
+
+
+@kernel(TWO_ARRAYS)
+def _relu6_grad(dy, y, dx, n, wide):
+    of_two(_relu6_grad_of, (), dy, y, dx, n, wide)
+
+
+def relu6_grad(dy, y, dx):
+    """dx = dy where 0 < y < 6, else 0."""
+    _relu6_grad(blocks(dx), dy, y, dx, dx.size, vectors(dy, y, dx))
 
 
 @kernel("float32* float32 float32* int32 int32")

@@ -15,7 +15,7 @@ from microdl.compile.program import constant_array
 from microdl.compile.settled import Step
 from microdl.core import device
 from microdl.core.context import context
-from microdl.core.errors import InvalidArgumentError, NoKernel
+from microdl.core.errors import InvalidArgumentError
 from microdl.core.placement import is_on_gpu, short_name
 from microdl.core.variable import Variable
 from microdl.gpu import capture
@@ -120,7 +120,7 @@ class OnGPU:
         if op.view:
             try:
                 self._places[id(node.outputs[0])] = op.run(self.gpu.kernels, *inputs, **node.attrs)
-            except NoKernel as missing:
+            except NotImplementedError as missing:
                 return [self._on_cpu(node, inputs, [self._apart(node.outputs[0])], missing)]
             return []
         outputs = [self._own(y) for y in node.outputs]
@@ -130,7 +130,7 @@ class OnGPU:
         try:
             with self.gpu.noting() as noted:
                 op.run(self.gpu.kernels, *inputs, *outputs, **node.attrs)
-        except NoKernel as missing:
+        except NotImplementedError as missing:
             return [self._on_cpu(node, inputs, outputs, missing)]
         finally:
             context.streams = around

@@ -64,5 +64,5 @@ class NoDeviceError(OpError, RuntimeError):
     """There is no GPU here, no driver for it, or no package to reach the driver; the message says which."""
 
 
-class NoKernel(TypeError, AttributeError):
+class NoKernel(NotImplementedError, TypeError, AttributeError):
     """A device has no kernel for what an op asks of it; the CPU has. The message says what is missing."""

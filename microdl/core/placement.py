@@ -14,7 +14,7 @@ import numpy as np
 
 from microdl.core import device as devices
 from microdl.core.context import context, warn
-from microdl.core.errors import InvalidArgumentError, NoDeviceError, NoKernel
+from microdl.core.errors import InvalidArgumentError, NoDeviceError
 from microdl.core.locks import new_lock
 
 CPU_NAME = devices.CPU.name
@@ -63,7 +63,7 @@ class Placement:
         around, context.streams = context.streams, _Drawn() if op.stateful else None
         try:
             return gpu.run(op, [x if is_on_gpu(x) else gpu.array(x) for x in arrays], specs, attrs)
-        except (NoKernel, NotImplementedError) as missing:  # the latter: none for these dtypes
+        except NotImplementedError as missing:  # a NoKernel, or what kernels say of dtypes
             if op.mutates and gpu.launches != before:
                 raise
             self._tell(op, arrays, missing)

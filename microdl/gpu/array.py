@@ -77,6 +77,13 @@ class DeviceArray:
         """The same memory as one row."""
         return self.reshape((self.size,))
 
+    def squeeze(self, axis=None):
+        """The same memory without the axes of size 1 that ``axis`` names, or without all of them."""
+        if axis is None:
+            return self.reshape(tuple(n for n in self.shape if n != 1))
+        axes = {k % self.ndim for k in (axis if isinstance(axis, tuple) else (axis,))}
+        return self.reshape(tuple(n for k, n in enumerate(self.shape) if k not in axes))
+
     def view(self, dtype=None):
         """The same memory as numbers of another dtype of the same size."""
         dtype = self.dtype if dtype is None else np.dtype(dtype)

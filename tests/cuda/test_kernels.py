@@ -10,7 +10,7 @@ pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
 single = np.float32
 SPECIAL = [0, -0.0, np.inf, -np.inf, np.nan, 1e-40, 88, -88, 100, -100, 1e-8]
 ACTIVATIONS = {
-    "relu": ((), "y"), "leaky_relu": ((0.2,), "x"), "elu": ((1.5, 1.1), "y"), "sigmoid": ((), "y"), "tanh": ((), "y"),
+    "relu": ((), "y"), "relu6": ((), "y"), "leaky_relu": ((0.2,), "x"), "elu": ((1.5, 1.1), "y"), "sigmoid": ((), "y"), "tanh": ((), "y"),
     "softplus": ((), "x"), "softsign": ((), "x"), "silu": ((1.2,), "x"), "gelu": ((), "x"), "gelu_tanh": ((), "x"),
 }  # fmt: skip
 
