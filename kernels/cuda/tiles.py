@@ -15,7 +15,7 @@ a slab is up to functions that come as arguments, which are compiled into each k
 from .intrinsics import fma, load4, load4_constant, store4
 from .launch import ceildiv
 from .scalar import ZERO
-from .target import cuda, device, float32, uint32
+from .target import cuda, device, float32, int64, uint32
 
 TILE, DEPTH = 128, 8  # rows of a tile, steps of a slab
 PITCH = 132  # numbers from one step of a slab to the next: with 128, threads that store a column would wait in turn
@@ -65,17 +65,18 @@ def multiply(
     store_left(left, uint32(0), read_left(a, state, k, end))
     store_right(right, uint32(0), read_right(b, state, k, end))
     cuda.syncthreads()
-    current = uint32(0)
+    current, row, column = uint32(0), int64(row), int64(column)
     while k < end:
         k = uint32(k + uint32(DEPTH))
         state = advance(state, moves)
         next_left = read_left(a, state, k, end)  # zeros behind the end, where nobody needs them
         next_right = read_right(b, state, k, end)
-        for j in range(0, DEPTH, 2):  # by two: the second's numbers are loaded while the first's are multiplied
-            at = uint32(current + uint32(j * PITCH))
-            _add_products(sums, blocks_down, blocks_right, left, right, uint32(at + row), uint32(at + column))
-            at = uint32(at + uint32(PITCH))
-            _add_products(sums, blocks_down, blocks_right, left, right, uint32(at + row), uint32(at + column))
+        at = int64(current)
+        stop = at + SLAB
+        while at < stop:  # two steps at a time: the second's numbers are loaded while the first's are multiplied
+            _add_products(sums, blocks_down, blocks_right, left, right, at + row, at + column)
+            _add_products(sums, blocks_down, blocks_right, left, right, at + PITCH + row, at + PITCH + column)
+            at += 2 * PITCH
         current = uint32(uint32(SLAB) - current)
         store_left(left, current, next_left)
         store_right(right, current, next_right)
@@ -89,10 +90,10 @@ def _add_products(sums, blocks_down, blocks_right, left, right, at_left, at_righ
     q = cuda.local.array(8, float32)
     p[0], p[1], p[2], p[3] = load4(left, at_left)
     if blocks_down == 2:
-        p[4], p[5], p[6], p[7] = load4(left, uint32(at_left + uint32(HALF)))
+        p[4], p[5], p[6], p[7] = load4(left, at_left + HALF)
     q[0], q[1], q[2], q[3] = load4(right, at_right)
     if blocks_right == 2:
-        q[4], q[5], q[6], q[7] = load4(right, uint32(at_right + uint32(HALF)))
+        q[4], q[5], q[6], q[7] = load4(right, at_right + HALF)
     for r in range(4 * blocks_down):
         for s in range(4 * blocks_right):
             sums[r * ROW + s] = fma(p[r], q[s], sums[r * ROW + s])
