@@ -12,6 +12,11 @@ from .simd import run
 COLUMNS = 64  # inner elements that one task of ``gather_grad`` looks after
 
 
+def empty(shape, dtype):
+    """A new array where this family's arrays live; its elements are arbitrary."""
+    return np.empty(shape, dtype)
+
+
 def cast(x, y):
     """y = x in y's dtype. Floats become integers by dropping the fraction; what does not fit is undefined, as in C."""
     with np.errstate(invalid="ignore", over="ignore"):

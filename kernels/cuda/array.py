@@ -8,11 +8,17 @@ import numpy as np
 
 from .casts import cast as cast
 from .elements import EACH, blocks
-from .gathering import gather as gather, gather_grad as gather_grad, outside as outside
+from .gathering import gather as gather, gather_grad as gather_grad
+from .launch import device as gpu
 from .mirror import mirror_pad as mirror_pad, mirror_pad_grad as mirror_pad_grad
 from .strides import c_steps, copy, element, fill as _fill, stretching
 from .target import int32, uint32
 from .typed import NUMBERS, REALS, UNSIGNED, typed
+
+
+def empty(shape, dtype):
+    """A new array where this family's arrays live; its elements are arbitrary."""
+    return gpu().empty(shape, dtype)
 
 
 def fill(value, y):

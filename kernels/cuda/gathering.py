@@ -18,10 +18,6 @@ from .typed import INTEGERS, NUMBERS, UNSIGNED, typed
 _WORDS = [(word, index) for word in UNSIGNED.values() for index in INTEGERS]
 
 
-def outside(indices, bound):
-    """None: a GPU does not look for an index outside of [0, bound), for the program would have to wait for it."""
-
-
 @typed("T* U* T* int32 int32 int32 int32", *_WORDS)
 def _gather(params, indices, y, rows, count, inner, n):
     for k in range(EACH):

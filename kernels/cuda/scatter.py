@@ -14,9 +14,41 @@ from .reduction import add, larger, multiply, smaller
 from .running import running_logarithm, running_product
 from .scalar import ZERO
 from .sorting import below, key_of, pair, place_of, sort_rows
-from .strides import element
+from .strides import AXES, WALK, element
 from .target import device, int32, int64, uint32
 from .typed import INTEGERS, NUMBERS, typed, words
+
+
+@device
+def _entry(sizes, axis):
+    """sizes[axis], without a table in memory."""
+    low = (sizes[0] if axis == 0 else sizes[1]) if axis < 2 else (sizes[2] if axis == 2 else sizes[3])
+    return low if axis < 4 else (sizes[4] if axis == 4 else sizes[5])
+
+
+@typed(f"T* int32 {WALK} int64* int32", *INTEGERS)
+def _flat_places(rows, axes, sizes, y, n):
+    for k in range(EACH):
+        i = element(k)
+        if i < uint32(n):
+            place, inside = int64(0), True
+            for axis in range(axes):
+                index, size = int64(rows[uint32(i * uint32(axes) + uint32(axis))]), int64(_entry(sizes, axis))
+                inside = inside and 0 <= index < size
+                place = place * size + index
+            y[i] = place if inside else int64(-1)
+
+
+def flat_places(rows, shape, y):
+    """y[i] = the place in an array of ``shape``, in C order, that row i names; -1 if there is no such place.
+
+    rows: int32 or int64 (n, axes), read. y: int64, written.
+    """
+    if len(shape) > AXES:
+        raise NotImplementedError(f"scatter.flat_places of {len(shape)} axes")
+    sizes = tuple(shape) + (1,) * (AXES - len(shape))
+    _flat_places.of(rows)(blocks(y), rows, len(shape), sizes, y, y.size)
+
 
 _FOLD = "T int32 T* uint64* T* int32 int32 int32"
 

@@ -3,8 +3,6 @@
 import functools
 from functools import partial
 
-import numpy as np
-
 from microdl.core import dtypes
 from microdl.core.kernels import settled
 from microdl.core.op import Spec, register_op
@@ -30,21 +28,26 @@ def _plan(shape, axis):
     return None, (size_of(sizes[:first]), reduced, size_of(sizes[first + count :]))
 
 
-def three_axes(x, axis):
+def three_axes(kernels, x, axis):
     """``x`` as (outer, reduced, inner): a view where the reduced axes lie side by side, else a permuted copy."""
     perm, three = _plan(x.shape, axis)
-    return x.reshape(three) if perm is None else np.ascontiguousarray(x.transpose(perm)).reshape(three)
+    if perm is None:
+        return x.reshape(three)
+    permuted = kernels.array.empty(tuple(x.shape[i] for i in perm), x.dtype)
+    kernels.array.transpose(x, perm, permuted)
+    return permuted.reshape(three)
 
 
-def written_as_three(write, x, axis):
+def written_as_three(kernels, write, x, axis):
     """Lets ``write`` fill ``x``, which it sees as (outer, reduced, inner)."""
     perm, three = _plan(x.shape, axis)
     if perm is None:
         write(x.reshape(three))
         return
-    permuted = np.empty(three, x.dtype)
+    permuted = kernels.array.empty(three, x.dtype)
     write(permuted)
-    x.transpose(perm)[...] = permuted.reshape([x.shape[i] for i in perm])
+    back = tuple(perm.index(i) for i in range(len(perm)))
+    kernels.array.transpose(permuted.reshape([x.shape[i] for i in perm]), back, x)
 
 
 def reduced_shape(shape, axis, keepdims):
@@ -69,13 +72,13 @@ class _Reduction:
 
     @classmethod
     def run(cls, kernels, x, y, axis, keepdims):
-        three = three_axes(x, axis)
+        three = three_axes(kernels, x, axis)
         getattr(kernels.reduction, cls.kernel)(three, y.reshape(three.shape[0], three.shape[2]))
 
     @classmethod
     def settle(cls, kernels, x, y, axis, keepdims):
         again = partial(cls.run, kernels, x, y, axis, keepdims)
-        return settled(again) if np.may_share_memory(three_axes(x, axis), x) else again  # no copy of x must be kept
+        return settled(again) if _plan(x.shape, axis)[0] is None else again  # no copy of x must be kept
 
     @classmethod
     def cost(cls, x, axis, keepdims):
@@ -124,7 +127,7 @@ class _MeanGrad:
         def write(three):
             kernels.reduction.mean_grad(dy.reshape(three.shape[0], three.shape[2]), count, three)
 
-        written_as_three(write, dx, axis)
+        written_as_three(kernels, write, dx, axis)
 
     @staticmethod
     def gradient(node, ddx):
@@ -183,10 +186,10 @@ class _ExtremumGrad:
 
     @staticmethod
     def run(kernels, x, y, dy, dx, axis):
-        three = three_axes(x, axis)
+        three = three_axes(kernels, x, axis)
         pair = three.shape[0], three.shape[2]
         y, dy = y.reshape(pair), dy.reshape(pair)
-        written_as_three(lambda out: kernels.scan.extremum_grad(three, y, dy, out), dx, axis)
+        written_as_three(kernels, lambda out: kernels.scan.extremum_grad(three, y, dy, out), dx, axis)
 
     @staticmethod
     def gradient(node, ddx):
@@ -223,9 +226,9 @@ class _ProdGrad:
 
     @staticmethod
     def run(kernels, x, dy, dx, axis):
-        three = three_axes(x, axis)
+        three = three_axes(kernels, x, axis)
         dy = dy.reshape(three.shape[0], three.shape[2])
-        written_as_three(lambda out: kernels.scan.prod_grad(three, dy, out), dx, axis)
+        written_as_three(kernels, lambda out: kernels.scan.prod_grad(three, dy, out), dx, axis)
 
     @staticmethod
     def gradient(node, ddx):
@@ -262,7 +265,7 @@ class _LogSumExp(_Reduction):
 
     @staticmethod
     def run(kernels, x, y, axis, keepdims):
-        three = three_axes(x, axis)
+        three = three_axes(kernels, x, axis)
         kernels.scan.logsumexp(three, y.reshape(three.shape[0], three.shape[2]))
 
     @staticmethod

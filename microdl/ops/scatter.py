@@ -5,24 +5,34 @@ import numpy as np
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
+from microdl.core.placement import can_look
 from microdl.core.shapes import size_of
 from microdl.core.tensor import apply, convert
 from microdl.ops.checks import constant_ints, require_integer, require_number
 
 
-def _places(op, indices, shape):
-    """Flat places (n,) of the slices of a tensor of ``shape`` that the rows of ``indices`` (..., axes) name."""
+def _places(kernels, op, indices, shape):
+    """Flat places (n,) of the slices of a tensor of ``shape`` that the rows of ``indices`` (..., axes) name.
+
+    What indexes outside of ``shape`` is told where an array can be looked at; a GPU reads zeros there, writes nothing.
+    """
     axes = indices.shape[-1]
-    rows = indices.reshape(size_of(indices.shape[:-1]), axes).astype(np.int64)
-    sizes = np.array(shape[:axes], np.int64)
+    rows = indices.reshape(size_of(indices.shape[:-1]), axes)
+    if can_look(rows):
+        _refuse_outside(op, indices, rows, shape)
+    places = kernels.array.empty((rows.shape[0],), np.int64)
+    kernels.scatter.flat_places(rows, tuple(shape[:axes]), places)
+    return places
+
+
+def _refuse_outside(op, indices, rows, shape):
+    sizes = np.array(shape[: rows.shape[1]], np.int64)
     outside = np.flatnonzero(((rows < 0) | (rows >= sizes)).any(axis=1))
     if outside.size:
         place = list(map(int, np.unravel_index(outside[0], indices.shape[:-1])))
         raise InvalidArgumentError(
             f"{op}: indices{place} = {rows[outside[0]].tolist()} does not index into shape {list(shape)}"
         )
-    steps = np.array([size_of(shape[axis + 1 : axes]) for axis in range(axes)], np.int64)
-    return rows @ steps
 
 
 def _axes(op, indices, shape):
@@ -61,7 +71,7 @@ class _GatherNd:
     @staticmethod
     def run(kernels, params, indices, y):
         axes = indices.shape[-1]
-        places = _places("GatherNd", indices, params.shape)
+        places = _places(kernels, "GatherNd", indices, params.shape)
         rows, inner = size_of(params.shape[:axes]), size_of(params.shape[axes:])
         kernels.array.gather(params.reshape(1, rows, inner), places, y.reshape(1, places.size, inner))
 
@@ -87,7 +97,7 @@ class _ScatterNd:
     @staticmethod
     def run(kernels, indices, updates, y, shape):
         axes = indices.shape[-1]
-        places = _places("ScatterNd", indices, shape)
+        places = _places(kernels, "ScatterNd", indices, shape)
         rows, inner = size_of(shape[:axes]), size_of(shape[axes:])
         kernels.array.gather_grad(updates.reshape(1, places.size, inner), places, y.reshape(1, rows, inner))
 
@@ -115,9 +125,9 @@ class _TensorScatter:
     @classmethod
     def run(cls, kernels, tensor, indices, updates, y):
         axes = indices.shape[-1]
-        places = _places(cls.name, indices, tensor.shape)
+        places = _places(kernels, cls.name, indices, tensor.shape)
         rows, inner = size_of(tensor.shape[:axes]), size_of(tensor.shape[axes:])
-        y[...] = tensor
+        kernels.array.cast(tensor, y)
         getattr(kernels.scatter, cls.kernel)(updates.reshape(places.size, inner), places, y.reshape(rows, inner))
 
 

@@ -7,6 +7,7 @@ from microdl.core.constant import constant
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
+from microdl.core.placement import can_look
 from microdl.core.shapes import size_of
 from microdl.core.tensor import apply, convert
 from microdl.ops.checks import constant_ints, known_values, require_integer, require_number
@@ -32,10 +33,12 @@ class _Segments:
     @classmethod
     def run(cls, kernels, data, ids, y, num_segments):
         rows, flat = data.reshape(ids.size, size_of(data.shape[ids.ndim :])), ids.ravel()
-        if flat.size and flat.max() >= num_segments:
-            raise InvalidArgumentError(f"{cls.name}: segment_ids has {flat.max()}, not in [0, {num_segments})")
-        inside = flat >= 0
-        arrays = rows[inside], flat[inside].astype(np.int64), *cls.start(data.dtype)
+        if can_look(flat):
+            if flat.size and flat.max() >= num_segments:
+                raise InvalidArgumentError(f"{cls.name}: segment_ids has {flat.max()}, not in [0, {num_segments})")
+            inside = flat >= 0
+            rows, flat = rows[inside], flat[inside].astype(np.int64)
+        arrays = rows, flat, *cls.start(data.dtype)
         getattr(kernels.scatter, cls.kernel)(*arrays, y.reshape(num_segments, rows.shape[1]))
 
     @staticmethod

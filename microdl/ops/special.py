@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from microdl.core.op import register_op
 from microdl.core.tensor import apply
 from microdl.ops.arithmetic import back
@@ -22,6 +20,13 @@ class _Special(Function):
         getattr(kernels.special, cls.kernel)(x.ravel(), y.ravel())
 
 
+def _stretched(kernels, x, y):
+    """A copy of x in the shape of y."""
+    copy = kernels.array.empty(y.shape, x.dtype)
+    kernels.array.broadcast_to(x, copy)
+    return copy
+
+
 class _Several:
     """Base of functions of several tensors that broadcast."""
 
@@ -36,8 +41,8 @@ class _Several:
     @classmethod
     def run(cls, kernels, *arrays):
         *inputs, y = arrays
-        stretched = [np.ascontiguousarray(np.broadcast_to(x, y.shape)).ravel() for x in inputs]
-        getattr(kernels.special, cls.kernel)(*stretched, y.ravel())
+        stretched = [x if x.shape == y.shape else _stretched(kernels, x, y) for x in inputs]
+        getattr(kernels.special, cls.kernel)(*(x.ravel() for x in stretched), y.ravel())
 
     @classmethod
     def cost(cls, *specs):

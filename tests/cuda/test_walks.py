@@ -91,6 +91,15 @@ def test_rows_that_go_to_places(dtype, index, same, any_order, rng):
         same("scatter", name, out, x, places, start=1)
 
 
+def test_places_that_rows_name(same, cuda, gpu, rng):
+    rows = rng.integers(0, 3, (50, 3))
+    for index in ("int32", "int64"):
+        same("scatter", "flat_places", [((50,), "int64")], rows.astype(index), (3, 5, 4))
+    y = gpu.empty(3, np.int64)
+    cuda.scatter.flat_places(np.array([[0, 5], [-1, 2], [2, 4]]), (3, 5), y)
+    assert y.tolist() == [-1, -1, 14]
+
+
 def test_nan_wins(same, rng):
     x, places = numbers(rng, (5, 2)), np.array([1, 1, 0, 0, 1])
     x[3, 0] = np.nan
