@@ -19,6 +19,7 @@ from microdl.compat.v1 import (
     summary as summary,
     train as train,
 )
+from microdl.compat.v1.arguments import with_old_arguments
 from microdl.compat.v1.config import (
     ConfigProto as ConfigProto,
     GPUOptions as GPUOptions,
@@ -168,10 +169,11 @@ initializers = Namespace(
     {name.removesuffix("_initializer"): globals()[name] for name in list(globals()) if name.endswith("_initializer")},
 )
 _ELSEWHERE = {  # TensorFlow 1's names of what TensorFlow 2 has in its modules
-    "diag": "linalg.tensor_diag", "diag_part": "linalg.tensor_diag_part", "floor_div": "math.floordiv",
-    "lin_space": "linspace", "matrix_band_part": "linalg.band_part", "matrix_diag": "linalg.diag",
-    "matrix_diag_part": "linalg.diag_part", "matrix_inverse": "linalg.inv", "matrix_solve": "linalg.solve",
-    "matrix_transpose": "linalg.matrix_transpose", "read_file": "io.read_file", "reverse_v2": "reverse",
+    "depth_to_space": "nn.depth_to_space", "diag": "linalg.tensor_diag", "diag_part": "linalg.tensor_diag_part",
+    "floor_div": "math.floordiv", "lin_space": "linspace", "matrix_band_part": "linalg.band_part",
+    "matrix_determinant": "linalg.det", "matrix_diag": "linalg.diag", "matrix_diag_part": "linalg.diag_part",
+    "matrix_inverse": "linalg.inv", "matrix_solve": "linalg.solve", "matrix_transpose": "linalg.matrix_transpose",
+    "read_file": "io.read_file", "reverse_v2": "reverse", "space_to_depth": "nn.space_to_depth",
     "string_join": "strings.join", "string_to_number": "strings.to_number", "substr": "strings.substr",
     "trace": "linalg.trace", "where_v2": "where", "write_file": "io.write_file",
 }  # fmt: skip
@@ -186,7 +188,7 @@ def __getattr__(name) -> _Any:
     if not path and not hasattr(microdl, name):
         modules = microdl.math, microdl.debugging, microdl.linalg
         owner = next((module for module in modules if hasattr(module, name)), microdl)
-    value = adapted(getattr(owner, last))
+    value = with_old_arguments(name, adapted(getattr(owner, last)))
     setattr(sys.modules[__name__], name, value)
     return value
 

@@ -5,6 +5,7 @@ import inspect
 import types
 from typing import Any
 
+from microdl.compat.v1.arguments import with_old_arguments
 from microdl.compat.v1.at_once import at_once
 from microdl.compat.v1.graph import get_default_graph
 from microdl.compat.v1.operation import GraphTensor, Named
@@ -54,7 +55,8 @@ def in_graph(function, name=None) -> Any:
     def build(*args, **kwargs):
         if at_once():
             return function(*args, **kwargs)
-        graph = next((x.graph for x in args if isinstance(x, Named)), None) or get_default_graph()
+        operands = (x for x in (*args, *kwargs.values()) if isinstance(x, Named))
+        graph = next((x.graph for x in operands), None) or get_default_graph()
         with graph.entered(), graph.naming(kwargs.get("name") or kwargs.get("scope") or label, last):
             if any(isinstance(x, GraphTensor) and x.shape.rank is None for x in nest.flatten([args, kwargs])):
                 result = graph.defer(function, args, kwargs)  # it may look at shapes
@@ -86,7 +88,9 @@ class Namespace(types.ModuleType):
         self.__dict__.update(own or {})
 
     def __getattr__(self, name) -> Any:
-        value = adapted(getattr(self.__dict__["_module"], name))
+        module = self.__dict__["_module"]
+        path = f"{module.__name__.removeprefix('microdl.')}.{name}"
+        value = with_old_arguments(path, adapted(getattr(module, name)))
         self.__dict__[name] = value
         return value
 

@@ -94,6 +94,27 @@ def moments(x, axes, shift=None, name=None, keep_dims=None, keepdims=None):
 
 
 @in_graph
+def fused_batch_norm(
+    x, scale, offset, mean=None, variance=None, epsilon=0.001, data_format="NHWC", is_training=True, name=None
+):
+    """(y, mean, variance) of images (N, H, W, C): y normalized by the batch's, or, unless ``is_training``, those given.
+
+    The variance that is returned for a running one is that of the whole population: times n / (n - 1).
+    """
+    if data_format != "NHWC":
+        raise ValueError(f"fused_batch_norm: data_format must be 'NHWC', got {data_format!r}")
+    x = convert(x)
+    if not is_training:
+        if mean is None or variance is None:
+            raise ValueError("Both `mean` and `variance` must be a 1D tensor when `is_training` is False.")
+        return modern.batch_normalization(x, mean, variance, offset, scale, epsilon), mean, variance
+    mean, variance = modern.moments(x, [0, 1, 2])
+    count = math.reduce_prod(array.shape(x)[:3])
+    ratio = array.cast(count, x.dtype) / array.cast(math.maximum(count - 1, 1), x.dtype)
+    return modern.batch_normalization(x, mean, variance, offset, scale, epsilon), mean, variance * ratio
+
+
+@in_graph
 def log_softmax(logits, axis=None, name=None, dim=None):
     """log(softmax(logits)) along ``axis``, by default the last."""
     axis = dim if axis is None else axis
