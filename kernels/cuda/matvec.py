@@ -9,12 +9,13 @@ threads each share. Long depths are cut into parts.
 import numpy as np
 
 from .elements import vectors
-from .intrinsics import advance, fma, load4_constant
+from .intrinsics import advance, fma
 from .launch import ceildiv, device as gpu, kernel
 from .parts import join
 from .reduction import ALL_LANES, WARP, WARPS
 from .scalar import ZERO
 from .target import cuda, device, float32, int32, int64, uint32
+from .tiles import load_some
 
 DEEP = 8  # threads that share a column
 SUMS = 256  # WARP * DEEP
@@ -83,18 +84,13 @@ def _along(matrix, vector, bias, y, sizes):
     i, lane = uint32(group * uint32(WARPS) + t // uint32(WARP)), uint32(t % uint32(WARP))
     if i < uint32(sizes[1]):
         start, total = uint32(i * uint32(sizes[2])), ZERO
-        if int32(sizes[7] & int32(WIDE)) != int32(0):
-            k = uint32(k + lane * uint32(4))
-            while k < end:
-                a, b, c, d = load4_constant(matrix, uint32(start + k))
-                e, f, g, h = load4_constant(vector, k)
-                total = fma(d, h, fma(c, g, fma(b, f, fma(a, e, total))))
-                k = uint32(k + uint32(4 * WARP))
-        else:
-            k = uint32(k + lane)
-            while k < end:
-                total = fma(matrix[uint32(start + k)], vector[k], total)
-                k = uint32(k + uint32(WARP))
+        wide = int32(sizes[7] & int32(WIDE)) != int32(0)  # or not: the order of the sum is the same
+        k = uint32(k + lane * uint32(4))
+        while k < end:
+            a, b, c, d = load_some(matrix, uint32(start + k), k, end, wide)
+            e, f, g, h = load_some(vector, k, k, end, wide)
+            total = fma(d, h, fma(c, g, fma(b, f, fma(a, e, total))))
+            k = uint32(k + uint32(4 * WARP))
         total = total + cuda.shfl_xor_sync(ALL_LANES, total, 16)
         total = total + cuda.shfl_xor_sync(ALL_LANES, total, 8)
         total = total + cuda.shfl_xor_sync(ALL_LANES, total, 4)

@@ -10,8 +10,9 @@ pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
 single = np.float32
 SPECIAL = [0, -0.0, np.inf, -np.inf, np.nan, 1e-40, 88, -88, 100, -100, 1e-8]
 ACTIVATIONS = {
-    "relu": ((), "y"), "relu6": ((), "y"), "leaky_relu": ((0.2,), "x"), "elu": ((1.5, 1.1), "y"), "sigmoid": ((), "y"), "tanh": ((), "y"),
-    "softplus": ((), "x"), "softsign": ((), "x"), "silu": ((1.2,), "x"), "gelu": ((), "x"), "gelu_tanh": ((), "x"),
+    "relu": ((), "y"), "relu6": ((), "y"), "leaky_relu": ((0.2,), "x"), "elu": ((1.5, 1.1), "y"),
+    "sigmoid": ((), "y"), "tanh": ((), "y"), "softplus": ((), "x"), "softsign": ((), "x"), "silu": ((1.2,), "x"),
+    "gelu": ((), "x"), "gelu_tanh": ((), "x"),
 }  # fmt: skip
 
 
@@ -56,30 +57,6 @@ def test_operators_have_the_bits_of_the_cpu(name, cuda, rng):
         getattr(cuda.elementwise, name)(left, right, table, y)
         getattr(cpu.elementwise, name)(left, right, table, expected)
         assert_same_bits(y, expected)
-
-
-@pytest.mark.parametrize("transpose_a", [False, True])
-@pytest.mark.parametrize("transpose_b", [False, True])
-@pytest.mark.parametrize(
-    ("batch", "m", "n", "k"),
-    [(2, 20, 33, 37), (1, 1, 5, 3), (1, 130, 97, 45), (2, 128, 64, 24), (1, 33, 40, 1000), (1, 60, 52, 1031)],
-)  # small tiles, large ones with ragged edges and without, a depth in parts
-def test_products(transpose_a, transpose_b, batch, m, n, k, any_order, cuda, rng):
-    a = normal(rng, batch, *((k, m) if transpose_a else (m, k)))
-    b = normal(rng, 1, *((n, k) if transpose_b else (k, n)))
-    bias, c = normal(rng, n), any_order.empty((batch, m, n), single)
-    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
-    exact = (wide_a.swapaxes(1, 2) if transpose_a else wide_a) @ (wide_b.swapaxes(1, 2) if transpose_b else wide_b)
-    cuda.matmul.matmul(a, b, transpose_a, transpose_b, c)
-    np.testing.assert_allclose(c, exact, atol=1e-6 * k)
-    cuda.matmul.matmul_bias(a, b, transpose_a, transpose_b, bias, 1, c)
-    np.testing.assert_allclose(c, np.maximum(exact + bias, 0), atol=1e-6 * k)
-
-
-def test_a_product_over_nothing_is_zero(cuda, gpu):
-    c = gpu.empty((1, 3, 4), single)
-    cuda.matmul.matmul(np.zeros((1, 3, 0), single), np.zeros((1, 0, 4), single), False, False, c)
-    assert (c == 0).all()
 
 
 def test_products_do_not_depend_on_the_order_of_threads(gpu, cuda, rng):
