@@ -50,7 +50,7 @@ def _update(kernel, table, *scalars):
 
 def _in_memory(number):
     """Where the GPU finds a number: an array of one, as ``rates.py`` gives it, stays what it is."""
-    return gpu().table(np.float32([number])) if isinstance(number, (np.generic, float, int)) else number
+    return gpu().table(np.array([number], np.float32)) if isinstance(number, (np.generic, float, int)) else number
 
 
 @device
