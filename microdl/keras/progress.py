@@ -1,10 +1,14 @@
-"""What training says about itself: a bar on a terminal, one line an epoch anywhere else.
+"""What training says about itself: a bar on a terminal, only the finished one anywhere else.
 
 Own code rather than rich or tqdm: the core depends on NumPy and Numba alone, a bar is one line that is written over,
 and a file never receives a control character, whatever is installed. The look is that of Keras:
 
     Epoch 2/5
-    412/938 ━━━━━━━━━─────────── 5s 11ms/step - loss: 0.0668 - accuracy: 0.9791
+    412/938 ━━━━━━━━━─────────── 5s 11ms/step - accuracy: 0.9791 - loss: 0.0668
+
+and with verbose=2
+
+    938/938 - 10s - 11ms/step - accuracy: 0.9791 - loss: 0.0668
 
 The seconds are those still to go, in the finished line those that passed. Drawing happens at most ten times a second;
 other batches cost one look at the clock.
@@ -29,14 +33,14 @@ class ProgressBar:
         total: int, steps of the loop, None if unknown.
         stream: text file, sys.stdout by default. live: bool, whether the line is drawn before the loop has finished:
             by default where ``stream`` is a terminal.
-        prefix: str, put in front of a line that is not live, which has no heading above it.
+        brief: bool, whether there is no bar in the final line.
     """
 
-    def __init__(self, total=None, stream=None, live=None, prefix=""):
+    def __init__(self, total=None, stream=None, live=None, brief=False):
         self.total = total
         self.stream = sys.stdout if stream is None else stream
         self.live = is_terminal(self.stream) if live is None else live
-        self.prefix = prefix
+        self.brief = brief
         self.started = time.perf_counter()
         self._first = None  # (when the first steps were done, how many they were)
         self._drawn_at = -INTERVAL
@@ -60,12 +64,17 @@ class ProgressBar:
 
     def finish(self, step, values=None):
         """Writes the final line. ``step``, ``values``: as for ``update``."""
+        self.total = self.total or step
         times = self._times(step, time.perf_counter(), running=False)
+        if self.brief:
+            text = f"{step}/{self.total}" + times.replace(" ", " - ") + _values_text(values)
+        else:
+            text = self._counts(step) + times + _values_text(values)
         if self.live:
-            self._write(self._counts(step) + times + _values_text(values))
+            self._write(text)
             self.stream.write("\n")
         else:
-            self.stream.write(f"{self.prefix}{step}/{self.total or step} -{times}{_values_text(values)}\n")
+            self.stream.write(text + "\n")
         self.stream.flush()
 
     def abandon(self):
@@ -116,7 +125,7 @@ class Progbar:
 
     def __init__(self, target, width=20, verbose=1, interval=0.05, stateful_metrics=None, unit_name="step"):
         self.target, self.verbose, self.stateful_metrics = target, verbose, set(stateful_metrics or ())
-        self._bar = ProgressBar(target, live=None if verbose == 1 else False)
+        self._bar = ProgressBar(target, live=None if verbose == 1 else False, brief=verbose == 2)
         self._values, self._seen = {}, 0  # name -> (sum, weight)
 
     def update(self, current, values=None, finalize=None):
@@ -144,12 +153,12 @@ class ProgbarLogger(Callback):
     """Shows the progress of ``fit``, ``evaluate`` or ``predict``.
 
     Args:
-        live: bool, see ProgressBar. stream: text file, sys.stdout by default.
+        live, brief: bool, see ProgressBar. stream: text file, sys.stdout by default.
     """
 
-    def __init__(self, live=None, stream=None):
+    def __init__(self, live=None, stream=None, brief=False):
         super().__init__()
-        self._live, self._stream = live, stream
+        self._live, self._stream, self._brief = live, stream, brief
         self._bar: Any = None  # a ProgressBar while a loop runs
         self._training = False
         self._steps = 0
@@ -158,10 +167,9 @@ class ProgbarLogger(Callback):
         self._training = True
 
     def on_epoch_begin(self, epoch, logs=None):
-        heading = f"Epoch {epoch + 1}/{self.params['epochs']}"
-        self._start(heading + " - ")
-        if self._bar.live:
-            self._bar.stream.write(heading + "\n")
+        self._start()
+        if self.params["epochs"] > 1:
+            self._bar.stream.write(f"Epoch {epoch + 1}/{self.params['epochs']}\n")
 
     def on_train_batch_end(self, batch, logs=None):
         self._steps = batch + 1
@@ -197,20 +205,20 @@ class ProgbarLogger(Callback):
         if self._bar is not None:
             self._bar.abandon()
 
-    def _start(self, prefix=""):
+    def _start(self):
         self._steps = 0
-        self._bar = ProgressBar(self.params.get("steps"), self._stream, self._live, prefix)
+        self._bar = ProgressBar(self.params.get("steps"), self._stream, self._live, self._brief)
 
 
 def logger_for(verbose):
     """The ProgbarLogger that a ``verbose`` argument asks for, or None.
 
     Args:
-        verbose: "auto" or 1: a bar on a terminal, else one line an epoch; 2: one line an epoch; 0: nothing.
+        verbose: "auto" or 1: a bar, drawn while it grows on a terminal alone; 2: one line an epoch; 0: nothing.
     """
     if verbose not in ("auto", 0, 1, 2):
         raise ValueError(f'verbose is "auto", 0, 1 or 2, got {verbose!r}')
-    return ProgbarLogger(live=False if verbose == 2 else None) if verbose else None
+    return ProgbarLogger(live=False if verbose == 2 else None, brief=verbose == 2) if verbose else None
 
 
 def is_terminal(stream):
@@ -221,7 +229,7 @@ def is_terminal(stream):
 def _bar_characters(stream):
     """Those of Keras where the stream's encoding has them."""
     try:
-        "━─".encode(getattr(stream, "encoding", None) or "ascii")
+        "━─".encode(getattr(stream, "encoding", None) or "utf-8")
         return "━─"
     except (UnicodeEncodeError, LookupError):
         return "=."

@@ -1,5 +1,7 @@
 """The table that summary prints."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -16,9 +18,16 @@ def _fresh_names():
 
 
 def summary_of(model, **kwargs):
-    lines = []
-    model.summary(print_fn=lines.append, **kwargs)
-    return lines
+    texts = []
+    model.summary(print_fn=texts.append, **kwargs)
+    (text,) = texts
+    return text.splitlines()
+
+
+def rows_of(model, **kwargs):
+    """The cells of the table's rows."""
+    lines = [line for line in summary_of(model, **kwargs) if line[0] == "│"]
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
 
 def cnn():
@@ -35,21 +44,20 @@ def cnn():
 
 
 def test_table_of_a_sequential_model():
-    assert summary_of(cnn()) == [
-        'Model: "sequential"',
-        "_" * 76,
-        "Layer (type)                                 Output Shape         Param #",
-        "=" * 76,
-        "conv2d (Conv2D)                              (None, 28, 28, 16)   416",
-        "max_pooling2d (MaxPooling2D)                 (None, 14, 14, 16)   0",
-        "batch_normalization (BatchNormalization)     (None, 14, 14, 16)   64",
-        "flatten (Flatten)                            (None, 3136)         0",
-        "dense (Dense)                                (None, 10)           31,370",
-        "=" * 76,
-        "Total params: 31,850 (124.41 KB)",
-        "Trainable params: 31,818 (124.29 KB)",
-        "Non-trainable params: 32 (128 B)",
-        "_" * 76,
+    lines = summary_of(cnn())
+    assert lines[:2] == ['Model: "sequential"', f"┏{'━' * 33}┳{'━' * 24}┳{'━' * 15}┓"]
+    assert rows_of(cnn()) == [
+        ["conv2d_1 (Conv2D)", "(None, 28, 28, 16)", "416"],
+        ["max_pooling2d_1 (MaxPooling2D)", "(None, 14, 14, 16)", "0"],
+        ["batch_normalization_1", "(None, 14, 14, 16)", "64"],
+        ["(BatchNormalization)", "", ""],
+        ["flatten_1 (Flatten)", "(None, 3136)", "0"],
+        ["dense_1 (Dense)", "(None, 10)", "31,370"],
+    ]
+    assert lines[-3:] == [
+        " Total params: 31,850 (124.41 KB)",
+        " Trainable params: 31,818 (124.29 KB)",
+        " Non-trainable params: 32 (128.00 B)",
     ]
 
 
@@ -67,37 +75,50 @@ class Two(Model):
 def test_subclassed_model_shows_shapes_that_its_call_reaches():
     model = Two()
     model.build((None, 4))
-    rows = {line.split()[0]: line.split()[2:] for line in summary_of(model)[4:7]}
-    assert rows == {"hidden": ["(None,", "8)", "40"], "unused": ["?", "0"], "head": ["(None,", "3)", "27"]}
+    assert rows_of(model) == [
+        ["hidden (Dense)", "(None, 8)", "40"],
+        ["unused (Dense)", "?", "0 (unbuilt)"],
+        ["head (Sequential)", "(None, 3)", "27"],
+    ]
 
 
 def test_nested_layers_can_be_listed():
     model = Two()
     model.build((None, 4))
-    assert any(line.startswith("  inner (Dense)") for line in summary_of(model, expand_nested=True))
+    assert ["└ inner (Dense)", "(None, 3)", "27"] in rows_of(model, expand_nested=True)
     assert not any("inner" in line for line in summary_of(model))
 
 
 def test_frozen_weights_are_counted_apart():
     model = cnn()
     model.layers[0].trainable = False
-    assert "Non-trainable params: 448 (1.75 KB)" in summary_of(model)
+    assert " Non-trainable params: 448 (1.75 KB)" in summary_of(model)
 
 
 def test_lines_are_as_long_as_asked():
     lines = summary_of(cnn(), line_length=50)
     assert max(map(len, lines)) == 50
-    assert any("..." in line for line in lines)
+    assert any("…" in line for line in lines)
 
 
 def test_prints_by_default(capsys):
     cnn().summary()
-    assert capsys.readouterr().out.startswith('Model: "sequential"\n____')
+    assert capsys.readouterr().out.startswith('Model: "sequential"\n┏━━━━')
 
 
-def test_unbuilt_model_says_what_to_do():
-    with pytest.raises(ValueError, match=r"is not built: call it on an input or build\(input_shape\) first"):
-        Sequential([Dense(1)]).summary()
+def test_a_stream_without_lines_and_corners_gets_ascii(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr("sys.stdout", stream)
+    cnn().summary(line_length=50)
+    stream.seek(0)
+    text = stream.read()
+    assert text.isascii()
+    assert "| dense (Dense)" in text
+
+
+def test_lines_that_are_too_short_are_refused():
+    with pytest.raises(ValueError, match="lines of 12 characters are too short for 3 columns"):
+        cnn().summary(line_length=12)
 
 
 class Counting(layers.Layer):
@@ -114,11 +135,7 @@ def test_shapes_are_those_of_the_real_call_which_is_not_repeated():
     model = Sequential([Counting(), Dense(3, name="dense")])
     model(np.ones((7, 4), np.float32))
     model(np.ones((1, 4), np.float32))
-    rows = summary_of(model)[4:6]
-    assert [row.split() for row in rows] == [
-        ["counting", "(Counting)", "(None,", "4)", "1"],
-        ["dense", "(Dense)", "(None,", "3)", "15"],
-    ]
+    assert rows_of(model) == [["counting (Counting)", "(None, 4)", "1"], ["dense (Dense)", "(None, 3)", "15"]]
     assert float(model.layers[0].count) == 2.0
     assert model.output_shape == (None, 3)
 
@@ -138,4 +155,4 @@ def test_outputs_of_several_tensors_are_listed():
 
     model = Both()
     model(np.ones((7, 4), np.float32))
-    assert "{sum: (), all: [(None, 4), ?]}" in summary_of(model)[4]
+    assert "".join(row[1] + " " for row in rows_of(model)) == "{sum: (), all: [(None, 4), ?]} "

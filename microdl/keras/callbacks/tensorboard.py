@@ -149,9 +149,12 @@ class TensorBoard(Callback):
                 summary.graph(max((f.graph for f in functions), key=lambda graph: len(graph.nodes)))
 
     def _write_weights(self, epoch):
+        # Keras names weights by the model around the layer that makes them: a functional model is made of layers with
+        # weights of their own.
+        within = "" if self.model._network is not None else f"{self.model.name}/"
         with self._writer("train").as_default(epoch):
             for weight in self.model.weights:
-                name = weight.name.removesuffix(":0").replace(":", "_")
+                name = within + weight.name.removesuffix(":0").replace(":", "_")
                 summary.histogram(f"{name}/histogram", weight)
                 if self.write_images and (image := _as_image(weight.numpy())) is not None:
                     summary.image(f"{name}/image", image)

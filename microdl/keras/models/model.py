@@ -290,10 +290,10 @@ class Model(Trainer):
     def summary(self, line_length=None, *, print_fn=None, expand_nested=False, show_trainable=False, layer_range=None):
         """Prints the layers, their output shapes and numbers of weights, and in models with branches their inputs.
 
-        Args: line_length: int characters. print_fn: function of one str, ``print`` by default.
+        Args: line_length: int characters. print_fn: function of the whole text, ``print`` by default.
             expand_nested: bool, whether layers inside of layers get lines of their own. show_trainable: bool, whether
-            a column says which are trained. layer_range: names of the first and last layer to show, None for all.
-        Raises: ValueError before the model is built.
+            a column says which are trained. layer_range: names (patterns) of the first and last layer, None for all.
+        Raises: ValueError for a line that is too short, or a layer_range without layers.
         """
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 

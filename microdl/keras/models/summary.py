@@ -1,44 +1,66 @@
-"""The table that ``Model.summary`` prints."""
+"""The table that ``Model.summary`` prints: Keras's, which the library rich draws for it.
 
+The width of a column is its share of the line; what is longer is wrapped between words, and a word that is too long
+ends in an ellipsis.
+"""
+
+import re
 import shutil
+import sys
 
 from microdl.keras.layers.keras_tensor import FunctionOperation
 from microdl.keras.layers.nested import is_shape, map_nested
 from microdl.keras.layers.symbolic import without_batch_size
 from microdl.keras.naming import camel_case
 
-COLUMNS = (("Layer (type)", 0.5), ("Output Shape", 0.3), ("Param #", 0.2))  # heading, share of the line
-CONNECTED = (("Layer (type)", 0.35), ("Output Shape", 0.25), ("Param #", 0.12), ("Connected to", 0.28))
-LINE_LENGTH, CONNECTED_LENGTH = 76, 98  # characters
+COLUMNS = (("Layer (type)", 0.45, str.ljust), ("Output Shape", 0.8, str.ljust), ("Param #", 1.0, str.rjust))
+CONNECTED = (
+    ("Layer (type)", 0.3, str.ljust),
+    ("Output Shape", 0.56, str.ljust),
+    ("Param #", 0.74, str.rjust),
+    ("Connected to", 1.0, str.ljust),
+)  # heading, where the column ends as a share of the line, how its text is placed
+LINE_LENGTH, CONNECTED_LENGTH, TRAINABLE_LENGTH = 88, 108, 12  # characters at most, if none are asked for
+_PLAIN = str.maketrans("┏┓┡┩┳╇├┤┼└┘┴┃│━─…", "+" * 12 + "||--.")
 
 
 def print_summary(model, line_length=None, print_fn=None, expand_nested=False, show_trainable=False, layer_range=None):
     """Prints a model's layers and numbers of weights. Arguments: see ``Model.summary``."""
-    if not model.built:
-        raise ValueError(f"summary: model {model.name!r} is not built: call it on an input or build(input_shape) first")
-    emit = print_fn or print
     connected = _branches(model)
-    columns, least = (CONNECTED, CONNECTED_LENGTH) if connected else (COLUMNS, LINE_LENGTH)
+    columns, length = (CONNECTED, CONNECTED_LENGTH) if connected else (COLUMNS, LINE_LENGTH)
     if show_trainable:
-        columns = (*columns, ("Trainable", 0.1))
-    rows = list(_rows(model, expand_nested, connected, show_trainable, _chosen(model, layer_range)))
-    length = line_length or min(max(_needed(rows, columns), least), max(shutil.get_terminal_size().columns, least))
-    widths = _widths(rows, columns, length)
-    emit(f'Model: "{model.name}"')
-    emit("_" * length)
-    emit(_line([heading for heading, _ in columns], widths))
-    emit("=" * length)
-    for row in rows:
-        for line in _lines(row):
-            emit(_line(line, widths))
-    emit("=" * length)
-    for heading, weights in (
-        ("Total params", model.weights),
-        ("Trainable params", model.trainable_weights),
-        ("Non-trainable params", model.non_trainable_weights),
-    ):
-        emit(f"{heading}: {sum(v.spec.size for v in weights):,} ({_bytes_text(sum(v.spec.nbytes for v in weights))})")
-    emit("_" * length)
+        columns = (*((heading, end * 0.9, place) for heading, end, place in columns), ("Trainable", 1.0, _center))
+        length += TRAINABLE_LENGTH
+    length = line_length or min(length, shutil.get_terminal_size().columns - 4)
+    widths = _widths([end for _, end, _ in columns], length)
+    rows = _rows(model, expand_nested, connected, show_trainable, _chosen(model, layer_range))
+    places = [place for *_, place in columns]
+    lines = [f'Model: "{model.name}"', *_table([heading for heading, *_ in columns], rows, widths, places)]
+    text = "\n".join([*lines, *_counts(model)]) + "\n"
+    if print_fn is not None:
+        print_fn(text)
+    else:
+        print(_encodable(text, getattr(sys.stdout, "encoding", None) or "utf-8"), end="")
+
+
+def _counts(model):
+    """The lines below the table."""
+    weights = [("Trainable params", model.trainable_weights), ("Non-trainable params", model.non_trainable_weights)]
+    if model.optimizer is not None and model.optimizer.variables:
+        weights.append(("Optimizer params", model.optimizer.variables))
+    weights.insert(0, ("Total params", [v for _, variables in weights for v in variables]))
+    for heading, variables in weights:
+        size, count = sum(v.spec.nbytes for v in variables), sum(v.spec.size for v in variables)
+        yield f" {heading}: {count:,} ({_bytes_text(size)})"
+
+
+def _encodable(text, encoding):
+    """``text``, in ASCII if the encoding has no lines and corners."""
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_PLAIN)
+    return text
 
 
 def _branches(model):
@@ -53,26 +75,33 @@ def _branches(model):
 
 
 def _chosen(model, layer_range):
-    """The layers and operations from the first one of a name to that of the other."""
+    """The layers and operations from the first one whose name begins like a pattern to the last one like another."""
     found = list(model.operations)
     if layer_range is None:
         return found
     names = [operation.name for operation in found]
-    if len(layer_range) != 2 or any(name not in names for name in layer_range):
-        raise ValueError(f"summary: layer_range is the names of two layers, got {layer_range!r}; there are {names}")
-    first, last = sorted(map(names.index, layer_range))
-    return found[first : last + 1]
+    if len(layer_range) != 2 or not all(isinstance(pattern, str) for pattern in layer_range):
+        raise ValueError(f"summary: layer_range is two names of layers, or patterns of them, got {layer_range!r}")
+    first, last = ([i for i, name in enumerate(names) if re.match(pattern, name)] for pattern in layer_range)
+    if not first or not last:
+        raise ValueError(
+            f"Passed layer_names do not match the layer names in the model. Received: {layer_range}; there are {names}"
+        )
+    if min(first) > max(last):
+        first, last = last, first
+    return found[min(first) : max(last) + 1]
 
 
 def _rows(model, expand_nested, connected, show_trainable, operations, depth=0):
-    """The cells of every layer and operation: text, or for its connections a list of texts."""
+    """The cells of every layer and operation."""
     network = getattr(model, "_network", None)
     for operation in operations:
         weights = getattr(operation, "weights", [])
-        row: list = [f"{'  ' * depth}{operation.name} ({type_name(operation)})", _shape(network, operation)]
-        row.append(f"{sum(v.spec.size for v in weights):,}")
+        prefix = "   " * depth + "└ " if depth else ""
+        row = [f"{prefix}{operation.name} ({type_name(operation)})", _shape(network, operation)]
+        row.append(f"{sum(v.spec.size for v in weights):,}" + " (unbuilt)" * (not getattr(operation, "built", True)))
         if connected:
-            row.append(connections(network, operation) if depth == 0 else ["-"])
+            row.append(", ".join(connections(network, operation)) if depth == 0 else "-")
         if show_trainable:
             row.append(("Y" if operation.trainable else "N") if weights else "-")
         yield row
@@ -105,45 +134,68 @@ def _shape(network, operation):
     return text if isinstance(text, str) else str(text).replace("'", "")
 
 
-def _lines(row):
-    """The lines of a row: its last cells may be lists."""
-    height = max(len(cell) if isinstance(cell, list) else 1 for cell in row)
-    for i in range(height):
-        line = []
-        for cell in row:
-            parts = cell if isinstance(cell, list) else [cell]
-            more = "," if isinstance(cell, list) and i < len(parts) - 1 else ""
-            line.append(parts[i] + more if i < len(parts) else "")
-        yield line
+def _widths(ends, length):
+    """Characters of each column, the space at its sides included: together with the lines between them ``length``.
+
+    Each gives up as much as the others of what is too much, as rich does it.
+    """
+    places = [int(end * length) for end in ends]
+    widths = [place - before for place, before in zip(places, [0, *places], strict=False)]
+    if min(widths) < 4:
+        raise ValueError(f"summary: lines of {length} characters are too short for {len(widths)} columns")
+    widths = [width + 2 for width in widths]
+    excess = sum(widths) + len(widths) + 1 - length
+    for i in range(len(widths)):
+        less = round(excess / (len(widths) - i))
+        widths[i] -= less
+        excess -= less
+    return widths
 
 
-def _longest(row, i):
-    return max(map(len, row[i])) + 1 if isinstance(row[i], list) else len(row[i])
+def _table(headings, rows, widths, places):
+    """The lines of a table."""
+
+    def line(left, middle, right, fill):
+        return left + middle.join(fill * width for width in widths) + right
+
+    def row(cells, bar):
+        wrapped = [_wrapped(cell, width - 2) for cell, width in zip(cells, widths, strict=True)]
+        for i in range(max(map(len, wrapped))):
+            parts = [cell[i] if i < len(cell) else "" for cell in wrapped]
+            texts = [f" {place(x, w - 2)} " for x, w, place in zip(parts, widths, places, strict=True)]
+            yield bar + bar.join(texts) + bar
+
+    yield line("┏", "┳", "┓", "━")
+    yield from row(headings, "┃")
+    between = line("┡", "╇", "┩", "━")
+    for cells in rows:
+        yield between
+        yield from row(cells, "│")
+        between = line("├", "┼", "┤", "─")
+    if between[0] == "┡":
+        yield between
+    yield line("└", "┴", "┘", "─")
 
 
-def _needed(rows, columns):
-    """Characters of a line in which no column is cut."""
-    return sum(max(len(heading), *(_longest(row, i) for row in rows), 0) + 1 for i, (heading, _) in enumerate(columns))
+def _wrapped(text, width):
+    """The lines of a cell."""
+    lines, line = [], ""
+    for word in re.findall(r"\s*\S+\s*", text):
+        if line and len(line) + len(word.rstrip()) > width:
+            lines.append(line)
+            line = ""
+        line += word
+    lines = [x.rstrip() for x in [*lines, line]]
+    return [x if len(x) <= width else x[: width - 1] + "…" for x in lines]
 
 
-def _widths(rows, columns, length):
-    """Characters of each column: its share of the line, or what its text needs where there is room."""
-    if _needed(rows, columns) > length:
-        return [int(length * share / sum(share for _, share in columns)) for _, share in columns]
-    needed = [max([len(heading), *(_longest(row, i) for row in rows)]) + 1 for i, (heading, _) in enumerate(columns)]
-    spare = length - sum(needed)
-    return [width + int(spare * share) for width, (_, share) in zip(needed, columns, strict=True)]
-
-
-def _line(cells, widths):
-    """The cells side by side; one that is too long for its column ends in an ellipsis."""
-    parts = []
-    for cell, width in zip(cells, widths, strict=True):
-        parts.append((cell if len(cell) < width else cell[: max(width - 4, 0)] + "...").ljust(width))
-    return "".join(parts).rstrip()
+def _center(text, width):
+    """With the odd space at the right."""
+    return (" " * ((width - len(text)) // 2) + text).ljust(width)
 
 
 def _bytes_text(count):
-    if count < 1024:
-        return f"{count} B"
-    return f"{count / 1024:.2f} KB" if count < 1024**2 else f"{count / 1024**2:.2f} MB"
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if count < 1024 or unit == "TB":
+            return f"{count:.2f} {unit}"
+        count /= 1024
