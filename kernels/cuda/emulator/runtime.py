@@ -309,7 +309,7 @@ PTX = {
 _ONE = [
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "sin", "cos", "tan", "tanh", "erf", "erfc", "fabs",
     "floor", "ceil", "trunc", "rint", "round", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh",
-    "lgamma",
+    "lgamma", "tgamma",
 ]  # fmt: skip
 _TWO = ["pow", "fmax", "fmin", "atan2", "fmod", "copysign", "hypot", "nextafter"]
 
