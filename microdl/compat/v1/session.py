@@ -7,17 +7,21 @@ import numpy as np
 
 from microdl.compat.v1.current import Default, Entered
 from microdl.compat.v1.data import Positions
+from microdl.compat.v1.functions import _gradients
 from microdl.compat.v1.graph import _placeholder, get_default_graph
-from microdl.compat.v1.operation import GraphTensor
+from microdl.compat.v1.operation import REFERENCES, GraphTensor
 from microdl.compat.v1.variables import Variable
 from microdl.compile.concrete import ConcreteFunction
 from microdl.compile.open import KEPT, Replay
 from microdl.core import errors, variable as core
 from microdl.core.constant import constant
 from microdl.core.context import context
+from microdl.core.custom import custom_gradient
 from microdl.core.op import Spec
 from microdl.core.random_state import Stream
-from microdl.core.tensor import Tensor
+from microdl.core.tensor import Tensor, apply
+
+WRITING = {*REFERENCES} - {"VariableV2"}  # types of Operations that change variables
 
 
 class Session:
@@ -133,18 +137,36 @@ class Session:
         for op in needed:
             if op.function is _placeholder:
                 raise _not_fed(op)
+        if any(op.function is _gradients for op in needed):
+            needed = self._behind(elements, fed) or needed
         graph = self.graph.sized("session.run")
         replay = _SessionReplay(graph, self, set(map(id, fed)))
         with Default(graph):
             replay.keep(fed, [graph.placeholder(x.spec) for x in values])
             replay.again(needed)
             fetched = [replay.value(x) for x in elements if isinstance(x, GraphTensor)]
+            for x in fetched:
+                if x is None:
+                    raise errors.InvalidArgumentError("a gradient is fetched along a path that is cut by what is fed")
             graph.outputs = [graph.own(x) for x in fetched]
         written = {v for op in needed for v in op.initializes}
         reading = [op for op in needed if getattr(op.function, "reads_values", True)]
         read = {x for op in reading for x in op.inputs if isinstance(x, Variable) and x not in op.initializes}
         read = {v for v in read if id(v.snapshot) not in replay.fed}
         return _Run(ConcreteFunction(graph, list(graph.outputs)), written, read - written)
+
+    def _behind(self, elements, fed):
+        """The Operations with those that compute what is fed: gradients go on to these.
+
+        None if nothing is fed in the middle of the graph, or if these Operations cannot run without doing harm.
+        """
+        middle = [x.op for x in fed if x.op.inputs]
+        if not middle:
+            return None
+        ops = self._needed([*elements, *middle], [x for x in fed if not x.op.inputs])
+        before = set(map(id, self._needed(elements, fed)))
+        harm = any(op.function is _placeholder or op.type in WRITING for op in ops if id(op) not in before)
+        return None if harm else ops
 
     def _needed(self, elements, fed):
         """The Operations that these Tensors and Operations come to, in order."""
@@ -269,10 +291,24 @@ class _SessionReplay(Replay):
         finally:
             context.streams = outer
 
+    def keep(self, tensors, values):
+        super().keep(tensors, [self._instead(x, value) for x, value in zip(tensors, values, strict=True)])
+
+    def _instead(self, x, value):
+        """The value of a Tensor: what is fed, if it is."""
+        fed = self.values.get(id(x)) if id(x) in self.fed else None
+        return value if fed is None else _fed_instead(value, fed)
+
     def value(self, x):
         if isinstance(x, Variable):
             return self.values[id(x.snapshot)] if id(x.snapshot) in self.fed else self._session.storage(x)
         return super().value(x)
+
+
+@custom_gradient
+def _fed_instead(computed, fed):
+    """``fed``, with the gradient of ``computed``."""
+    return apply("Identity", fed), lambda dy: (dy, None)
 
 
 def _as_dtype(value, tensor):

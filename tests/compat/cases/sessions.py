@@ -344,3 +344,16 @@ def a_tensor_has_no_length(tf):
 
 def a_tensor_is_no_array(tf):
     np.asarray(tf.constant([1, 2]))
+
+
+def gradients_through_what_is_fed(tf):
+    x, v = tf.placeholder(tf.float32, []), tf.Variable(5.0)
+    h = x * x * v
+    y = h * 3.0 + v
+    slopes = tf.gradients(y, [x, h, v])
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(y)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        found = session.run([y, *slopes], {x: 2.0, h: 10.0})
+        session.run(step, {x: 2.0, h: 10.0})
+        return found, session.run(v), session.run(slopes, {x: 3.0})
