@@ -20,7 +20,7 @@ from .geometry import AXIS, NOWHERE, phase, phase_size
 from .intrinsics import load4_constant
 from .launch import kernel
 from .scalar import ZERO
-from .target import cuda, device, float32, int32, uint32
+from .target import cuda, device, float32, int32, uint32, uint64
 from .tiles import DEPTH, PITCH, TILE, own_place
 
 # x, w, bias, y, winner; sizes: images, rows, columns and channels of x, rows and columns of y (pooled if it has
@@ -138,11 +138,11 @@ def _read_pixels(a, state, k, end):
 @device
 def _store_turned(slab, start, four):
     row, step = _own_four()
-    at = uint32(start + step * uint32(PITCH) + row)
+    at = uint64(uint32(start + step * uint32(PITCH) + row))  # of 64 bits: what is added becomes part of instructions
     slab[at] = four[0]
-    slab[uint32(at + uint32(PITCH))] = four[1]
-    slab[uint32(at + uint32(2 * PITCH))] = four[2]
-    slab[uint32(at + uint32(3 * PITCH))] = four[3]
+    slab[at + uint64(PITCH)] = four[1]
+    slab[at + uint64(2 * PITCH)] = four[2]
+    slab[at + uint64(3 * PITCH)] = four[3]
 
 
 @device
@@ -258,11 +258,11 @@ def _read_scalars(a, state, k, end):
 
 @device
 def _store_scalars(slab, start, four):
-    at = uint32(start + _own_step() * uint32(PITCH) + _lane())
+    at = uint64(uint32(start + _own_step() * uint32(PITCH) + _lane()))
     slab[at] = four[0]
-    slab[uint32(at + uint32(32))] = four[1]
-    slab[uint32(at + uint32(64))] = four[2]
-    slab[uint32(at + uint32(96))] = four[3]
+    slab[at + uint64(32)] = four[1]
+    slab[at + uint64(64)] = four[2]
+    slab[at + uint64(96)] = four[3]
 
 
 @device
@@ -286,9 +286,9 @@ def _read_filter(b, state, k, end):
 
 @device
 def _store_filter_64(slab, start, four):
-    at = uint32(start + _own_step() * uint32(PITCH) + _lane())
+    at = uint64(uint32(start + _own_step() * uint32(PITCH) + _lane()))
     slab[at] = four[0]
-    slab[uint32(at + uint32(32))] = four[1]
+    slab[at + uint64(32)] = four[1]
 
 
 @device
@@ -367,7 +367,7 @@ def _backward_32(x, w, bias, y, winner, sizes, down, right):
     )  # fmt: skip
 
 
-@kernel(f"{_ARGUMENTS} int32", blocks_at_once=3)
+@kernel(f"{_ARGUMENTS} int32", blocks_at_once=2)
 def _scalars_64(x, w, bias, y, winner, sizes, down, right, turned):
     _by_scalars((64, 2, 1, 16), _store_filter_64, x, w, bias, y, winner, sizes, down, right, turned)
 

@@ -25,7 +25,7 @@ NARROW, PIXELS = 32, 32  # rows and columns of a narrow tile, pixels of its slab
 WARP_PIXELS = 4  # of those, for each of eight warps
 NARROW_PITCH = 36  # numbers from one pixel to the next: a quarter of a warp stores 16 bytes each to all 32 banks
 NARROW_SLAB, TWO_NARROW_SLABS, NARROW_SUMS = 1152, 2304, 1024
-NARROW_COST = 4 * 35 + 100  # instructions for a slab of as many pixels as four of ``_wide_*``
+NARROW_COST = 65  # instructions of a thread for as many pixels as a slab of ``_wide_*`` has: a fourth of its own slab
 LEAST_PIXELS = 128  # of a part
 MOST_PARTS = 264
 
@@ -42,7 +42,7 @@ def grad_filter(x, dy, strides, dilations, padding, dw):
     rows, pixels = dw.size // columns, dy.size // columns
     width = width_for(columns)
     wide_cost = ceildiv(rows, TILE) * ceildiv(columns, width) * tiles.SLAB_COSTS[width]
-    narrow_cost = ceildiv(rows, NARROW) * ceildiv(columns, NARROW) * NARROW_COST // 4
+    narrow_cost = ceildiv(rows, NARROW) * ceildiv(columns, NARROW) * NARROW_COST
     wide = channels % 4 == 0 and vectors(x) and wide_cost <= narrow_cost
     height, width, step = (TILE, width, DEPTH) if wide else (NARROW, NARROW, PIXELS)
     tiles_right = ceildiv(columns, width)
@@ -203,16 +203,16 @@ def _store_dy(slab, start, four):
 
 
 @device
-def _add_pixels(sums, p, q, left, right, at, row, column):
-    """A warp's pixels of a slab: sums[4 r + s] += left[pixel, row r] * right[pixel, column s]."""
-    for j in range(WARP_PIXELS):
-        here = uint32(at + uint32(j * NARROW_PITCH))
-        p[0], p[1], p[2], p[3] = load4(left, uint32(here + row))
-        p[4], p[5], p[6], p[7] = load4(left, uint32(here + row + uint32(4)))
-        q[0], q[1], q[2], q[3] = load4(right, uint32(here + column))
-        for r in range(8):
-            for s in range(4):
-                sums[r * 4 + s] = fma(p[r], q[s], sums[r * 4 + s])
+def _add_pixel(sums, left, right, at_left, at_right):
+    """sums[4 r + s] += left[row r] * right[column s] of a pixel."""
+    p = cuda.local.array(8, float32)
+    q = cuda.local.array(4, float32)
+    p[0], p[1], p[2], p[3] = load4(left, at_left)
+    p[4], p[5], p[6], p[7] = load4(left, at_left + 4)
+    q[0], q[1], q[2], q[3] = load4(right, at_right)
+    for r in range(8):
+        for s in range(4):
+            sums[r * 4 + s] = fma(p[r], q[s], sums[r * 4 + s])
 
 
 @kernel(_ARGUMENTS, blocks_at_once=2)
@@ -221,8 +221,6 @@ def _narrow(x, dy, dw, sizes):
     right = cuda.shared.array(TWO_NARROW_SLABS, float32, alignment=16)
     total = cuda.shared.array(NARROW_SUMS, float32, alignment=16)
     sums = cuda.local.array(32, float32)
-    p = cuda.local.array(8, float32)
-    q = cuda.local.array(4, float32)
     first_row, first_column, k, end = _block(sizes, NARROW, NARROW)
     t, columns, by_fours = uint32(cuda.threadIdx.x), uint32(sizes[13]), int32(sizes[17]) != int32(0)
     lane, warp = uint32(t % uint32(32)), uint32(t // uint32(32))
@@ -241,8 +239,10 @@ def _narrow(x, dy, dw, sizes):
     while k < end:
         k, state = uint32(k + uint32(PIXELS)), next_pixel(state, moves)
         next_left, next_right = _read_four(a, state, k, end), _read_dy(b, k, end)
-        at = uint32(current + warp * uint32(WARP_PIXELS * NARROW_PITCH))
-        _add_pixels(sums, p, q, left, right, at, row, column)
+        at = int64(current) + int64(warp) * (WARP_PIXELS * NARROW_PITCH)
+        for j in range(WARP_PIXELS):
+            here = at + j * NARROW_PITCH
+            _add_pixel(sums, left, right, here + int64(row), here + int64(column))
         current = uint32(uint32(NARROW_SLAB) - current)
         _store_four(left, current, next_left)
         _store_dy(right, current, next_right)

@@ -3,10 +3,13 @@
 As in ``matmul.py`` a block of 256 threads has a tile of the result, and goes along the depth slab by slab; two slabs
 of each side in shared memory take turns, and the next one is on its way from memory while one is multiplied.
 
-    tile         threads    of each thread     multiply-adds    16-byte loads from shared memory, each step
-    128 x 128    16 x 16    8 x 8              64               4
-    128 x 64     16 x 16    8 x 4              32               3
-    128 x 32     32 x 8     4 x 4              16               2
+    tile         threads    of each thread    multiply-adds, 16-byte loads of a step    registers    blocks at once
+    128 x 128    16 x 16    8 x 8             64, 4                                     128          2
+    128 x 64     16 x 16    8 x 4             32, 3                                     80           3
+    128 x 32     32 x 8     4 x 4             16, 2                                     64           4
+
+For sm_90 ptxas needs 690, 425 and 235 instructions for a slab, of which 512, 256 and 128 are multiply-adds. In a slab
+the tile of 128 x 128 takes 8 KiB from memory, by way of the caches, for 262144 flops: 32 a byte.
 
 A thread's numbers are blocks of 4 x 4, of which the second along an axis begins 64 further. What a thread copies of
 a slab is up to functions that come as arguments, which are compiled into each kernel; so do the numbers of blocks.
@@ -24,13 +27,17 @@ TWO_SLABS = 2112
 HALF = 64  # from a thread's first rows or columns to its second ones
 BLOCKS = 264  # wanted: two for each multiprocessor of an H100 or H200. A constant: bits must not depend on the GPU
 ROW = 8  # numbers of ``sums`` from one row to the next
-# Instructions in which a thread does a slab: multiply-adds, loads from shared memory, and some 60 around them.
-SLAB_COSTS = {128: 512 + 32 + 60, 64: 256 + 24 + 60, 32: 128 + 16 + 60}
+SLAB_COSTS = {128: 690, 64: 425, 32: 235}  # instructions of a thread for a slab, as ptxas writes them for sm_90
 
 
-def width_for(columns, widths=(128, 64, 32)):
-    """Of ``widths``, the columns of the tiles that take the fewest instructions for a row."""
-    return min(widths, key=lambda width: ceildiv(columns, width) * SLAB_COSTS[width])
+def width_for(columns):
+    """Columns of the tiles for a product: the narrowest ones that hold all, else those of the fewest instructions.
+
+    Tiles of 32 are for few columns only: several of them, side by side, would gather the left side as often.
+    """
+    if columns <= HALF:
+        return 32 if columns <= 32 else 64
+    return min(64, 128, key=lambda width: ceildiv(columns, width) * SLAB_COSTS[width])
 
 
 def parts_of(depth, tiles, least, most, step=DEPTH):
