@@ -22,7 +22,6 @@ from microdl.compile.signature import TensorSpec as TensorSpec
 from microdl.core import later as _later
 from microdl.core.constant import constant as constant, convert_to_tensor as convert_to_tensor
 from microdl.core.custom import custom_gradient as custom_gradient
-from microdl.core.placement import device as device
 from microdl.core.dtypes import (
     DType as DType,
     as_dtype as as_dtype,
@@ -43,6 +42,7 @@ from microdl.core.dtypes import (
     uint64 as uint64,
 )
 from microdl.core.missing import missing as _missing
+from microdl.core.placement import device as device
 from microdl.core.shapes import TensorShape as TensorShape
 from microdl.core.tape import GradientTape as GradientTape, UnconnectedGradients as UnconnectedGradients
 from microdl.core.tensor import (

@@ -1,5 +1,6 @@
 """Writing to parts of a variable: slices, rows, elements."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -24,10 +25,8 @@ class HasRows(Operand):
     def __getitem__(self, index):
         part = super().__getitem__(index)
         if type(part) is Tensor:
-            try:
+            with contextlib.suppress(TypeError):  # for a mask, or positions that only a graph will know
                 remember(part, functools.partial(self._assign_part, hashable_index(index)))
-            except TypeError:  # positions that only a graph will know, or a mask: such parts can be read alone
-                pass
         return part
 
     def _assign_part(self, index, value, name=None):

@@ -69,6 +69,8 @@ def class_labels(name, y_true, y_pred):
 def align_weight(name, values, sample_weight):
     """``sample_weight`` as a Tensor that multiplies ``values``: its axes are aligned at the front, with the samples.
 
+    A single value, of a function that has summed up by itself, meets each of the weights.
+
     Raises: InvalidArgumentError if one of its sizes is neither 1 nor that of ``values``.
     """
     weight = convert(sample_weight, hint=values.dtype)
@@ -79,6 +81,8 @@ def align_weight(name, values, sample_weight):
         weight = array.squeeze(weight, axis=-1)
     if weight.ndim < values.ndim:
         weight = array.reshape(weight, weight.spec.shape + (1,) * (values.ndim - weight.ndim))
+    if not shape:
+        return weight
     if weight.ndim > values.ndim or any(w not in (1, n) for w, n in zip(weight.spec.shape, shape, strict=True)):
         raise InvalidArgumentError(
             f"{name}: sample_weight of shape {given} does not fit values of shape {values.shape}; "

@@ -331,7 +331,7 @@ def test_further_arguments_reach_call_as_they_are():
     np.testing.assert_array_equal(layer(inputs=x).numpy(), [1, 2])
 
 
-@pytest.mark.parametrize(("given", "expected"), [({}, False), ({"training": True}, True), ({"training": False}, False)])
+@pytest.mark.parametrize(("given", "expected"), [({}, None), ({"training": True}, True), ({"training": False}, False)])
 def test_training_reaches_nested_layers_through_those_that_do_not_take_it(given, expected):
     inner = Mode()
     Chain(Chain(inner))([1.0], **given)
@@ -377,7 +377,7 @@ def test_training_is_forgotten_after_an_error_and_known_to_its_thread_alone():
     with pytest.raises(ValueError, match="no"):
         Fails()([1.0], training=True)
     inner([1.0])
-    assert inner.seen is False
+    assert inner.seen is None
 
     class Spawns(Layer):
         def call(self, inputs):

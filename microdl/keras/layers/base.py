@@ -286,7 +286,7 @@ class Layer(HasWeights, Described):
             return args[position]
         given = kwargs.get("training")
         if given is None:
-            given = outer if outer is not None else bool(default)
+            given = outer if outer is not None else default
             kwargs["training"] = given
         return given
 

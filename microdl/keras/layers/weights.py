@@ -124,6 +124,13 @@ class HasWeights(Trackable):
         return self._dtype
 
     @property
+    def compute_dtype(self):
+        """The name of the dtype that inputs are cast to, and that weights have."""
+        return self._dtype.name
+
+    variable_dtype = compute_dtype
+
+    @property
     def weights(self):
         """All Variables of this layer and those nested in it."""
         return unique(v for _, _, variables in self._tree() for v in variables)

@@ -73,7 +73,9 @@ def validation_of_the_first_batches(tf, keras):
     x, y = data(10, 10, 3), data(11, 10, 1)
     batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(2)
     return [
-        history(_line(keras), batches.repeat(), steps_per_epoch=3, epochs=3, validation_data=batches, validation_steps=2),
+        history(
+            _line(keras), batches.repeat(), steps_per_epoch=3, epochs=3, validation_data=batches, validation_steps=2
+        ),
         history(_line(keras), x, y, epochs=3, validation_data=(x, y), validation_batch_size=2, validation_steps=2),
     ]
 
