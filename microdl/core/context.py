@@ -15,7 +15,7 @@ class _Context(threading.local):
     device: Any = None  # that ``with tf.device`` names: ``core/placement.py``
     streams: Any = None  # what random ops read from while a plan for a GPU is made: ``compile/on_gpu.py``
     scope: str = ""  # what names of new variables begin with: tf.name_scope
-    streams: Any = None  # function from an op's own seed to its random_state.Stream; None: streams that ops share
+    seeds_of: Any = None  # function from an op's own seed to those that it runs under in a graph: TensorFlow 1's
     phase: str = "forward"  # of a training step: "forward", "backward" or "optimizer"; for profiles
 
 

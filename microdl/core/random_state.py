@@ -103,7 +103,7 @@ class RandomState:
         if isinstance(seed, Calls):
             return seed
         if context.graph is not None:
-            return (None, seed) if context.streams is None else context.streams(seed)
+            return (None, seed) if context.seeds_of is None else context.seeds_of(seed)
         with self._lock:
             global_seed, op_seed = self._seed, seed
             if op_seed is None:

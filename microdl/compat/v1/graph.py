@@ -38,11 +38,11 @@ class _Trial(Replay):
             asked.append(seed)
             return None, seed
 
-        outer, context.streams = context.streams, hear
+        outer, context.seeds_of = context.seeds_of, hear
         try:
             return super().make(call)
         finally:
-            context.streams = outer
+            context.seeds_of = outer
             call.seeds = max(call.seeds, asked, key=len)  # a size that does not fit ends it early
 
 

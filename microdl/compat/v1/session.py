@@ -285,11 +285,11 @@ class _SessionReplay(Replay):
         self._session, self.fed = session, fed  # fed: ids of Tensors, which may be what variables are read by
 
     def make(self, call):
-        outer, context.streams = context.streams, self._session.streams_of(call)
+        outer, context.seeds_of = context.seeds_of, self._session.streams_of(call)
         try:
             return super().make(call)
         finally:
-            context.streams = outer
+            context.seeds_of = outer
 
     def keep(self, tensors, values):
         super().keep(tensors, [self._instead(x, value) for x, value in zip(tensors, values, strict=True)])
