@@ -45,10 +45,10 @@ class Passes:
         dataset.on_epoch_end()
 
     def __iter__(self):
-        numbers = itertools.count() if self.size is None else list(range(self.size))
-        if self._shuffle and self.size is not None:
-            random.shuffle(numbers)
+        order = list(range(self.size or 0))
+        if self._shuffle:
+            random.shuffle(order)
         self._dataset.on_epoch_begin()
-        for number in numbers:
+        for number in itertools.count() if self.size is None else order:
             yield self._dataset[number]
         self._dataset.on_epoch_end()
