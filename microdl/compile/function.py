@@ -5,6 +5,7 @@ import inspect
 import time
 from typing import Any
 
+from microdl.compile import names
 from microdl.compile.arguments import Arguments
 from microdl.compile.blocks import SizesUnknown
 from microdl.compile.concrete import ConcreteFunction, traces
@@ -270,6 +271,7 @@ class Function:
             with graph:
                 placeholders = iter([graph.placeholder(x.spec) for x in tensors])
                 args, kwargs = join(args, placeholders), join(kwargs, placeholders)
+                graph.name_arguments(names.of_arguments(self._signature, args, kwargs))
                 result = self._python(self._rewritten, *args, **kwargs)
                 leaves = [_output(self.__name__, graph, leaf) for leaf in nest.flatten(result)]
         except SizesUnknown:

@@ -1,5 +1,6 @@
 """What tracing a function leaves behind: its inputs, the Nodes in the order in which they were applied, its outputs."""
 
+from microdl.compile import names
 from microdl.core.context import context, user_location
 from microdl.core.node import Graph, Node
 from microdl.core.op import get_op
@@ -36,7 +37,15 @@ class FuncGraph(Graph):
         self._own = set()  # ids of symbolic Tensors that belong here
         self._outer = None
         self.device, self._device_outside = None, context.device
+        self._names = {}  # id of an input -> its name
         self._first_uid = new_uid()  # what has a smaller one was there before
+
+    def name_arguments(self, names):
+        """What the inputs are called when they are printed."""
+        self._names = dict(zip(map(id, self.inputs), names, strict=False))
+
+    def name_of(self, tensor):
+        return names.of_tensor(self.nodes, self._names, tensor)
 
     def placeholder(self, spec, uid=None):
         """A new input."""

@@ -144,6 +144,14 @@ class OpenGraph(Graph):
         self.inputs.append(self._placeholder(shapes, spec.dtype))
         return self.inputs[-1]
 
+    def name_arguments(self, names):
+        """What the inputs are called when they are printed."""
+        self.samples[0].graph.name_arguments(names)
+
+    def name_of(self, tensor):
+        sample = self.samples[0]
+        return sample.graph.name_of(sample.values.get(id(tensor)))
+
     def feed(self, source, specs):
         """Tensors of these Specs for what ``source.next_leaves()`` gives when a run begins."""
         self.fed.append((source, [self._unsized(spec) for spec in specs]))

@@ -66,6 +66,10 @@ class Graph:
         """Whether an op is run at once all the same, because its values are known and will not change."""
         return False
 
+    def name_of(self, tensor):
+        """What a Tensor of this graph is called when it is printed; None if it has no name."""
+        return None
+
     def lifted(self, value):
         """What a new Variable is to start with, computed now if it is a Tensor of this graph."""
         return value

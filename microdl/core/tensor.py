@@ -17,7 +17,7 @@ from microdl.core.prepared import prepare, record
 from microdl.core.reference import Reference
 from microdl.core.running import arrays_of, run, run_undisturbed, write
 from microdl.core.shapes import TensorShape
-from microdl.core.values import as_array, describe, hashable_index, own_lines, shared_number, type_text
+from microdl.core.values import as_array, describe, hashable_index, own_lines, shared_number, symbolic_text, type_text
 from microdl.core.writing import in_turn, share_turn, writing
 
 new_uid = itertools.count().__next__
@@ -64,8 +64,7 @@ class Operand:
         try:
             the_gpu()
         except NoDeviceError as error:
-            message = f"{name} unknown device. There is {available()} alone: stay with x.cpu() ({error})"
-            raise RuntimeError(message) from None
+            raise RuntimeError(f"{name} unknown device. There is {available()} alone: x.cpu() stays ({error})") from None
         return self._moved(f"/{name}", the_gpu().name)
 
     def _moved(self, to, name):
@@ -337,16 +336,16 @@ class Tensor(Operand):
 
     def __format__(self, spec):
         if self.array is None and not spec:
-            return repr(self)
+            return str(self)
         value = self.numpy()
         return format(value.item() if isinstance(value, np.generic) else value, spec)
 
     def __repr__(self):
-        return f"<tf.Tensor: {describe(self)}>" if self.array is not None else f"<tf.Tensor: {type_text(self)}>"
+        return f"<tf.Tensor: {describe(self)}>" if self.array is not None else symbolic_text(self)[0]
 
     def __str__(self):
         if self.array is None:
-            return repr(self)
+            return symbolic_text(self)[1]
         return f"tf.Tensor({own_lines(str(self.host_array()))}, {type_text(self)})"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from microdl.core import dtypes, texts
+from microdl.core.context import context
 
 
 def as_array(value, dtype=None):
@@ -186,6 +187,14 @@ def _position(value):
 def type_text(x):
     """``shape=(2, 2), dtype=float32``"""
     return f"shape={x.shape}, dtype={x.dtype.name}"
+
+
+def symbolic_text(x):
+    """The repr and the str of a Tensor without a value, with its name if the graph that is traced knows it."""
+    name = None if context.graph is None else context.graph.name_of(x)
+    if name is None:
+        return (f"<tf.Tensor: {type_text(x)}>",) * 2
+    return f"<tf.Tensor {name!r} shape={x.shape} dtype={x.dtype.name}>", f'Tensor("{name}", {type_text(x)})'
 
 
 def describe(x):

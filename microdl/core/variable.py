@@ -174,6 +174,8 @@ class Variable(HasRows):
 
     def __repr__(self):
         typed = f"shape={self.shape} dtype={self.dtype.name}"
+        if self.symbolic:
+            return f"<tf.Variable {self.name!r} {typed}>"
         return f"<tf.Variable {self.name!r} {typed}, numpy={value_text(self.host_array())}>"
 
     def __array__(self, dtype=None, copy=None):

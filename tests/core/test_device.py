@@ -84,4 +84,4 @@ def test_tensors_move_to_where_they_are(placement):
     with pytest.raises(RuntimeError) as raised:
         x.gpu()
     name = "/job:localhost/replica:0/task:0/device:CPU:0"
-    assert str(raised.value) == f"GPU:0 unknown device. There is {name} alone: stay with x.cpu() (no driver)"
+    assert str(raised.value) == f"GPU:0 unknown device. There is {name} alone: x.cpu() stays (no driver)"
