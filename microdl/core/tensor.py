@@ -60,11 +60,11 @@ class Operand:
         """The tensor in the memory of a GPU. Raises: RuntimeError if there is none."""
         name = f"GPU:{gpu_index}"
         if gpu_index != 0:
-            raise RuntimeError(f"{name} unknown device. There is {available()}")
+            raise RuntimeError(f"{name} unknown device. There is only {available()}")
         try:
             the_gpu()
         except NoDeviceError as error:
-            raise RuntimeError(f"{name} unknown device. There is {available()} alone: x.cpu() stays ({error})") from None
+            raise RuntimeError(f"{name} unknown device. There is only {available()} ({error})") from None
         return self._moved(f"/{name}", the_gpu().name)
 
     def _moved(self, to, name):
