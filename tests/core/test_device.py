@@ -79,7 +79,7 @@ def test_tensors_move_to_where_they_are(placement):
     x = tf.constant([1.0, 2.0])
     assert x.cpu() is x
     assert tf.Variable(x).cpu().numpy().tolist() == [1.0, 2.0]
-    with pytest.raises(RuntimeError, match=r"^GPU:1 unknown device\. There is only /job:localhost/replica:0/task:0/device:CP"):
+    with pytest.raises(RuntimeError, match=r"^GPU:1 unknown device\. There is only /job"):
         x.gpu(1)
     with pytest.raises(RuntimeError) as raised:
         x.gpu()
