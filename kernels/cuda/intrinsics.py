@@ -68,6 +68,30 @@ def numbers_at(typing, place):
 
 
 @intrinsic
+def load1(typing, x, i):
+    """The number x[i], without the code that negative indices would take: constants in i become part of the access."""
+    _check(x)
+
+    def emit(context, builder, signature, args):
+        return builder.load(_place(context, builder, x, args[0], signature.args[1], args[1]))
+
+    return x.dtype(x, i), emit
+
+
+@intrinsic
+def load2(typing, x, i):
+    """The numbers x[i], x[i + 1] of four bytes each, by one access; i is a multiple of 2."""
+    _check(x, float32)
+
+    def emit(context, builder, signature, args):
+        place = _place(context, builder, x, args[0], signature.args[1], args[1])
+        two = builder.load(builder.bitcast(place, ir.VectorType(_F32, 2).as_pointer()), align=8)
+        return cgutils.pack_array(builder, [builder.extract_element(two, _I32(k)) for k in range(2)])
+
+    return types.UniTuple(float32, 2)(x, i), emit
+
+
+@intrinsic
 def load4(typing, x, i):
     """The numbers x[i : i + 4], by one access."""
     return _load4(x, i, constant=False)

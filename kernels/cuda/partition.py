@@ -16,14 +16,14 @@ BYTES = 2500  # that go to or from memory in a cycle
 SPLITS = 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64
 LEAST_DEPTH = 64  # of a part
 
-# Of each kind of tile: steps of a slab, cycles of a slab, blocks that a multiprocessor has room for. "tf32": by tensor
-# cores.
+# Of each kind of tile: steps of a slab, cycles of a slab (two for each instruction of a thread that ptxas writes for
+# sm_90), blocks that a multiprocessor has room for. "tf32": by tensor cores.
 KINDS = {
     (16, 16): (16, 200, 8),
-    (64, 64): (8, 400, 4),
-    (128, 64): (8, 700, 3),
-    (128, 128): (8, 1200, 2),
-    (128, 128, "tf32"): (16, 500, 2),
+    (64, 64): (8, 580, 4),
+    (128, 64): (8, 920, 3),
+    (128, 128): (8, 1440, 2),
+    (128, 128, "tf32"): (16, 600, 2),
 }
 
 

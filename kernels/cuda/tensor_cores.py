@@ -14,6 +14,8 @@ from .epilogue import BIAS, RELU, has
 from .intrinsics import (
     commit_copies,
     copy16_or_zeros,
+    load1,
+    load2,
     multiply_tiles,
     store4,
     to_tf32,
@@ -22,15 +24,15 @@ from .intrinsics import (
 from .launch import kernel
 from .partition import WIDE_A, WIDE_B, place
 from .scalar import ZERO
-from .target import cuda, device, float32, int32, uint32
+from .target import cuda, device, float32, int32, int64, uint32
 from .tiles import load_some
 
 TILE, DEPTH = 128, 16
-ROW_PITCH, STEP_PITCH = 20, 136  # numbers from one row, or step, to the next: a warp's lanes then use all banks at once
-SIDE = 2560  # numbers of one side's slab: TILE * ROW_PITCH, more than DEPTH * STEP_PITCH
-SLAB = 5120
+ROW, STEP = 24, 132  # numbers from one row, or step, to the next: the lanes of a warp then use all banks at once
+SIDE = 3072  # numbers of one side's slab: TILE * ROW, more than DEPTH * STEP
+SLAB = 6144
 SLABS = 3
-ALL = 15360  # SLABS * SLAB
+ALL = 18432  # SLABS * SLAB
 BYTES = 4 * ALL
 CAPABILITY = 8, 0  # compute capability from which on GPUs have this
 
@@ -50,17 +52,19 @@ def allowed():
     return _state["allowed"]
 
 
-# A side's slab lies in shared memory as in the matrix: rows of 16 steps, or steps of 128 rows.
+# A side's slab lies in shared memory as in the matrix: rows of 16 steps, or steps of 128 rows. Which number is which
+# step's makes no difference as long as both sides agree. An instruction takes steps k and k + 4 from a lane; it gets
+# those at 2 k and 2 k + 1, which are neighbours in a row.
 
 
 @device
-def _in_rows(start, outer, k):
-    return uint32(start + outer * uint32(ROW_PITCH) + k)
+def _pair_in_row(slabs, at):
+    return load2(slabs, at)
 
 
 @device
-def _in_steps(start, outer, k):
-    return uint32(start + k * uint32(STEP_PITCH) + outer)
+def _pair_in_steps(slabs, at):
+    return load1(slabs, at), load1(slabs, at + STEP)
 
 
 @device
@@ -70,9 +74,8 @@ def _copy_rows(slabs, start, matrix, first, outers, k, end, depth, wide):
         chunk = uint32(uint32(cuda.threadIdx.x) + uint32(i * 256))
         row, step = uint32(chunk // uint32(4)), uint32((chunk % uint32(4)) * uint32(4))
         outer, at = uint32(first + row), uint32(k + step)
-        _copy(
-            slabs, _in_rows(start, row, step), matrix, uint32(outer * depth + at), outer < outers, at, end, wide
-        )  # fmt: skip
+        to = uint32(start + row * uint32(ROW) + step)
+        _copy(slabs, to, matrix, uint32(outer * depth + at), outer < outers, at, end, wide)
 
 
 @device
@@ -82,7 +85,8 @@ def _copy_steps(slabs, start, matrix, first, outers, k, end, depth, wide):
         chunk = uint32(uint32(cuda.threadIdx.x) + uint32(i * 256))
         step, row = uint32(chunk // uint32(32)), uint32((chunk % uint32(32)) * uint32(4))
         outer, at = uint32(first + row), uint32(k + step)
-        _copy(slabs, _in_steps(start, row, step), matrix, uint32(at * outers + outer), at < end, outer, outers, wide)
+        to = uint32(start + step * uint32(STEP) + row)
+        _copy(slabs, to, matrix, uint32(at * outers + outer), at < end, outer, outers, wide)
 
 
 @device
@@ -97,25 +101,31 @@ def _copy(slabs, to, matrix, at, inside, column, columns, wide):
 
 
 @device
-def _multiply(sums, at_a, at_b, slabs, start, row, column):
-    """Adds the product of a slab to a warp's tile, whose first row and column in the block's these are."""
+def _multiply(sums, side_a, side_b, slabs, start, row, column):
+    """Adds the product of a slab to a warp's tile, whose first row and column in the block's these are.
+
+    side_a, side_b: how a side lies: (numbers from row to row, from step to step, the function for a lane's pair).
+    """
+    row_a, step_a, pair_a = side_a
+    row_b, step_b, pair_b = side_b
     left = cuda.local.array(16, uint32)
     right = cuda.local.array(8, uint32)
     lane = uint32(uint32(cuda.threadIdx.x) % uint32(32))
-    group, member = uint32(lane // uint32(4)), uint32(lane % uint32(4))
-    row, column, start_b = uint32(row + group), uint32(column + group), uint32(start + uint32(SIDE))
-    for step in range(2):
-        k, far = uint32(uint32(8 * step) + member), uint32(uint32(8 * step + 4) + member)
+    row, column = uint32(row + lane // uint32(4)), uint32(column + lane // uint32(4))
+    k = int64((lane % uint32(4)) * uint32(2))
+    at_a, at_b = (
+        int64(start) + int64(row) * row_a + k * step_a,
+        int64(start) + SIDE + int64(column) * row_b + k * step_b,
+    )
+    for step in range(0, DEPTH, 8):
         for i in range(4):
-            near, below = uint32(row + uint32(16 * i)), uint32(row + uint32(16 * i + 8))
-            left[4 * i] = to_tf32(slabs[at_a(start, near, k)])
-            left[4 * i + 1] = to_tf32(slabs[at_a(start, below, k)])
-            left[4 * i + 2] = to_tf32(slabs[at_a(start, near, far)])
-            left[4 * i + 3] = to_tf32(slabs[at_a(start, below, far)])
+            near = pair_a(slabs, at_a + (16 * i * row_a + step * step_a))
+            below = pair_a(slabs, at_a + ((16 * i + 8) * row_a + step * step_a))
+            left[4 * i], left[4 * i + 1] = to_tf32(near[0]), to_tf32(below[0])
+            left[4 * i + 2], left[4 * i + 3] = to_tf32(near[1]), to_tf32(below[1])
         for j in range(4):
-            beside = uint32(column + uint32(8 * j))
-            right[2 * j] = to_tf32(slabs[at_b(start_b, beside, k)])
-            right[2 * j + 1] = to_tf32(slabs[at_b(start_b, beside, far)])
+            pair = pair_b(slabs, at_b + (8 * j * row_b + step * step_b))
+            right[2 * j], right[2 * j + 1] = to_tf32(pair[0]), to_tf32(pair[1])
         for i in range(4):
             for j in range(4):
                 s = 16 * i + 4 * j
@@ -164,7 +174,7 @@ def _finish(value, bias, column, flags):
 
 
 @device
-def _tile(copy_a, at_a, copy_b, at_b, a, b, bias, c, sizes):
+def _tile(copy_a, side_a, copy_b, side_b, a, b, bias, c, sizes):
     slabs = cuda.shared.array(0, float32, alignment=16)
     sums = cuda.local.array(64, float32)
     for i in range(64):
@@ -187,7 +197,7 @@ def _tile(copy_a, at_a, copy_b, at_b, a, b, bias, c, sizes):
         copy_a(slabs, ahead, a, first_row, rows, k, end, depth, wide_a)
         copy_b(slabs, uint32(ahead + uint32(SIDE)), b, first_column, columns, k, end, depth, wide_b)
         commit_copies()
-        _multiply(sums, at_a, at_b, slabs, start, row, column)
+        _multiply(sums, side_a, side_b, slabs, start, row, column)
         k, ahead, start = uint32(k + uint32(DEPTH)), _next(ahead), _next(start)
     lane = uint32(uint32(cuda.threadIdx.x) % uint32(32))
     row = uint32(first_row + row + lane // uint32(4))
@@ -208,22 +218,22 @@ def _next(start):
 
 @kernel(_ARGUMENTS, blocks_at_once=2, shared=BYTES, capability=CAPABILITY)
 def _tf32_nn(a, b, bias, c, sizes):
-    _tile(_copy_rows, _in_rows, _copy_steps, _in_steps, a, b, bias, c, sizes)
+    _tile(_copy_rows, (ROW, 1, _pair_in_row), _copy_steps, (1, STEP, _pair_in_steps), a, b, bias, c, sizes)
 
 
 @kernel(_ARGUMENTS, blocks_at_once=2, shared=BYTES, capability=CAPABILITY)
 def _tf32_nt(a, b, bias, c, sizes):
-    _tile(_copy_rows, _in_rows, _copy_rows, _in_rows, a, b, bias, c, sizes)
+    _tile(_copy_rows, (ROW, 1, _pair_in_row), _copy_rows, (ROW, 1, _pair_in_row), a, b, bias, c, sizes)
 
 
 @kernel(_ARGUMENTS, blocks_at_once=2, shared=BYTES, capability=CAPABILITY)
 def _tf32_tn(a, b, bias, c, sizes):
-    _tile(_copy_steps, _in_steps, _copy_steps, _in_steps, a, b, bias, c, sizes)
+    _tile(_copy_steps, (1, STEP, _pair_in_steps), _copy_steps, (1, STEP, _pair_in_steps), a, b, bias, c, sizes)
 
 
 @kernel(_ARGUMENTS, blocks_at_once=2, shared=BYTES, capability=CAPABILITY)
 def _tf32_tt(a, b, bias, c, sizes):
-    _tile(_copy_steps, _in_steps, _copy_rows, _in_rows, a, b, bias, c, sizes)
+    _tile(_copy_steps, (1, STEP, _pair_in_steps), _copy_rows, (ROW, 1, _pair_in_row), a, b, bias, c, sizes)
 
 
 KERNELS = {
