@@ -140,6 +140,19 @@ from microdl.keras.ops.nn import (
     swish as swish,
     tanh as tanh,
 )
+from microdl.keras.ops.ordering import (
+    argsort as argsort,
+    diag as diag,
+    einsum as einsum,
+    in_top_k as in_top_k,
+    nan_to_num as nan_to_num,
+    searchsorted as searchsorted,
+    sort as sort,
+    tensordot as tensordot,
+    top_k as top_k,
+    tril as tril,
+    triu as triu,
+)
 from microdl.keras.ops.reductions import (
     all as all,
     amax as amax,

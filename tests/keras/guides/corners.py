@@ -144,7 +144,24 @@ def functions_with_defaults(tf, keras):
     }
 
 
+def order_and_axes(tf, keras):
+    ops, x = keras.ops, data(20, 2, 3)
+    inputs = keras.Input((3, 3))
+    outlined = keras.Model(inputs, [ops.einsum("bij,bjk->bik", inputs, inputs), ops.tril(inputs), ops.sort(inputs, 1)])
+    return {
+        "sums": [ops.einsum("ij,kj->ik", x, x), ops.einsum("ij->ji", x), ops.tensordot(x, x, 2)],
+        "order": [ops.sort(x), ops.sort(x, axis=0), ops.argsort(x), ops.argsort(-x, axis=0), *ops.top_k(x, 2)],
+        "places": [ops.searchsorted([1.0, 2.0], [1.5, 2.0]), ops.searchsorted([1.0, 2.0], [2.0], side="right")],
+        "found": ops.in_top_k([1, 0], [[0.1, 0.9], [0.1, 0.9]], 1),
+        "triangles": [function(x, k) for function in (ops.tril, ops.triu) for k in (-1, 0, 1)],
+        "diagonals": [ops.diag([1.0, 2.0], 1), ops.diag(x), ops.diag(x, -1)],
+        "numbers": [ops.nan_to_num([np.nan, 2.0]), ops.nan_to_num([-np.inf, np.inf], posinf=1.0, neginf=-2.0)],
+        "outlined": outlined(data(21, 2, 3, 3)),
+    }
+
+
 PROGRAMS = (
     normalization_of_masked_steps, normalization_behind_masking, metrics_of_one_name, validation_of_the_first_batches,
     dropout_in_cells, dropout_in_cells_trained, batches_by_their_numbers, functions_with_defaults,
+    order_and_axes,
 )  # fmt: skip
