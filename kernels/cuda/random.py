@@ -98,14 +98,14 @@ def _store(four, y, n, wide):
         _store_some(four, y, n)
 
 
-@kernel(f"{_STREAM} uint32* int32")
-def _stream_words(key, low, high, place, in_memory, y, n):
-    _store_some(_own_words(key, low, high, place, in_memory), y, n)
+@kernel(f"{_STREAM} uint32* int32 int32")
+def _stream_words(key, low, high, place, in_memory, y, n, wide):
+    _store(_own_words(key, low, high, place, in_memory), y, n, wide)
 
 
 def stream_words(key, low, high, y):
     """y[i] = word i of the stream. y: uint32 (n,), written."""
-    _stream_words(blocks(y), *_stream(key, low, high), y, y.size)
+    _stream_words(blocks(y), *_stream(key, low, high), y, y.size, vectors(y))
 
 
 @kernel(f"{_STREAM} float32 float32 float32* int32 int32")
@@ -126,15 +126,16 @@ def _below(word, span):
     return int64(word % span)
 
 
-@kernel(f"{_STREAM} int64 uint64 int32* int32")
-def _uniform_int32(key, low, high, place, in_memory, minval, span, y, n):
+@kernel(f"{_STREAM} int64 uint64 int32* int32 int32")
+def _uniform_int32(key, low, high, place, in_memory, minval, span, y, n, wide):
     a, b, c, d = _own_words(key, low, high, place, in_memory)
     p, q = int32(minval + _below(uint64(a), span)), int32(minval + _below(uint64(b), span))
-    _store_some((p, q, int32(minval + _below(uint64(c), span)), int32(minval + _below(uint64(d), span))), y, n)
+    r, s = int32(minval + _below(uint64(c), span)), int32(minval + _below(uint64(d), span))
+    _store((p, q, r, s), y, n, wide)
 
 
-@kernel(f"{_STREAM} int64 uint64 int64* int32")
-def _uniform_int64(key, low, high, place, in_memory, minval, span, y, n):
+@kernel(f"{_STREAM} int64 uint64 int64* int32 int32")
+def _uniform_int64(key, low, high, place, in_memory, minval, span, y, n, wide):
     key, low, high = _numbers(key, low, high, place, in_memory)
     counter = uint64(low + uint64(first_element() // uint32(2)))
     a, b, c, d = philox(key, counter, high)
@@ -154,7 +155,7 @@ def uniform_int(key, low, high, minval, span, y):
     minval: int64 scalar. span: uint64 scalar > 0, maxval - minval. y: int32 or int64 (n,), written.
     """
     chosen = _uniform_int32 if y.dtype.itemsize == 4 else _uniform_int64
-    chosen(blocks(y), *_stream(key, low, high), minval, span, y, y.size)
+    chosen(blocks(y), *_stream(key, low, high), minval, span, y, y.size, vectors(y))
 
 
 @device
@@ -236,7 +237,7 @@ def _dropout(x, key, low, high, place, in_memory, rate, scale, mask, y, n, wide)
     a, b, c, d = _own_words(key, low, high, place, in_memory)
     kept = _unit(a) >= rate, _unit(b) >= rate, _unit(c) >= rate, _unit(d) >= rate
     _scale_kept(x, kept, scale, y, n, wide)
-    _store_some((uint8(kept[0]), uint8(kept[1]), uint8(kept[2]), uint8(kept[3])), mask, n)
+    _store((uint8(kept[0]), uint8(kept[1]), uint8(kept[2]), uint8(kept[3])), mask, n, wide)
 
 
 @device
@@ -259,22 +260,30 @@ def dropout(x, key, low, high, rate, scale, mask, y):
 
     x: float32 (n,), read. rate, scale = 1 / (1 - rate). mask: uint8 (n,), written: what the gradient needs. y: written.
     """
-    _dropout(blocks(y), x, *_stream(key, low, high), rate, scale, mask, y, y.size, vectors(x, y))
+    _dropout(blocks(y), x, *_stream(key, low, high), rate, scale, mask, y, y.size, vectors(x, mask, y))
 
 
 @kernel("float32* uint8* float32 float32* int32 int32")
 def _dropout_grad(dy, mask, scale, dx, n, wide):
-    kept = _is_kept(mask, 0, n), _is_kept(mask, 1, n), _is_kept(mask, 2, n), _is_kept(mask, 3, n)
-    _scale_kept(dy, kept, scale, dx, n, wide)
+    _scale_kept(dy, _kept(mask, n, wide), scale, dx, n, wide)
+
+
+@device
+def _kept(mask, n, wide):
+    """Whether each of this thread's elements was kept."""
+    first, zero = first_element(), uint8(0)
+    if wide != int32(0) and uint32(first + uint32(EACH)) <= uint32(n):
+        a, b, c, d = load4(mask, first)
+        return a != zero, b != zero, c != zero, d != zero
+    return _is_kept(mask, 0, n), _is_kept(mask, 1, n), _is_kept(mask, 2, n), _is_kept(mask, 3, n)
 
 
 @device
 def _is_kept(mask, i, n):
-    """Whether element i of this thread's is there and was kept."""
     j = uint32(first_element() + uint32(i))
     return j < uint32(n) and mask[j] != uint8(0)
 
 
 def dropout_grad(dy, mask, scale, dx):
     """dx[i] = scale * dy[i] where mask, else 0. dy: float32 (n,), mask: uint8 (n,), read. dx: written."""
-    _dropout_grad(blocks(dx), dy, mask, scale, dx, dx.size, vectors(dy, dx))
+    _dropout_grad(blocks(dx), dy, mask, scale, dx, dx.size, vectors(dy, mask, dx))
