@@ -23,8 +23,8 @@ from microdl.core.tensor import Tensor
 from microdl.core.trackable import Trackable
 from microdl.core.variable import Variable
 from microdl.saving import safetensors, traces
-from microdl.saving.object_graph import as_bytes, as_text
 from microdl.saving.restored import Restored, RestoredFunction, SignatureFunction, as_signature, named_outputs
+from microdl.saving.texts import as_numbers, as_strings
 from microdl.saving.values import Reader, Writer
 
 FILE, KEY, VERSION = "saved_model.safetensors", "saved_model", 2
@@ -139,8 +139,7 @@ def _as_numbers(key, array):
     """An array of strings as the bytes of JSON."""
     if array.dtype != object:
         return key, array
-    texts = [x.decode("latin-1") for x in array.ravel().tolist()]
-    return _TEXTS + key, as_bytes(json.dumps([list(array.shape), texts]))
+    return _TEXTS + key, as_numbers(array)
 
 
 def _is_kept(value):
@@ -251,12 +250,7 @@ class _Loader:
         return loaded
 
     def _array(self, key):
-        if key in self._arrays:
-            return self._arrays[key]
-        shape, texts = json.loads(as_text(self._arrays[_TEXTS + key]))
-        array = np.empty(len(texts), object)
-        array[:] = [text.encode("latin-1") for text in texts]
-        return array.reshape(shape)
+        return self._arrays[key] if key in self._arrays else as_strings(self._arrays[_TEXTS + key])
 
     def _constant(self, number):
         if number not in self._constants:
