@@ -430,6 +430,8 @@ def convert(value: Any, dtype=None, hint=None) -> Tensor:
     """
     if isinstance(value, Tensor):
         tensor = value
+    elif isinstance(hint, np.dtype):  # of an array beside the value
+        return convert(value, dtype, dtypes.as_dtype(hint))
     elif type(value) in (float, int) and (wanted := dtype or hint) is not None:
         return Tensor(Spec((), wanted), shared_number(value, wanted))
     elif hasattr(value, "read_value"):

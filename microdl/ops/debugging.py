@@ -185,10 +185,9 @@ def assert_rank_in(x, ranks, message=None, name=None):
 
 
 def assert_scalar(tensor, message=None, name=None):
-    """``tensor`` itself. Raises ValueError unless its shape is ()."""
+    """Raises ValueError unless the shape of ``tensor`` is ()."""
     found = convert(tensor)
     _static(ValueError, not found.ndim, message, f"Expected a scalar, got a tensor of shape {found.shape}")
-    return found
 
 
 def assert_type(tensor, tf_type, message=None, name=None):

@@ -4,7 +4,8 @@
     python -m tests.tensorflow.names keras.ops   the names of one module that are left out ("tf" for the top)
 
 A name counts as tested if what it stands for is used, under this or another name, in one of the cases and scripts whose
-results are compared with TensorFlow's. TensorFlow's names are those of ``names.json`` (``freeze_names.py``).
+results are compared with TensorFlow's. Where a case asks a module for names by ``getattr``, those in its tables count.
+TensorFlow's names are those of ``names.json`` (``freeze_names.py``).
 """
 
 import ast
@@ -110,7 +111,7 @@ def _tested():
 
 def _named(tree, root):
     """The values that a file names: attributes of ``tf``, and of what it imports of microdl or TensorFlow."""
-    known = {"tf": importlib.import_module(root)}
+    known = {"tf": importlib.import_module(root), "keras": microdl.keras}  # as cases call them
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             start = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
@@ -121,7 +122,14 @@ def _named(tree, root):
                 if value is not _NOTHING and alias.asname != "tf":
                     known[alias.asname or alias.name] = value
     yield from known.values()
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in prose]
+    texts = {word for node in constants if isinstance(node.value, str) for word in node.value.split()}
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+            # ``getattr(keras.losses, name)``: the names stand somewhere in the file, in a table
+            owner = _value_of(node.args[0], known)
+            yield from (_attribute(owner, text) for text in texts if owner is not _NOTHING and text.isidentifier())
         names = []
         while isinstance(node, ast.Attribute):
             names.append(node.attr)
@@ -133,6 +141,15 @@ def _named(tree, root):
                 if value is _NOTHING:
                     break
                 yield value
+
+
+def _value_of(node, known):
+    """What an expression of names and attributes stands for, or _NOTHING."""
+    if isinstance(node, ast.Name):
+        return known.get(node.id, _NOTHING)
+    if isinstance(node, ast.Attribute) and (owner := _value_of(node.value, known)) is not _NOTHING:
+        return _attribute(owner, node.attr)
+    return _NOTHING
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ app = flags  # tf.app.run, and tf.app.flags
 all_variables = global_variables
 initialize_all_variables = global_variables_initializer
 _REDUCTIONS = [name for name in globals() if name.startswith(("reduce_", "arg"))]
-math = Namespace(microdl.math, {name: globals()[name] for name in _REDUCTIONS})
+math = Namespace(microdl.math, {name: globals()[name] for name in _REDUCTIONS} | {"in_top_k": nn.in_top_k})
 random = Namespace(
     microdl.random,
     {
