@@ -9,8 +9,7 @@ from .launch import THREADS, ceildiv, kernel
 from .scalar import ZERO
 from .target import cuda, device, float32, int32, int64, uint8, uint32
 
-WIDE, DEEP = 32, 8  # elements of a block, and threads that share an element's parts
-SUMS = 256  # WIDE * DEEP
+WIDE, DEEP = 32, 8  # elements of a block, and threads that share an element's parts: THREADS together
 
 
 @device
@@ -22,16 +21,17 @@ def _finish(value, bias, column, has_bias, relu):
     return value
 
 
-@kernel("float32* float32* float32* int32 int32 int32 int32 int32", threads=(WIDE, DEEP))
+@kernel("float32* float32* float32* int32 int32 int32 int32 int32")
 def _join(parts, bias, y, count, size, columns, has_bias, relu):
-    sums = cuda.shared.array(SUMS, float32)
-    x, share = uint32(cuda.threadIdx.x), uint32(cuda.threadIdx.y)
+    sums = cuda.shared.array(THREADS, float32)
+    t = uint32(cuda.threadIdx.x)
+    x, share = uint32(t % uint32(WIDE)), uint32(t // uint32(WIDE))
     i, total, part = uint32(uint32(cuda.blockIdx.x) * uint32(WIDE) + x), ZERO, share
     if i < uint32(size):
         while part < uint32(count):
             total = total + parts[int64(part) * int64(size) + int64(i)]
             part = uint32(part + uint32(DEEP))
-    sums[uint32(share * uint32(WIDE) + x)] = total
+    sums[t] = total
     cuda.syncthreads()
     if share == uint32(0) and i < uint32(size):
         for k in range(1, DEEP):

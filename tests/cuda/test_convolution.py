@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from microdl.core.kernels import cpu, support
+from microdl.core.kernels import Kernels, support
 
 pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
 
-single = np.float32
+single, cpu = np.float32, Kernels("cpu")
 # batch, rows, columns, channels; filter rows, columns, outputs; strides; dilations; padding
 CASES = {
     "1 channel to 32": (2, 9, 10, 1, 5, 5, 32, (1, 1), (1, 1), (2, 2)),
@@ -124,11 +124,9 @@ def test_long_sums_of_filters_come_in_parts(shape, any_order, cuda, rng):
 @pytest.mark.parametrize("name", ["1 channel to 32", "4 channels to 36", "130 outputs", "parts of 36 channels"])
 def test_pools_behind_convolutions_have_the_winners_of_the_cpu(name, any_order, cuda, rng):
     case = CASES[name]
-    x, w, bias, geometry = (
-        np.round(a * 2) if isinstance(a, np.ndarray) else a for a in arguments(rng, case)
-    )  # whole numbers: exact sums, and many equal ones
-    if x.size:
-        x[0, 2, 3, 0] = np.nan
+    *arrays, geometry = arguments(rng, case)
+    x, w, bias = (np.round(2 * array) for array in arrays)  # whole numbers: exact sums, and many equal ones
+    x[0, 2, 3, 0] = np.nan
     height, width = size_of(case)
     shape = case[0], height // 2, width // 2, case[6]
     y, winner = any_order.empty(shape, single), any_order.empty(shape, np.uint8)

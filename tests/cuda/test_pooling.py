@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from microdl.core.kernels import cpu
+from microdl.core.kernels import Kernels
 
 pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
 
-single = np.float32
+single, cpu = np.float32, Kernels("cpu")
 # image; window, stride, pad; size of the output
 CASES = {
     "2 x 2": ((2, 6, 8, 4), (2, 2), (2, 2), (0, 0), (3, 4)),
