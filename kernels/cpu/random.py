@@ -83,6 +83,23 @@ def stateless_stream(seed, seed2, stream):
     stream[0], stream[1], stream[2] = (w1 << WORD_BITS) | w0, np.uint64(0), (w3 << WORD_BITS) | w2
 
 
+def taken(state, count, y):
+    """The stream (key, low, high) of a generator's state, which moves on by ``count`` of the stream's counters.
+
+    state: int64 (3,), the halves of the counter, low one first, and the key; read and written. y: where numbers go.
+    """
+    low, high, key = state.view(np.uint64)
+    skip(state, count)
+    return key, low, high
+
+
+def skip(state, count):
+    """Moves a generator's state on by ``count`` of the stream's counters, an int."""
+    words = state.view(np.uint64)
+    counter = int(words[0]) + (int(words[1]) << 64) + count
+    words[0], words[1] = counter % 2**64, counter // 2**64 % 2**64
+
+
 @exact
 def unit(words, i, y):
     """Element i's number in [0, 1): the low 23 bits of its word, or the low 52 of its two words, as a fraction."""

@@ -17,7 +17,7 @@ import numpy as np
 from ..cpu.random import stateless_stream as stateless_stream  # where a stream begins is the host's business
 from .elements import EACH, blocks, first_element, vectors
 from .intrinsics import fma, load4, store4
-from .launch import kernel
+from .launch import device as gpu, kernel
 from .scalar import HALF, ONE, TWO, ZERO, log_of, select
 from .target import device, float32, int32, int64, uint8, uint32, uint64
 
@@ -43,6 +43,35 @@ def _numbers(key, low, high, place, in_memory):
     if in_memory != int32(0):
         key, low, high = place[0], place[1], place[2]
     return key, low, high
+
+
+@kernel("uint64* uint64 uint64 uint64*", threads=1)
+def _take(state, low_step, high_step, stream):
+    low, high = state[0], state[1]
+    stream[0] = state[2]
+    stream[1] = low
+    stream[2] = high
+    state[0] = uint64(low + low_step)
+    state[1] = uint64(high + high_step + uint64(state[0] < low))
+
+
+def taken(state, count, y):
+    """The stream of a generator's state, in the GPU's memory; the state moves on by ``count`` of the stream's counters.
+
+    state: int64 (3,), the halves of the counter, low one first, and the key; read and written. y: where numbers go.
+
+    Raises: NotImplementedError if they are float64, of which the GPU draws none; the state then stays where it is.
+    """
+    if y.dtype == np.float64:
+        raise NotImplementedError("random numbers of float64")
+    stream = gpu().empty((3,), np.uint64)
+    _take(1, state, count % 2**64, count // 2**64 % 2**64, stream)
+    return stream, None, None
+
+
+def skip(state, count):
+    """Moves a generator's state on by ``count`` of the stream's counters, an int."""
+    _take(1, state, count % 2**64, count // 2**64 % 2**64, gpu().empty((3,), np.uint64))
 
 
 @device

@@ -45,8 +45,7 @@ class _FromState:
     inputs = ("state",)
     mutates = ("state",)
     stateful = True
-    host = True
-    draw: Callable
+    draw: Callable  # (kernels, take, y): ``take()`` moves the state on and returns the stream from where it was
 
     @staticmethod
     def infer(state, shape, dtype, **attrs):
@@ -54,49 +53,46 @@ class _FromState:
 
     @classmethod
     def run(cls, kernels, state, y, shape, dtype, **attrs):
-        low, high, key = (np.uint64(int(word) & LOW) for word in state)
-        _move_on(state, y.size)
-        cls.draw(kernels, (key, low, high), y, **attrs)
+        def take():
+            return kernels.random.taken(state, y.size * BLOCKS_PER_ELEMENT, y)
 
-
-def _move_on(state, count):
-    counter = (int(state[0]) & LOW) + ((int(state[1]) & LOW) << 64) + count * BLOCKS_PER_ELEMENT
-    state[:2] = np.array([counter & LOW, counter >> 64 & LOW], np.uint64).view(np.int64)
+        cls.draw(kernels, take, y, **attrs)
 
 
 @register_op("StatefulUniform")
 class _StatefulUniform(_FromState):
     @staticmethod
-    def draw(kernels, stream, y):
-        kernels.random.uniform(*stream, y.dtype.type(1), y.dtype.type(0), y.ravel())
+    def draw(kernels, take, y):
+        kernels.random.uniform(*take(), y.dtype.type(1), y.dtype.type(0), y.ravel())
 
 
 @register_op("StatefulStandardNormalV2")
 class _StatefulStandardNormal(_FromState):
     @staticmethod
-    def draw(kernels, stream, y):
-        kernels.random.normal(*stream, y.dtype.type(1), y.dtype.type(0), y.ravel())
+    def draw(kernels, take, y):
+        kernels.random.normal(*take(), y.dtype.type(1), y.dtype.type(0), y.ravel())
 
 
 @register_op("StatefulTruncatedNormal")
 class _StatefulTruncatedNormal(_FromState):
     @staticmethod
-    def draw(kernels, stream, y):
-        kernels.random.truncated_normal(*stream, y.dtype.type(1), y.dtype.type(0), y.ravel())
+    def draw(kernels, take, y):
+        kernels.random.truncated_normal(*take(), y.dtype.type(1), y.dtype.type(0), y.ravel())
 
 
 @register_op("StatefulUniformInt")
 class _StatefulUniformInt(_FromState):
     @staticmethod
-    def draw(kernels, stream, y, minval, maxval):
-        kernels.random.uniform_int(*stream, np.int64(minval), np.uint64(max(maxval - minval, 1)), y.ravel())
+    def draw(kernels, take, y, minval, maxval):
+        kernels.random.uniform_int(*take(), np.int64(minval), np.uint64(max(maxval - minval, 1)), y.ravel())
 
 
 @register_op("StatefulUniformFullInt")
 class _StatefulUniformFullInt(_FromState):
     @staticmethod
-    def draw(kernels, stream, y):
-        kernels.random.stream_words(*stream, y.ravel().view(np.uint32))
+    def draw(kernels, take, y):
+        words = y.ravel().view(np.uint32)  # first: a GPU has it for int32 alone
+        kernels.random.stream_words(*take(), words)
 
 
 @register_op("RngSkip")
@@ -104,7 +100,6 @@ class _RngSkip:
     inputs = ("state",)
     mutates = ("state",)
     stateful = True
-    host = True
 
     @staticmethod
     def infer(state, delta):
@@ -112,7 +107,7 @@ class _RngSkip:
 
     @staticmethod
     def run(kernels, state, delta):
-        _move_on(state, delta)
+        kernels.random.skip(state, delta * BLOCKS_PER_ELEMENT)
 
 
 def _state(seed):

@@ -54,6 +54,23 @@ def test_a_stream_is_read_where_it_lies_whenever_a_kernel_runs(gpu, cuda, rng):
         place += np.array([0, 50, 0], np.uint64)
 
 
+def test_a_generators_state_moves_on_as_the_cpus_does(gpu, cuda):
+    start = np.array([-300, 2**62, 12345], np.int64)  # its low half goes beyond 2^64
+    state, expected = gpu.array(start), start.copy()
+    y, numbers = gpu.empty((7,), single), gpu.empty((7,), single)
+    for count in (7 * 256, 7 * 256, 2**64 + 5, 3):
+        cuda.random.uniform(*cuda.random.taken(state, count, y), single(1), single(0), y)
+        cpu.random.uniform(*cpu.random.taken(expected, count, numbers), single(1), single(0), numbers)
+        np.testing.assert_array_equal(y, numbers)
+        np.testing.assert_array_equal(state, expected)
+    for kernels, words in ((cuda, state), (cpu, expected)):
+        kernels.random.skip(words, -(2**70) - 1)
+    np.testing.assert_array_equal(state, expected)
+    with pytest.raises(NotImplementedError):
+        cuda.random.taken(state, 4, np.zeros(1))
+    np.testing.assert_array_equal(state, expected)
+
+
 @pytest.mark.parametrize("n", [0, 5, 2050])
 @pytest.mark.parametrize("offset", [0, 1], ids=["aligned", "a view"])
 def test_dropout_and_its_gradient_have_the_bits_of_the_cpu(n, offset, cuda, rng):
