@@ -58,8 +58,12 @@ def _open_to_json(function, writer):
     def again(body, specs):
         return _again_with(name, body, Reader(writer.variables, writer.tensor, None), specs)
 
-    def common(samples):
-        return _common_body(function, writer, samples)
+    def common(samples, tried=False):
+        return _common_body(function, open_traces.SampleWriter(writer) if tried else writer, samples)
+
+    ends = [*function.inputs, *_tensors(function.structured_outputs)]
+    if any(x.spec.shape is None for x in ends):
+        raise CannotSave(f"function {name!r}: the number of axes of its tensors is open, and it cannot be saved so")
 
     try:
         text = open_traces.bodies(function, common, again)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import microdl as tf
+from microdl.saving import safetensors
 from microdl.saving.open_traces import pattern_of
+from microdl.saving.saved_model import FILE
 from microdl.saving.sizes import Sizes
 
 LINE = tf.TensorSpec([None], tf.float32)
@@ -179,3 +181,9 @@ def test_expressions():
     assert told(lambda a, b: 2 / a) == {"ratio": [2.0, {"size": [0, 1, [[1, [[0, 0]]]]]}]}
     assert told(lambda a, b: a**3 % 17) is None
     assert pattern_of([7, 1, 7, 0, 9]) == (2, 1, 2, 0, 3)
+
+
+def test_what_was_only_tried_is_not_in_the_file(tmp_path):
+    saved(tmp_path, LINES["range"], LINE)
+    arrays, _ = safetensors.read(tmp_path / FILE, "test")
+    assert sum(array.size for array in arrays.values()) <= 4

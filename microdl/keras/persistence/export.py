@@ -18,6 +18,8 @@ FORMATS = ("tf_saved_model",)
 class _Artifact(Trackable):
     """What is saved: its attributes."""
 
+    _tracked: list
+
 
 class ExportArchive:
     """Collects endpoints, and writes them.
