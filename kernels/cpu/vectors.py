@@ -343,6 +343,19 @@ def _greatest(typing, v):
     return v.dtype(v), emit
 
 
+def _holds(typing, mask):
+    def emit(context, builder, _, args):
+        return call(builder, f"llvm.vector.reduce.or.v{mask.lanes}i1", ir.IntType(1), args)
+
+    return types.boolean(mask), emit
+
+
+@compiled_as(_holds)
+def holds(mask):
+    """Whether a mask holds in one lane at least."""
+    return bool(mask.any())
+
+
 @compiled_as(_fma)
 def fma(a, b, c):
     """a * b + c, rounded once if the CPU can. Vectors of floats, or floats of one dtype."""

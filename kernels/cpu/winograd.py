@@ -18,8 +18,8 @@ Work per task: ``block`` tiles, which need not lie in one image. What it keeps f
                                      DATA along the rows -> n products on register tiles -> OUTPUT along the rows
                                  -> OUTPUT down the columns -> y
 
-The error: ``winograd_transforms``. The method: Lavin and Gray, "Fast algorithms for convolutional neural networks",
-2015, arXiv:1509.09308.
+The error: ``winograd_transforms``; where a result reads zeros alone there is none (``empty_results``). The method:
+Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015, arXiv:1509.09308.
 """
 
 import numpy as np
@@ -31,7 +31,18 @@ from .matmul import matmul
 from .reduction import reduce_sum
 from .simd import VECTOR_BYTES, clear, run
 from .vectors import broadcast, load, load_some, select, store_as, store_some
-from .winograd_blocks import HEIGHT_2, HEIGHT_3, accumulate, corner, gather, line_size, multiply, panel
+from .winograd_blocks import (
+    HEIGHT_2,
+    HEIGHT_3,
+    accumulate,
+    corner,
+    empty_results,
+    gather,
+    line_size,
+    multiply,
+    panel,
+    places,
+)
 from .winograd_transforms import filter_matrix, transform, transform_part
 
 BLOCK = 24  # tiles of one task: a multiple of both heights, with which a row of planes stays in the L1 cache
@@ -41,24 +52,25 @@ GROUPS = 8  # most partial sums of a filter's gradient
 SERIAL_BELOW = 1 << 18  # multiply-adds
 
 
-def conv2d(x, w, padding, y, outputs):
+def conv2d(x, w, padding, y, outputs, exact_zeros=True):
     """y[n, h, w, o] = sum over kh, kw, c of x[n, h + kh - padding, ...] * w[kh, kw, c, o].
 
     x: (n, h, w, c), zero outside, read. w: (r, r, c, o), r = 3 or 5, read. padding: zeros before the first row and the
-    first column. y: (n, h', w', o), written. outputs: m, 2 or 4.
+    first column. y: (n, h', w', o), written. outputs: m, 2 or 4. exact_zeros: whether results that read zeros alone
+    are 0, and not about 0.
     """
     if y.size == 0 or x.size == 0:
         y.fill(0)
         return
     grid = _grid(y.shape, outputs)
-    _tile_blocks(x, _transformed_filter(w, outputs), padding, grid, *_layout(x, w, grid, outputs), y)
+    _tile_blocks(x, _transformed_filter(w, outputs), padding, grid, *_layout(x, w, grid, outputs, exact_zeros), y)
 
 
 def conv2d_grad_input(dy, w, padding, dx, outputs):
     """dx[n, h, w, c] = sum over kh, kw, o of dy[n, h + padding - kh, ...] * w[kh, kw, c, o]. As ``conv2d``."""
     last = w.shape[0] - 1
     turned = w[::-1, ::-1].transpose(0, 1, 3, 2)
-    conv2d(dy, turned, (last - padding[0], last - padding[1]), dx, outputs)
+    conv2d(dy, turned, (last - padding[0], last - padding[1]), dx, outputs, exact_zeros=False)
 
 
 def conv2d_bias_relu_pool(x, w, bias, padding, y, winner, outputs):
@@ -78,11 +90,12 @@ def _grid(shape, outputs):
     return -(-shape[1] // outputs), -(-shape[2] // outputs)
 
 
-def _layout(x, w, grid, outputs):
-    """block, rows, outputs and taps as the kernels want them: tuples are sizes that the code is made for."""
+def _layout(x, w, grid, outputs, exact_zeros=True):
+    """block, rows, order, outputs and taps as the kernels want them: tuples are sizes that the code is made for."""
     block = BLOCK if x.shape[0] * grid[0] * grid[1] >= 4 * BLOCK else FEW
     rows = np.arange(BLOCK) * _whole_vectors(x.shape[3], x.itemsize)
-    return block, rows, tuple(range(outputs)), tuple(range(w.shape[0]))
+    order = places(outputs, w.shape[0])[: None if exact_zeros else 0]
+    return block, rows, order, tuple(range(outputs)), tuple(range(w.shape[0]))
 
 
 def _whole_vectors(size, itemsize, least=1):
@@ -108,17 +121,18 @@ def _transformed_filter(w, outputs):
     work=lambda x, filters, padding, grid, *rest: x.shape[0] * grid[0] * grid[1] * filters.size,
     serial_below=SERIAL_BELOW,
 )
-def _tile_blocks(task, x, filters, padding, grid, block, rows, outputs, taps, y):
+def _tile_blocks(task, x, filters, padding, grid, block, rows, order, outputs, taps, y):
     """y for the tiles task * block, task * block + 1, ...
 
     x: (n, h, w, c), read. filters: (planes, c, columns), read. grid: ``_grid``. rows: int64 (BLOCK), where the tiles of
-    a plane begin. outputs, taps: tuples of that length. y: (n, h', w', o), written.
+    a plane begin. order: ``places``, or none of them. outputs, taps: tuples of that length. y: (n, h', w', o), written.
     """
     columns, features, out = filters.shape[2], y.shape[3], run(y, 0, y.size)
     m, lanes = np.int64(len(outputs)), VECTOR_BYTES // x.itemsize
     first = task * block
     count = min(block, x.shape[0] * grid[0] * grid[1] - first)
-    sums = _sums_along_rows(x, filters, padding, grid, first, count, block, rows, outputs, taps)
+    empty, ends = np.empty(block, np.int64), (y.shape[1], y.shape[2])
+    sums = _sums_along_rows(x, filters, padding, grid, first, count, block, rows, order, outputs, taps, ends, empty)
     for tile in range(count):
         image, top, start = corner(first + tile, grid, m)
         valid = min(m, y.shape[1] - top)
@@ -129,6 +143,12 @@ def _tile_blocks(task, x, filters, padding, grid, block, rows, outputs, taps, y)
                     "output", outputs, taps, sums, (j * block + tile) * columns + c, m * block * columns,
                     out, target + c, y.shape[2] * features, valid, features - c,
                 )  # fmt: skip
+        if empty[tile]:
+            for i in range(valid):
+                for j in range(min(m, y.shape[2] - start)):
+                    if empty[tile] >> (i * m + j) & 1:
+                        target = ((image * y.shape[1] + top + i) * y.shape[2] + start + j) * features
+                        clear(out, target, features)
 
 
 @kernel(
@@ -136,14 +156,15 @@ def _tile_blocks(task, x, filters, padding, grid, block, rows, outputs, taps, y)
     work=lambda x, filters, bias, padding, grid, *rest: x.shape[0] * grid[0] * grid[1] * filters.size,
     serial_below=SERIAL_BELOW,
 )
-def _pooled_blocks(task, x, filters, bias, padding, grid, block, rows, outputs, taps, winner, y):
+def _pooled_blocks(task, x, filters, bias, padding, grid, block, rows, order, outputs, taps, winner, y):
     """``conv2d_bias_relu_pool`` for the tiles task * block, ...; arguments as there and in ``_tile_blocks``."""
     columns, features = filters.shape[2], y.shape[3]
     out, places = run(y, 0, y.size), run(winner, 0, winner.size)
     m, lanes = np.int64(len(outputs)), VECTOR_BYTES // x.itemsize
     first = task * block
     count = min(block, x.shape[0] * grid[0] * grid[1] - first)
-    sums = _sums_along_rows(x, filters, padding, grid, first, count, block, rows, outputs, taps)
+    empty, ends = np.empty(block, np.int64), (2 * y.shape[1], 2 * y.shape[2])
+    sums = _sums_along_rows(x, filters, padding, grid, first, count, block, rows, order, outputs, taps, ends, empty)
     results = np.empty(m * m * lanes, x.dtype)  # of one tile: (row, column, o)
     for tile in range(count):
         image, top, start = corner(first + tile, grid, m)
@@ -151,6 +172,10 @@ def _pooled_blocks(task, x, filters, bias, padding, grid, block, rows, outputs, 
             for j in range(m):
                 source = (j * block + tile) * columns + c
                 transform("output", outputs, taps, sums, source, m * block * columns, results, j * lanes, m * lanes)
+            if empty[tile]:
+                for k in range(m * m):
+                    if empty[tile] >> k & 1:
+                        clear(results, k * lanes, lanes)
             for i in range(0, min(m, 2 * y.shape[1] - top), 2):
                 for j in range(0, min(m, 2 * y.shape[2] - start), 2):
                     target = ((image * y.shape[1] + (top + i) // 2) * y.shape[2] + (start + j) // 2) * features + c
@@ -175,10 +200,11 @@ def _first_maximum(results, at, line, bias, c, count):
 
 
 @inner
-def _sums_along_rows(x, filters, padding, grid, first, count, block, rows, outputs, taps):
+def _sums_along_rows(x, filters, padding, grid, first, count, block, rows, order, outputs, taps, ends, empty):
     """(sum over c of (FILTER g FILTER^T) * (DATA d DATA^T)) OUTPUT^T: (row, column, tile, o).
 
-    Of ``count`` tiles from ``first`` on; there is room for ``block``.
+    Of ``count`` tiles from ``first`` on; there is room for ``block``. ends: rows and columns of an image of results.
+    order: for ``empty_results``. empty: these, for each tile, written.
     """
     channels, columns, weights = x.shape[3], filters.shape[2], run(filters, 0, filters.size)
     # No literals here and below: Numba would compile inner functions for each.
@@ -189,6 +215,10 @@ def _sums_along_rows(x, filters, padding, grid, first, count, block, rows, outpu
     pitch = line_size(count, grid[1], m, size, channels) + 2 * lanes
     patch, data = np.empty(size * pitch, x.dtype), np.empty(size * pitch, x.dtype)
     length = gather(x, first, count, grid, padding, m, (size, size), patch, pitch, starts)
+    for tile in range(count):
+        _, top, start = corner(first + tile, grid, m)
+        valid, across = min(m, ends[0] - top), min(m, ends[1] - start)
+        empty[tile] = empty_results(patch, starts[tile], pitch, channels, valid, across, m, order)
     for c in range(0, length, lanes):
         transform("data", outputs, taps, patch, c, pitch, data, c, pitch)
 

@@ -4,11 +4,14 @@ Tiles are numbered along the rows of an image, row by row, image by image. A pla
 of a block, after a transform. Products run on register tiles three vectors wide, and two where that fits better.
 """
 
+import functools
+
 import numpy as np
 
 from ..jit import inner
 from .simd import VECTOR_BYTES, VECTOR_REGISTERS, clear, copy, run
 from .tiles import add, outer, own_registers, store, wide_zeros, zeros
+from .vectors import broadcast, holds, load, load_some
 
 HEIGHT_2 = 8 if VECTOR_REGISTERS >= 32 else 6  # rows of register tiles two vectors wide
 HEIGHT_3 = 8 if VECTOR_REGISTERS >= 32 else 4  # and three
@@ -128,3 +131,60 @@ def gather(x, first, count, grid, padding, m, window, patch, pitch, starts):
     for row in range(height):
         clear(patch, row * pitch + place, pitch - place)
     return place + VECTOR_BYTES // x.itemsize - 1
+
+
+@functools.cache
+def places(m, taps):
+    """int64 (pixels of a tile, 3): row, column and mask of the results that read it, see ``empty_results``.
+
+    Those that most results read come first.
+    """
+    size = m + taps - 1
+    reads = [[sum(1 << i * step for i in range(m) if 0 <= k - i < taps) for k in range(size)] for step in (m, 1)]
+    found = [(i, j, reads[0][i] * reads[1][j]) for i in range(size) for j in range(size)]
+    return np.array(sorted(found, key=lambda place: -place[2].bit_count()), np.int64)
+
+
+@inner
+def empty_results(patch, at, pitch, channels, valid, across, m, order):
+    """Which results of a tile read zeros alone: bit i * m + j for that in row i < valid and column j < across.
+
+    Direct sums give exactly 0 there; a tile's transforms leave the rounding of its other pixels, of either sign, and
+    where nothing is added (a bias of 0) the gradient of relu asks for the sign. In the second layer of a CNN on MNIST
+    12 (5x5) and 17 (3x3) of 100 results are such; left as rounding, they put the bias's first gradient off by 0.14 and
+    0.39 of its largest entry. To look for them takes 1 to 2 % of a training step there.
+
+    patch: ``gather``; the tile's pixels begin at ``at``. order: ``places``; none if nobody asks.
+    """
+    found = 0
+    for i in range(valid if order.shape[0] else 0):
+        found |= ((1 << across) - 1) << (i * m)
+    k = 0
+    while found and k < order.shape[0]:
+        if k == 1 and _are_empty(patch, at, pitch, order[-1, 0] + 1, (order[-1, 1] + 1) * channels):
+            return 0  # as all of the tile's results are without more ado
+        reading = order[k, 2] & found
+        if reading and _is_some(patch, at + order[k, 0] * pitch + order[k, 1] * channels, channels):
+            found ^= reading
+        k += 1
+    return found
+
+
+@inner
+def _are_empty(patch, at, pitch, height, length):
+    """Whether all pixels of a tile are 0."""
+    for i in range(height):  # noqa: SIM110 - a kernel has no generators
+        if _is_some(patch, at + i * pitch, length):
+            return False
+    return True
+
+
+@inner
+def _is_some(patch, at, length):
+    """Whether one of ``length`` numbers is not 0."""
+    lanes, zero = VECTOR_BYTES // patch.itemsize, broadcast(patch.dtype.type(0), patch)
+    end = length - length % lanes
+    for c in range(0, end, lanes):
+        if holds(load(patch, at + c) != zero):
+            return True
+    return end < length and holds(load_some(patch, at + end, length - end) != zero)

@@ -208,3 +208,43 @@ def test_bias_relu_and_pooling_of_the_result(scheme, size, rng):
     cpu.winograd.conv2d_bias_relu_pool(x, w, bias, padding, y, winner, outputs)
     np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-5)
     np.testing.assert_array_equal(winner, places)
+
+
+def sparse_images(geometry, taps, dtype, rng):
+    """Images with empty regions, as arrays of ``arrays``, and whether the result of a place reads zeros alone."""
+    x, w, dy, padding = arrays(geometry, taps, dtype, rng)
+    for image in x:
+        rows, columns = rng.integers(0, x.shape[1], 2), rng.integers(0, x.shape[2], 2)
+        image[: rows.max()] = 0
+        image[:, columns.min() :] = 0
+    x[:, :, :, 1:][rng.random(x[:, :, :, 1:].shape) < 0.8] = 0
+    there, _, _ = oracle(np.abs(x), np.ones_like(w[..., :1]), dy[..., :1], padding)
+    return x, w, dy, padding, there[..., 0] == 0
+
+
+@pytest.mark.parametrize("geometry", [*GEOMETRIES, ((2, 9, 13, 18), 20, (1, 1), (1, 1))], ids=str)
+@pytest.mark.parametrize(("outputs", "taps"), SCHEMES)
+def test_results_that_read_zeros_alone_are_zero(outputs, taps, geometry):
+    x, w, dy, padding, empty = sparse_images(geometry, taps, "float32", np.random.default_rng(5))
+    y = np.full_like(dy, np.nan)
+    cpu.winograd.conv2d(x, w, padding, y, outputs)
+    assert not y[empty].any()
+    expected, _, _ = oracle(x, w, dy, padding)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=BUDGET * max(1e-6, np.abs(expected).max(initial=0)))
+    pooled = np.full((len(y), y.shape[1] // 2, y.shape[2] // 2, y.shape[3]), np.nan, "float32")
+    winner = np.full(pooled.shape, 9, np.uint8)
+    cpu.winograd.conv2d_bias_relu_pool(x, w, np.zeros(w.shape[3], "float32"), padding, pooled, winner, outputs)
+    inside = empty[:, : 2 * pooled.shape[1], : 2 * pooled.shape[2]]
+    windows = inside.reshape(len(y), pooled.shape[1], 2, pooled.shape[2], 2).all((2, 4))
+    assert not pooled[windows].any()
+    assert (winner[windows] == 4).all()
+
+
+def test_nan_stays_out_of_results_that_read_zeros_alone():
+    x, w = np.zeros((1, 12, 12, 16), "float32"), np.ones((3, 3, 16, 16), "float32")
+    x[0, 0, 0, 3] = np.nan
+    y = np.empty((1, 12, 12, 16), "float32")
+    cpu.winograd.conv2d(x, w, (1, 1), y, 4)
+    assert np.isnan(y[0, :2, :2]).all()
+    assert not y[0, 2:].any()
+    assert not y[0, :, 2:].any()
