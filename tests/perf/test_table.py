@@ -47,6 +47,7 @@ UNMEASURED = {
         (f"optimizer.{name}" for name in ("adadelta", "adagrad", "adamax", "ftrl", "lion", "nadam")),
         "not measured yet",
     ),
+    "random.skip": "an addition to two numbers",
     **dict.fromkeys(("random.shuffle_through", "random.stream_words"), "perf/data.py measures whole passes"),
 }
 
