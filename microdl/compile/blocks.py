@@ -7,10 +7,12 @@ is an ``OpenPart``: it keeps the calls (``open.py``), and makes a Part of them f
 import functools
 from typing import Any
 
+import numpy as np
+
 from microdl.compile.branch import Part, zeros
 from microdl.compile.open import OpenGraph, Replay
 from microdl.core import nest
-from microdl.core.context import context
+from microdl.core.context import context, user_location
 from microdl.core.dtypes import variant
 from microdl.core.elements import is_known
 from microdl.core.errors import OpError
@@ -225,3 +227,16 @@ def _leaf(part, leaf):
         raise TypeError(
             f"{part.name} must return tensors (or numbers, None, and structures of them), got {kind}: {error}"
         ) from None
+
+
+def zeros_like(value):
+    """The structure ``value`` with zeros in the place of its tensors. Raises ValueError if sizes are not known."""
+    for x in nest.flatten(value):
+        if isinstance(x, Operand) and None in x.spec.shape:
+            raise ValueError(
+                f"{user_location()}: a value of shape {x.shape} leaves a loop or branch in some cases only, and so "
+                "must have a known size"
+            )
+    return nest.pack_as(
+        value, [convert(np.zeros(x.shape, x.dtype.as_numpy_dtype)) for x in map(convert, nest.flatten(value))]
+    )

@@ -4,15 +4,17 @@ The body of the loop is traced once. What it computes is replayed for each eleme
 elements is Python between the rounds; where sizes of elements are not known, there is a plan for each choice of sizes.
 """
 
+from typing import Any
+
 import numpy as np
 
 from microdl.compile.blocks import SizesUnknown, trace
-from microdl.compile.branch import Parts
+from microdl.compile.branch import Parts, tracing
 from microdl.compile.control import check_carried, new_op
 from microdl.core import dtypes, nest
 from microdl.core.context import context, user_location
 from microdl.core.deferred import reads_sizes
-from microdl.core.elements import fetcher, is_known, next_arrays
+from microdl.core.elements import Source, fetcher, is_known, next_arrays
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec, register_op
 from microdl.core.tensor import apply, convert
@@ -124,3 +126,29 @@ class _GetNext:
                     f"IteratorGetNext: an element of shape {y.shape} is expected, got {array.shape}"
                 )
             np.copyto(y, array)
+
+
+def of_sources(function):
+    """What takes the place of a builtin function that works on data sets, too, in a trace; others are as they are."""
+    return _OF_SOURCES.get(function, function) if tracing() else function
+
+
+def _is_data_set(value: Any):
+    return isinstance(value, Source) and not value.goes_on
+
+
+def _enumerate(iterable: Any, start=0):
+    return iterable.enumerate(start) if _is_data_set(iterable) else enumerate(iterable, start)
+
+
+def _zip(*iterables: Any, strict=False):
+    if iterables and all(map(_is_data_set, iterables)):
+        return iterables[0].zip(iterables)
+    return zip(*iterables, strict=strict)
+
+
+def _len(value: Any):
+    return value.cardinality() if _is_data_set(value) else len(value)
+
+
+_OF_SOURCES: dict[Any, Any] = {enumerate: _enumerate, zip: _zip, len: _len}

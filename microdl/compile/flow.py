@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from microdl.compile.blocks import trace, traced_branches
+from microdl.compile.blocks import trace, traced_branches, zeros_like
 from microdl.compile.branch import tracing
 from microdl.compile.control import join, scan, select, while_
 from microdl.compile.elements import over_elements
@@ -407,32 +407,6 @@ def _for_steps(steps, body, loop, stopped):
     loop.enter(results[1:])
 
 
-def of_sources(function):
-    """What takes the place of a builtin function that works on data sets, too, in a trace; others are as they are."""
-    return _OF_SOURCES.get(function, function) if tracing() else function
-
-
-def _is_data_set(value: Any):
-    return isinstance(value, Source) and not value.goes_on
-
-
-def _enumerate(iterable: Any, start=0):
-    return iterable.enumerate(start) if _is_data_set(iterable) else enumerate(iterable, start)
-
-
-def _zip(*iterables: Any, strict=False):
-    if iterables and all(map(_is_data_set, iterables)):
-        return iterables[0].zip(iterables)
-    return zip(*iterables, strict=strict)
-
-
-def _len(value: Any):
-    return value.cardinality() if _is_data_set(value) else len(value)
-
-
-_OF_SOURCES: dict[Any, Any] = {enumerate: _enumerate, zip: _zip, len: _len}
-
-
 class _Loop:
     """The variables of a loop: those that hold tensors and numbers are carried from round to round.
 
@@ -525,19 +499,6 @@ def _starts_empty(name, value, needed=None):
     if value is UNDEFINED:
         return name.startswith("ag__value") or (needed is not None and name in needed)
     return isinstance(value, nest.Composite) and not nest.flatten(value)
-
-
-def zeros_like(value):
-    """The structure ``value`` with zeros in the place of its tensors. Raises ValueError if sizes are not known."""
-    for x in nest.flatten(value):
-        if isinstance(x, Operand) and None in x.spec.shape:
-            raise ValueError(
-                f"{user_location()}: a value of shape {x.shape} leaves a loop or branch in some cases only, and so "
-                "must have a known size"
-            )
-    return nest.pack_as(
-        value, [convert(np.zeros(x.shape, x.dtype.as_numpy_dtype)) for x in map(convert, nest.flatten(value))]
-    )
 
 
 def why_unset(error, unset):

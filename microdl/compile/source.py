@@ -11,6 +11,7 @@ from typing import Any
 
 from microdl.compile import flow
 from microdl.compile.autograph import CALLED, FLOW, Rewriter, parsed
+from microdl.compile.elements import of_sources
 from microdl.core.context import context, user_location
 
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -30,7 +31,7 @@ def called(function):
         found = called(function.func)
         return function if found is function.func else functools.partial(found, *function.args, **function.keywords)
     if isinstance(function, (type, types.BuiltinFunctionType)):
-        return flow.of_sources(function)
+        return of_sources(function)
     call = inspect.getattr_static(type(function), "__call__", None)
     if isinstance(call, types.FunctionType):  # an object of the user's
         found = called(call)

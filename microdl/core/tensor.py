@@ -234,9 +234,7 @@ class Operand:
     __ror__ = __or__
 
     def __xor__(self, other):
-        if self.dtype.is_integer:
-            return apply("BitwiseXor", self, other)
-        return (self | other) & ~(self & other)
+        return apply("BitwiseXor", self, other) if self.dtype.is_integer else (self | other) & ~(self & other)
 
     __rxor__ = __xor__
 

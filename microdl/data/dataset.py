@@ -13,23 +13,24 @@ from microdl.core.errors import InvalidArgumentError
 from microdl.core.random_state import random_state
 from microdl.core.tensor import Tensor, apply, convert
 from microdl.data import batching, buffering, mapping, selecting
-from microdl.data.calls import Call, HasNode, hidden, shown
+from microdl.data.calls import Call, hidden, shown
 from microdl.data.generator import Generator
-from microdl.data.iterators import Elements, Iterator, NumpyIterator, TracedIterator, refuse_tracing
+from microdl.data.iterators import NumpyIterator, refuse_tracing
 from microdl.data.mixing import choice_of
-from microdl.data.node import INFINITE, UNKNOWN, DatasetSpec, EndOfData
+from microdl.data.node import INFINITE, UNKNOWN, EndOfData
 from microdl.data.options import Options, WithOptions
 from microdl.data.rows import Constant, Range, Slices
 from microdl.data.shuffling import Random, Seeds, Shuffle
+from microdl.data.sources import Traced
 from microdl.data.structure import array_spec, flatten, mapped, packed, specs_of_types
-from microdl.data.traced import VARIANT, Argument, Later, handle_of, is_symbolic, symbols
+from microdl.data.traced import Later, is_symbolic, symbols
 from microdl.ops.files import matching_files
 
 AUTOTUNE = -1  # "as you think best", for buffer sizes and numbers of calls
 CYCLE_LENGTH = 4  # data sets that ``interleave`` reads in turn where none is given, on every machine
 
 
-class Dataset(HasNode, Elements):
+class Dataset(Traced):
     """A sequence of elements, each a Tensor or a tuple or dict of Tensors, computed as they are asked for.
 
     A Dataset describes a pipeline; every ``for`` loop over it is a new pass. Functions given to ``map`` and the like
@@ -51,7 +52,7 @@ class Dataset(HasNode, Elements):
     def from_tensors(tensors, name=None):
         """One element: ``tensors``."""
         if is_symbolic(tensors):
-            return Dataset(Later(_constant_node, tensors))
+            return Dataset(Later(Dataset.from_tensors, tensors))
         return Dataset(Constant(hidden(tensors)))
 
     @staticmethod
@@ -61,7 +62,7 @@ class Dataset(HasNode, Elements):
         Raises: ValueError if sizes differ or an array has no first axis.
         """
         if is_symbolic(tensors):
-            return Dataset(Later(_slices_node, tensors, rows=True))
+            return Dataset(Later(Dataset.from_tensor_slices, tensors, rows=True))
         arrays = hidden(tensors)
         leaves = flatten(arrays)
         if not leaves:
@@ -419,46 +420,13 @@ class Dataset(HasNode, Elements):
             raise TypeError("The dataset length is unknown.")
         return size
 
-    wrap = property(lambda self: Dataset)
-
     def __bool__(self):
         return True
 
     def __repr__(self):
         return f"<{self.node.name} element_spec={self.element_spec!r}>"
 
-    # As what a traced function takes elements from
-
-    def parts(self):
-        return [handle_of(self.node)]
-
-    def with_parts(self, parts):
-        (handle,) = parts
-        return self.of(handle, self.element_spec) if isinstance(handle, Tensor) else DatasetSpec(self.element_spec)
-
-    @staticmethod
-    def of(handle, element_spec):
-        """The Dataset that a Tensor of dtype variant stands for."""
-        return Dataset(Argument(handle, element_spec) if handle.array is None else handle.array[()])
-
     # Iteration
-
-    def __iter__(self):
-        if context.graph is None:
-            return Iterator(self.node, Dataset)
-        if not tracing():
-            refuse_tracing()
-        (handle,) = self.next_leaves()
-        return TracedIterator(handle, self.element_spec, Dataset)
-
-    def next_leaves(self):
-        """What stands for a new iterator."""
-        if context.graph is None:
-            return iter(self).parts()
-        (handle,) = self.parts()
-        if context.graph.open and context.graph.is_given(handle):
-            return context.graph.feed(self, [VARIANT])  # so that its elements can be taken beforehand
-        return [apply("MakeIterator", handle, make=_new_iterator)]
 
     def as_numpy_iterator(self):
         """An iterator that gives NumPy's arrays and scalars."""
@@ -481,18 +449,6 @@ class Dataset(HasNode, Elements):
                 yield cursor.next()
         except EndOfData:
             return
-
-
-def _constant_node(tensors):
-    return Dataset.from_tensors(tensors).node
-
-
-def _slices_node(tensors):
-    return Dataset.from_tensor_slices(tensors).node
-
-
-def _new_iterator(node):
-    return Iterator(node, Dataset)
 
 
 def _nodes(what, datasets):

@@ -41,7 +41,7 @@ class Argument(Node):
 class Later(Node):
     """A source made of tensors, some of them symbolic.
 
-    Args: make: function of the structure of Tensors with values that makes the source. rows: whether elements are rows.
+    Args: make: function of the structure of Tensors with values that makes a Dataset. rows: whether elements are rows.
     """
 
     name = "_VariantDataset"
@@ -59,7 +59,7 @@ class Later(Node):
         """The source itself if ``leaf(x)`` has a value for each Tensor x."""
         tensors = mapped(leaf, self._tensors)
         if all(x.array is not None for x in flatten(tensors)):
-            return self._make(tensors)
+            return self._make(tensors).node
         same = all(x is y for x, y in zip(flatten(tensors), flatten(self._tensors), strict=True))
         return self if same else Later(self._make, tensors, self._rows)
 
@@ -172,7 +172,7 @@ def _own_tensor(array):
 
 @register_op("MakeIterator")
 class _MakeIterator:
-    """A new iterator over a data set; ``make``: of a Node."""
+    """A new iterator over a data set; ``wrap``: its class."""
 
     inputs = ("dataset",)
     same_dtype = False
@@ -180,12 +180,12 @@ class _MakeIterator:
     host = True
 
     @staticmethod
-    def infer(dataset, make):
+    def infer(dataset, wrap):
         return VARIANT
 
     @staticmethod
-    def run(kernels, dataset, y, make):
-        y[()] = make(dataset[()])
+    def run(kernels, dataset, y, wrap):
+        y[()] = iter(wrap(dataset[()]))
 
 
 @register_op("DatasetCardinality")

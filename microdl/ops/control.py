@@ -7,10 +7,9 @@ branches are traced, only one runs; a loop's body is traced once, and runs as of
 import contextlib
 from typing import Any
 
-from microdl.compile.blocks import trace
+from microdl.compile.blocks import trace, zeros_like
 from microdl.compile.branch import tracing
 from microdl.compile.control import scan as scan_node, select, while_
-from microdl.compile.flow import zeros_like
 from microdl.core import dtypes, nest, structures
 from microdl.core.deferred import reads_sizes
 from microdl.core.errors import InvalidArgumentError
