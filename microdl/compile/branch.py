@@ -6,12 +6,11 @@ it writes to).
 ``pullback`` is the gradient of a part: its Nodes are applied again, and walked backwards.
 """
 
-import functools
-
 from microdl.compile.graph import FuncGraph
 from microdl.compile.passes import optimize
 from microdl.compile.plan import Plan
 from microdl.compile.program import Program, pauses
+from microdl.core import device
 from microdl.core.backprop import backpropagate
 from microdl.core.context import context
 from microdl.core.node import Node
@@ -40,6 +39,7 @@ class Part(FuncGraph):
     def __init__(self, name):
         super().__init__(name)
         self.reads, self.written, self.kept, self.counters = {}, {}, [], {}
+        self._plans = {}  # (kind, device) -> Plan
 
     def add(self, node):
         super().add(node)
@@ -72,20 +72,29 @@ class Part(FuncGraph):
             if node.op.mutates or node.op.stateful or node.op.name == "ReadVariableOp":
                 self.kept += node.outputs
 
-    @functools.cached_property
+    @property
     def plan(self):
         """Computes the outputs."""
-        return Plan(optimize(Program(self.nodes, self.inputs, self.outputs)))
+        return self._planned("plan", self.nodes, self.outputs)
 
-    @functools.cached_property
+    @property
     def keeping_plan(self):
         """Computes the outputs and what is ``kept``."""
-        return Plan(optimize(Program(self.nodes, self.inputs, [*self.outputs, *self.kept])))
+        return self._planned("keeping", self.nodes, [*self.outputs, *self.kept])
 
-    @functools.cached_property
+    @property
     def pure_plan(self):
         """Computes the outputs, and does nothing besides."""
-        return Plan(optimize(Program([node for node in self.nodes if node.outputs], self.inputs, self.outputs)))
+        return self._planned("pure", [node for node in self.nodes if node.outputs], self.outputs)
+
+    def _planned(self, kind, nodes, outputs):
+        """The plan of a kind on the device on which the op runs that these parts belong to."""
+        where = context.running or device.the_cpu
+        plan = self._plans.get((kind, where))
+        if plan is None:
+            program = optimize(Program(nodes, self.inputs, outputs), where)
+            plan = self._plans[kind, where] = Plan(program, where, self.name)
+        return plan
 
 
 class Parts:

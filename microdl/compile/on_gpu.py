@@ -41,7 +41,8 @@ class OnGPU:
         self._block = gpu.empty((layout.nbytes,), np.uint8, f"the arrays of {name}", exact=True)
         self._places = {}  # id of a Tensor -> its DeviceArray
         self._constants = []  # whose ids are in _places
-        self._inputs = [_Input(gpu, self._own(x)) for x in program.inputs]
+        places = map(self._own, program.inputs)
+        self._inputs = [place if type(place) is _Object else _Input(gpu, place) for place in places]
         self._streams = _Streams(gpu, sum(node.op.stateful for node in program.nodes))
         self.steps, work = [], []
         for node in program.nodes:
@@ -72,6 +73,8 @@ class OnGPU:
         return results
 
     def _result(self, place):
+        if type(place) is _Object:
+            return place.array
         if place.nbytes == 0 or id(place) in self._fixed:
             return place
         if place.owner is not self._block.owner:  # a variable's buffer, or one that a step on the CPU fills
@@ -84,7 +87,9 @@ class OnGPU:
         """The array of a Tensor in the block."""
         life = self._layout.lives.get(id(tensor))
         shape, dtype = tensor.spec.shape, tensor.spec.dtype.as_numpy_dtype
-        if life is None:
+        if dtype is np.object_:
+            place = _Object()
+        elif life is None:
             place = self.gpu.empty(shape, dtype, "an array of a plan")
         else:
             place = DeviceArray(self.gpu, self._block.address + life.offset, shape, dtype, self._block.owner)
@@ -99,9 +104,14 @@ class OnGPU:
             array = constant_array(tensor)
             if type(array) is Lent:
                 array.keep()
-            place = self._places[id(tensor)] = array if is_on_gpu(array) else self.gpu.array(array)
+            self._places[id(tensor)] = place = self._constant(array)
             self._constants.append(place)
         return place
+
+    def _constant(self, array):
+        if array.dtype.hasobject:
+            return _Object(array)
+        return array if is_on_gpu(array) else self.gpu.array(array)
 
     def _buffer(self, variable):
         """A variable's buffer on this GPU; one that no plan on the CPU has bound moves here."""
@@ -117,6 +127,10 @@ class OnGPU:
     def _noted(self, node):
         """The work of a Node, as Steps of a capture; its outputs have their places then."""
         op, inputs = node.op, [self._place(x) for x in node.inputs]
+        if op.name == "Inspect":  # a look at values, on which nothing depends: it would have to wait for the GPU
+            return []
+        if "parts" in node.attrs:
+            return [self._with_parts(node, inputs, [self._own(y) for y in node.outputs])]
         if op.view:
             try:
                 self._places[id(node.outputs[0])] = op.run(self.gpu.kernels, *inputs, **node.attrs)
@@ -124,8 +138,8 @@ class OnGPU:
                 return [self._on_cpu(node, inputs, [self._apart(node.outputs[0])], missing)]
             return []
         outputs = [self._own(y) for y in node.outputs]
-        if op.host:
-            return [self._on_cpu(node, inputs, outputs, "it calls Python")]
+        if op.host or any(type(place) is _Object for place in (*inputs, *outputs)):
+            return [self._on_cpu(node, inputs, outputs, "it calls Python, or handles objects")]
         around, context.streams = context.streams, self._streams
         try:
             with self.gpu.noting() as noted:
@@ -140,13 +154,30 @@ class OnGPU:
         place = self._places[id(tensor)] = self.gpu.empty(tensor.spec.shape, tensor.spec.dtype.as_numpy_dtype)
         return place
 
+    def _with_parts(self, node, inputs, outputs):
+        """A branch or loop: the host decides, its parts have plans on this GPU."""
+        run = partial(node.op.run, self.gpu.kernels, **node.attrs)
+
+        def call():
+            around, context.running = context.running, self.gpu
+            try:
+                run(*[x.array if type(x) is _Object else x for x in inputs], *outputs)
+            finally:
+                context.running = around
+
+        return capture.Step(node.op.name, call, "asks the host which way to go")
+
     def _on_cpu(self, node, inputs, outputs, why):
         op = node.op
         specs, written = [y.spec for y in node.outputs], op.written(len(inputs)) if op.mutates else ()
 
         def call():
             hosted = [x.numpy() for x in inputs]
-            results = device.the_cpu.run(op, hosted, specs, node.attrs)
+            around, context.running = context.running, None
+            try:
+                results = device.the_cpu.run(op, hosted, specs, node.attrs)
+            finally:
+                context.running = around
             for place, result in zip(outputs, results, strict=True):
                 place.write(result)
             for i in written:
@@ -158,6 +189,18 @@ class OnGPU:
 def _run(noted, slots=None):
     for step in noted:
         step.call()
+
+
+class _Object:
+    """The place of strings, data sets and the like, which stay in the memory of the host."""
+
+    def __init__(self, array=None):
+        self.array = array
+
+    def numpy(self):
+        return self.array
+
+    write = set = __init__
 
 
 class _Input:

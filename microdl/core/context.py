@@ -13,6 +13,7 @@ class _Context(threading.local):
     graph: Any = None  # node.Graph: ops are added to it instead of being run
     tapes: tuple = ()  # GradientTape, outermost first
     device: Any = None  # that ``with tf.device`` names: ``core/placement.py``
+    running: Any = None  # the device of the plan that is running a step of the host; None: the CPU
     streams: Any = None  # what random ops read from while a plan for a GPU is made: ``compile/on_gpu.py``
     scope: str = ""  # what names of new variables begin with: tf.name_scope
     seeds_of: Any = None  # function from an op's own seed to those that it runs under in a graph: TensorFlow 1's

@@ -156,6 +156,23 @@ class DeviceArray:
         else:
             raise NoKernel("an assignment that broadcasts")
 
+    def __bool__(self):
+        return bool(self._number())
+
+    def __int__(self):
+        return int(self._number())
+
+    __index__ = __int__
+
+    def __float__(self):
+        return float(self._number())
+
+    def _number(self):
+        """The only element. The host waits for it, so nothing that is only noted down can depend on it."""
+        if self.gpu.is_noting or self.size != 1:
+            raise NoKernel("an element, read by the host")
+        return self.numpy().item()
+
     def __iter__(self):
         raise NoKernel("elements one by one")
 

@@ -107,6 +107,11 @@ class GPU:
         else:
             self._issue(kernel.name, function.bind(grid, *args), args)
 
+    @property
+    def is_noting(self):
+        """Whether this thread notes down what it issues."""
+        return self._local.noted is not None
+
     def _issue(self, name, call, arrays):
         """Makes a call that issues work; while this thread notes down, it notes the call down instead."""
         noted = self._local.noted

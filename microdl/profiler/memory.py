@@ -1,12 +1,13 @@
 """Memory over time: what ops allocate, until it is freed, beside what was there already.
 
-Counted are the arrays of tensors, from a page on. Scratch arrays of kernels, Python's own objects and the libraries are
-not in it.
+Counted are the arrays of tensors in the CPU's memory, from a page on. Scratch arrays of kernels, Python's own objects
+and the libraries are not in it.
 """
 
 import time
 import weakref
 
+from microdl.core.placement import can_look
 from microdl.core.variable import Variable
 
 BEFORE = "variables, data and what else was there before"
@@ -25,14 +26,14 @@ class Memory:
 
     def known(self, arrays):
         """Counts arrays that are read, unless they are counted already: from the beginning on."""
-        for array in arrays:
+        for array in filter(can_look, arrays):
             base = array if array.base is None else _base(array)
             if id(base) not in self._alive and base.nbytes >= SMALL:
                 self._follow(base, BEFORE, -1.0)
 
     def made(self, arrays, owner, now):
         """Counts arrays that were allocated, until ``now``."""
-        for array in arrays:
+        for array in filter(can_look, arrays):
             base = array if array.base is None else _base(array)
             if id(base) not in self._alive and base.nbytes >= SMALL:
                 self._follow(base, owner, now)

@@ -214,3 +214,84 @@ def test_a_replayed_step_is_one_launch_of_a_graph_and_no_other_call_of_the_drive
     step(x)
     assert calls == {"launch_graph": 1}
     assert tf.config.experimental.get_memory_info("GPU:0")["current"] == held
+
+
+# Branches and loops: the host decides, the parts run on the GPU.
+
+
+@pytest.fixture
+def told():
+    """A function with branches is no graph, which is said."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* asks the host which way to go in every run")
+        yield
+
+
+def test_branches_and_loops_run_on_the_gpu(told):
+    with tf.device("/gpu:0"):
+        v = tf.Variable([1.0, 2.0])
+
+    @tf.function
+    def branches(x):
+        if tf.reduce_sum(x) > 3.0:
+            v.assign_add(x)
+            return x * v
+        return x - 1.0
+
+    @tf.function
+    def loops(x, n):
+        for _ in tf.range(3):
+            x = x + v
+        while tf.reduce_sum(x) < n:
+            x = x * 2.0
+        return x
+
+    x = tf.constant([1.0, 3.0]).gpu()
+    np.testing.assert_array_equal(branches(x), [2.0, 15.0])
+    np.testing.assert_array_equal(branches(x / 2.0), [-0.5, 0.5])
+    for _ in range(3):
+        y = loops(x, 100.0)
+        assert y.device == GPU
+        np.testing.assert_array_equal(y, np.array([7.0, 18.0]) * 4)
+
+
+def test_gradients_of_loops_on_the_gpu(told):
+    with tf.device("/gpu:0"):
+        v = tf.Variable([1.0, 2.0])
+
+    @tf.function
+    def slope(x):
+        with tf.GradientTape() as tape:
+            y = x * v
+            for _ in tf.range(3):
+                y = y * v
+            while tf.reduce_sum(y) < 10.0:
+                y = y * v
+        return tape.gradient(y, v)
+
+    x = tf.constant([1.0, 3.0]).gpu()
+    np.testing.assert_allclose(slope(x), 4 * x * v.numpy() ** 3, rtol=1e-6)
+
+
+def test_a_function_goes_through_a_data_set_on_the_gpu(told):
+    with tf.device("/gpu:0"):
+        total = tf.Variable(0.0)
+
+    @tf.function
+    def add_up(data):
+        for batch in data:
+            total.assign_add(tf.reduce_sum(batch))
+
+    data = tf.data.Dataset.from_tensor_slices(np.arange(5, dtype=np.float32)).batch(2)
+    with tf.device("/gpu:0"):
+        add_up(data)
+    assert total.device == GPU
+    assert float(total) == 10.0
+
+
+def test_a_function_profiled_on_the_gpu():
+    f, x = tf.function(lambda x: x * 2.0), tf.ones(2000).gpu()
+    f(x)
+    with tf.profiler.profile() as profile:
+        tf.nn.relu(f(x))
+    assert "Relu" in {event.name for event in profile.events}
