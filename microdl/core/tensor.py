@@ -457,15 +457,12 @@ def _tensor_dtype(parts):
 
 
 def _constant(value, dtype, hint):
-    if dtype is None and hint is not None:
-        try:
-            array = as_array(value, hint)
-        except TypeError:
-            if not isinstance(value, np.ndarray):
-                raise
-            array = as_array(value)  # an array keeps its own dtype where the hint's would lose something
-    else:
-        array = as_array(value, dtype)
+    try:
+        array = as_array(value, hint if dtype is None else dtype)
+    except TypeError:
+        if dtype is not None or hint is None or not isinstance(value, np.ndarray):
+            raise
+        array = as_array(value)  # an array keeps its own dtype where the hint's would lose something
     return Tensor(Spec(array.shape, dtypes.as_dtype(array.dtype)), array)
 
 
