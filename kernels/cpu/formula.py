@@ -226,7 +226,7 @@ def imports(kernel, members_of, of_numpy=frozenset()):
     return "\n".join(lines)
 
 
-_NUMBERS = DTYPES - {"bool"}
+_NUMBERS = frozenset(DTYPES - {"bool"})
 _FUNCTIONS = set(re.findall(r"\b\w+_of\b", " ".join(EXPRESSIONS.values())))
 _MEMBERS = {
     "cpu.broadcast": {"output_blocks", "part", "whole"},

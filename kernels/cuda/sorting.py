@@ -94,7 +94,9 @@ def sort_rows(pairs):
     n = pairs.shape[1]
     runs = ceildiv(n, RUN)
     _sort_runs(pairs.shape[0] * runs, pairs, n, runs)
-    run, spare = RUN, gpu().empty(pairs.shape, np.uint64) if runs > 1 else None
+    if runs < 2:
+        return pairs
+    run, spare = RUN, gpu().empty(pairs.shape, np.uint64)
     while run < n:
         _merge(ceildiv(pairs.size, THREADS), pairs, spare, n, run, pairs.size)
         pairs, spare, run = spare, pairs, 2 * run

@@ -30,7 +30,7 @@ def same(gpu, cuda):
     return check
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.uint8])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
 @pytest.mark.parametrize(
     ("shape", "perm"),
     [
@@ -97,7 +97,7 @@ def test_what_no_kernel_is_for_is_named(cuda, gpu):
 
 
 def test_arrays_out_of_nothing(same):
-    for dtype in (np.float32, np.int32, np.int64):
+    for dtype in (np.float32, np.int64):
         same("arange", [(1030,)], dtype, lambda f, ys: f(3, -2, *ys))
         same("eye", [(2, 5, 7)], dtype, lambda f, ys: f(*ys))
         same("fill", [(1030,)], dtype, lambda f, ys: f(-7, *ys))
@@ -107,7 +107,7 @@ def test_arrays_out_of_nothing(same):
     same("fill", [(33,)], bool, lambda f, ys: f(True, *ys))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, bool, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, bool])
 def test_one_hot(dtype, same):
     indices = np.array([[0, 3, -1], [5, 4, 2]], np.int32)
     on, off = np.dtype(dtype).type(1), np.dtype(dtype).type(0)

