@@ -90,7 +90,7 @@ def _correlate(family, x, w, along, y, size, channels, bias, flags, winner=None)
         return
     depth, columns = channels
     kernels = family if depth % 4 == 0 and vectors(x, w) else SCALARS
-    width = min(width_for(columns), max(kernels))
+    width = width_for(columns, kernels)
     divisors, most_taps = (along[0][4], along[1][4]), prod(ceildiv(axis[7], axis[5]) for axis in along)
     phases, pixels = prod(divisors), 4 if flags & WINDOWS else 1
     targets = x.shape[0] * ceildiv(size[0], divisors[0]) * ceildiv(size[1], divisors[1]) * pixels

@@ -158,6 +158,12 @@ def _store_turned_32(slab, start, four):
 
 
 @device
+def _store_turned_16(slab, start, four):
+    if _own_four()[0] < uint32(16):
+        _store_turned(slab, start, four)
+
+
+@device
 def _read_turned(b, state, k, end):
     """Four channels of the filter (taps, columns, channels), for one column."""
     w, first, columns, channels, taps, width = b
@@ -194,7 +200,7 @@ def _filter_turned(w, first, width, sizes, down, right, of_phase):
 
 @device
 def _by_fours(filter_of, read_filter, store_filter, shape, x, w, bias, y, winner, sizes, down, right):
-    width, blocks_down, blocks_right, across = shape
+    width = shape[0]
     sums = cuda.local.array(64, float32)
     work, of_phase = _start(sizes, down, right, width)
     first_row, first_column, rows, k, end = work
@@ -205,14 +211,13 @@ def _by_fours(filter_of, read_filter, store_filter, shape, x, w, bias, y, winner
         state = (*pixel, *_first_step(uint32(k + step), channels, taps))
         a = x, sizes[1], sizes[2], channels, down[6], right[6]
         b = filter_of(w, first_column, width, sizes, down, right, of_phase)
-        row, column = own_place(across)
+        own = own_place(shape)
         tiles.multiply(
-            sums, blocks_down, blocks_right, row, column, _read_pixels, _store_turned, read_filter, store_filter,
+            sums, shape, own, _read_pixels, _store_turned, read_filter, store_filter,
             _next_four, a, b, state, _moves(channels, taps), k, end,
         )  # fmt: skip
         out = out_of(y, winner, bias, rows, sizes, down, right, of_phase)
-        row, column = uint32(first_row + row), uint32(first_column + column)
-        tiles.store_tile(put, out, blocks_down, blocks_right, row, column, sums)
+        tiles.store_tile(put, out, uint32(sizes[6]), shape, first_row, first_column, own, sums)
 
 
 # Any number of channels. A warp copies one of a slab's eight steps: 128 rows, and as many columns as a tile has.
@@ -293,12 +298,13 @@ def _store_filter_64(slab, start, four):
 
 @device
 def _store_filter_32(slab, start, four):
+    """Of 32 columns, or of 16 and of 16 that nobody reads."""
     slab[uint32(start + _own_step() * uint32(PITCH) + _lane())] = four[0]
 
 
 @device
 def _by_scalars(shape, store_right, x, w, bias, y, winner, sizes, down, right, turned):
-    width, blocks_down, blocks_right, across = shape
+    width = shape[0]
     sums = cuda.local.array(64, float32)
     work, of_phase = _start(sizes, down, right, width)
     first_row, first_column, rows, k, end = work
@@ -312,14 +318,13 @@ def _by_scalars(shape, store_right, x, w, bias, y, winner, sizes, down, right, t
         state = (p0, p1, p2, p3, *_first_step(uint32(k + _own_step()), channels, taps))
         a = x, sizes[1], sizes[2], channels, down[6], right[6]
         b = w, first_column, columns, channels, _taps(sizes, down, right, of_phase), turned != int32(0), width
-        row, column = own_place(across)
+        own = own_place(shape)
         tiles.multiply(
-            sums, blocks_down, blocks_right, row, column, _read_scalars, _store_scalars, _read_filter, store_right,
+            sums, shape, own, _read_scalars, _store_scalars, _read_filter, store_right,
             _next_one, a, b, state, _moves(channels, taps), k, end,
         )  # fmt: skip
         out = out_of(y, winner, bias, rows, sizes, down, right, of_phase)
-        row, column = uint32(first_row + row), uint32(first_column + column)
-        tiles.store_tile(put, out, blocks_down, blocks_right, row, column, sums)
+        tiles.store_tile(put, out, uint32(sizes[6]), shape, first_row, first_column, own, sums)
 
 
 # One kernel for each width of tiles. Blocks at once: as many as have room for their registers.
@@ -328,55 +333,74 @@ def _by_scalars(shape, store_right, x, w, bias, y, winner, sizes, down, right, t
 @kernel(_ARGUMENTS, blocks_at_once=2)
 def _forward_128(x, w, bias, y, winner, sizes, down, right):
     _by_fours(
-        _filter, tiles.read_rows, tiles.store_128, (128, 2, 2, 16), x, w, bias, y, winner, sizes, down, right
+        _filter, tiles.read_rows, tiles.store_128, tiles.SHAPE_128, x, w, bias, y, winner, sizes, down, right
     )  # fmt: skip
 
 
 @kernel(_ARGUMENTS, blocks_at_once=3)
 def _forward_64(x, w, bias, y, winner, sizes, down, right):
     _by_fours(
-        _filter, tiles.read_rows, tiles.store_64, (64, 2, 1, 16), x, w, bias, y, winner, sizes, down, right
+        _filter, tiles.read_rows, tiles.store_64, tiles.SHAPE_64, x, w, bias, y, winner, sizes, down, right
+    )  # fmt: skip
+
+
+@kernel(_ARGUMENTS, blocks_at_once=2)
+def _forward_48(x, w, bias, y, winner, sizes, down, right):
+    _by_fours(
+        _filter, tiles.read_rows, tiles.store_48, tiles.SHAPE_48, x, w, bias, y, winner, sizes, down, right
     )  # fmt: skip
 
 
 @kernel(_ARGUMENTS, blocks_at_once=4)
 def _forward_32(x, w, bias, y, winner, sizes, down, right):
     _by_fours(
-        _filter, tiles.read_rows, tiles.store_32, (32, 1, 1, 8), x, w, bias, y, winner, sizes, down, right
+        _filter, tiles.read_rows, tiles.store_32, tiles.SHAPE_32, x, w, bias, y, winner, sizes, down, right
     )  # fmt: skip
 
 
 @kernel(_ARGUMENTS, blocks_at_once=2)
 def _backward_128(x, w, bias, y, winner, sizes, down, right):
     _by_fours(
-        _filter_turned, _read_turned, _store_turned, (128, 2, 2, 16), x, w, bias, y, winner, sizes, down, right
+        _filter_turned, _read_turned, _store_turned, tiles.SHAPE_128, x, w, bias, y, winner, sizes, down, right
     )  # fmt: skip
 
 
 @kernel(_ARGUMENTS, blocks_at_once=3)
 def _backward_64(x, w, bias, y, winner, sizes, down, right):
     _by_fours(
-        _filter_turned, _read_turned, _store_turned_64, (64, 2, 1, 16), x, w, bias, y, winner, sizes, down, right
+        _filter_turned, _read_turned, _store_turned_64, tiles.SHAPE_64, x, w, bias, y, winner, sizes, down, right
     )  # fmt: skip
 
 
 @kernel(_ARGUMENTS, blocks_at_once=4)
 def _backward_32(x, w, bias, y, winner, sizes, down, right):
     _by_fours(
-        _filter_turned, _read_turned, _store_turned_32, (32, 1, 1, 8), x, w, bias, y, winner, sizes, down, right
+        _filter_turned, _read_turned, _store_turned_32, tiles.SHAPE_32, x, w, bias, y, winner, sizes, down, right
+    )  # fmt: skip
+
+
+@kernel(_ARGUMENTS, blocks_at_once=4)
+def _backward_16(x, w, bias, y, winner, sizes, down, right):
+    _by_fours(
+        _filter_turned, _read_turned, _store_turned_16, tiles.SHAPE_16, x, w, bias, y, winner, sizes, down, right
     )  # fmt: skip
 
 
 @kernel(f"{_ARGUMENTS} int32", blocks_at_once=2)
 def _scalars_64(x, w, bias, y, winner, sizes, down, right, turned):
-    _by_scalars((64, 2, 1, 16), _store_filter_64, x, w, bias, y, winner, sizes, down, right, turned)
+    _by_scalars(tiles.SHAPE_64, _store_filter_64, x, w, bias, y, winner, sizes, down, right, turned)
 
 
 @kernel(f"{_ARGUMENTS} int32", blocks_at_once=4)
 def _scalars_32(x, w, bias, y, winner, sizes, down, right, turned):
-    _by_scalars((32, 1, 1, 8), _store_filter_32, x, w, bias, y, winner, sizes, down, right, turned)
+    _by_scalars(tiles.SHAPE_32, _store_filter_32, x, w, bias, y, winner, sizes, down, right, turned)
 
 
-FORWARD = {128: _forward_128, 64: _forward_64, 32: _forward_32}
-BACKWARD = {128: _backward_128, 64: _backward_64, 32: _backward_32}
-SCALARS = {64: _scalars_64, 32: _scalars_32}
+@kernel(f"{_ARGUMENTS} int32", blocks_at_once=3)
+def _scalars_16(x, w, bias, y, winner, sizes, down, right, turned):
+    _by_scalars(tiles.SHAPE_16, _store_filter_32, x, w, bias, y, winner, sizes, down, right, turned)
+
+
+FORWARD = {128: _forward_128, 64: _forward_64, 48: _forward_48, 32: _forward_32}
+BACKWARD = {128: _backward_128, 64: _backward_64, 32: _backward_32, 16: _backward_16}
+SCALARS = {64: _scalars_64, 32: _scalars_32, 16: _scalars_16}

@@ -55,24 +55,24 @@ def out_of(y, winner, bias, rows, sizes, down, right, of_phase):
 
 
 @device
-def put(out, row, column, sums, r, s):
-    """Four rows and columns of the product, from sums[8 r + s] on."""
-    _, _, bias, _, columns, flags, _ = out
+def put(out, row, column, end, sums, r, s):
+    """Four rows and columns of the product, from sums[8 r + s] on; columns as far as ``end``."""
+    _, _, bias, _, _, flags, _ = out
     more = ZERO, ZERO, ZERO, ZERO
     if has(flags, BIAS):
-        more = load_some(bias, column, column, columns, False)
+        more = load_some(bias, column, column, end, False)
     i = 8 * r + s
     one = finish(sums[i], sums[i + 1], sums[i + 2], sums[i + 3], more, flags)
     two = finish(sums[i + 8], sums[i + 9], sums[i + 10], sums[i + 11], more, flags)
     three = finish(sums[i + 16], sums[i + 17], sums[i + 18], sums[i + 19], more, flags)
     four = finish(sums[i + 24], sums[i + 25], sums[i + 26], sums[i + 27], more, flags)
     if has(flags, POOL):
-        _put_window(out, row, column, one, two, three, four)
+        _put_window(out, row, column, end, one, two, three, four)
     else:
-        _put_row(out, row, column, one)
-        _put_row(out, uint32(row + uint32(1)), column, two)
-        _put_row(out, uint32(row + uint32(2)), column, three)
-        _put_row(out, uint32(row + uint32(3)), column, four)
+        _put_row(out, row, column, end, one)
+        _put_row(out, uint32(row + uint32(1)), column, end, two)
+        _put_row(out, uint32(row + uint32(2)), column, end, three)
+        _put_row(out, uint32(row + uint32(3)), column, end, four)
 
 
 @device
@@ -86,7 +86,7 @@ def finish(a, b, c, d, bias, flags):
 
 
 @device
-def _put_row(out, row, column, four):
+def _put_row(out, row, column, end, four):
     y, _, _, rows, columns, flags, place = out
     if row < rows:
         down, right, height, width, corner_down, corner_right, lines, places = place
@@ -95,11 +95,11 @@ def _put_row(out, row, column, four):
             line = uint32(corner_down + uint32(at - image * lines) * uint32(down))
             column_of_y = uint32(corner_right + uint32(row - at * places) * uint32(right))
             row = uint32((image * uint32(height) + line) * uint32(width) + column_of_y)
-        store_some(y, uint32(row * columns + column), column, columns, four, has(flags, WIDE_OUT))
+        store_some(y, uint32(row * columns + column), column, end, four, has(flags, WIDE_OUT))
 
 
 @device
-def _put_window(out, row, column, one, two, three, four):
+def _put_window(out, row, column, end, one, two, three, four):
     """The maximum of four rows, and which of them has it."""
     y, winner, _, rows, columns, flags, _ = out
     if row < rows:
@@ -108,5 +108,5 @@ def _put_window(out, row, column, one, two, three, four):
         c, third = relu_of_window(one[2], two[2], three[2], four[2])
         d, fourth = relu_of_window(one[3], two[3], three[3], four[3])
         at, wide = uint32(uint32(row // uint32(4)) * columns + column), has(flags, WIDE_OUT)
-        store_some(y, at, column, columns, (a, b, c, d), wide)
-        store_some(winner, at, column, columns, (first, second, third, fourth), wide)
+        store_some(y, at, column, end, (a, b, c, d), wide)
+        store_some(winner, at, column, end, (first, second, third, fourth), wide)

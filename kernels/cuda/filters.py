@@ -25,7 +25,7 @@ NARROW, PIXELS = 32, 32  # rows and columns of a narrow tile, pixels of its slab
 WARP_PIXELS = 4  # of those, for each of eight warps
 NARROW_PITCH = 36  # numbers from one pixel to the next: a quarter of a warp stores 16 bytes each to all 32 banks
 NARROW_SLAB, TWO_NARROW_SLABS, NARROW_SUMS = 1152, 2304, 1024
-NARROW_COST = 65  # instructions of a thread for as many pixels as a slab of ``_wide_*`` has: a fourth of its own slab
+MOST_NARROW_ROWS = 64  # of channels by fours: with more, half of a wide tile is in use at least
 LEAST_PIXELS = 128  # of a part
 MOST_PARTS = 264
 
@@ -40,10 +40,8 @@ def grad_filter(x, dy, strides, dilations, padding, dw):
         return
     channels, columns = dw.shape[2:]
     rows, pixels = dw.size // columns, dy.size // columns
-    width = width_for(columns)
-    wide_cost = ceildiv(rows, TILE) * ceildiv(columns, width) * tiles.SLAB_COSTS[width]
-    narrow_cost = ceildiv(rows, NARROW) * ceildiv(columns, NARROW) * NARROW_COST
-    wide = channels % 4 == 0 and vectors(x) and wide_cost <= narrow_cost
+    width = width_for(columns, _WIDE)
+    wide = channels % 4 == 0 and vectors(x) and rows > MOST_NARROW_ROWS
     height, width, step = (TILE, width, DEPTH) if wide else (NARROW, NARROW, PIXELS)
     tiles_right = ceildiv(columns, width)
     count = ceildiv(rows, height) * tiles_right
@@ -107,56 +105,60 @@ def _read_taps(a, state, k, end):
 
 @device
 def _wide(store_dy, shape, x, dy, dw, sizes):
-    width, blocks_down, blocks_right, across = shape
+    width = shape[0]
     sums = cuda.local.array(64, float32)
     first_row, first_column, k, end = _block(sizes, TILE, width)
     t, columns, by_fours = uint32(cuda.threadIdx.x), uint32(sizes[13]), int32(sizes[17]) != int32(0)
     a = x, _tap(uint32(first_row + (t % uint32(32)) * uint32(4)), sizes), sizes
     b = dy, first_column, columns, by_fours, width // 4
     state = first_pixel(uint32(k + t // uint32(32)), sizes[3], sizes[4])
-    row, column = own_place(across)
+    own = own_place(shape)
     tiles.multiply(
-        sums, blocks_down, blocks_right, row, column, _read_taps, tiles.store_128, tiles.read_rows, store_dy,
+        sums, shape, own, _read_taps, tiles.store_128, tiles.read_rows, store_dy,
         next_pixel, a, b, state, pixel_moves(DEPTH, sizes[3], sizes[4]), k, end,
     )  # fmt: skip
     dw = advance(dw, int64(cuda.blockIdx.z) * int64(sizes[12]) * int64(sizes[13]))
     out = dw, uint32(sizes[12]), columns, by_fours
-    row, column = uint32(first_row + row), uint32(first_column + column)
-    tiles.store_tile(_put, out, blocks_down, blocks_right, row, column, sums)
+    tiles.store_tile(_put, out, columns, shape, first_row, first_column, own, sums)
 
 
 @device
-def _put(out, row, column, sums, r, s):
+def _put(out, row, column, end, sums, r, s):
     i = 8 * r + s
-    _put_row(out, row, column, sums[i], sums[i + 1], sums[i + 2], sums[i + 3])
-    _put_row(out, uint32(row + uint32(1)), column, sums[i + 8], sums[i + 9], sums[i + 10], sums[i + 11])
-    _put_row(out, uint32(row + uint32(2)), column, sums[i + 16], sums[i + 17], sums[i + 18], sums[i + 19])
-    _put_row(out, uint32(row + uint32(3)), column, sums[i + 24], sums[i + 25], sums[i + 26], sums[i + 27])
+    _put_row(out, row, column, end, sums[i], sums[i + 1], sums[i + 2], sums[i + 3])
+    _put_row(out, uint32(row + uint32(1)), column, end, sums[i + 8], sums[i + 9], sums[i + 10], sums[i + 11])
+    _put_row(out, uint32(row + uint32(2)), column, end, sums[i + 16], sums[i + 17], sums[i + 18], sums[i + 19])
+    _put_row(out, uint32(row + uint32(3)), column, end, sums[i + 24], sums[i + 25], sums[i + 26], sums[i + 27])
 
 
 @device
-def _put_row(out, row, column, a, b, c, d):
+def _put_row(out, row, column, end, a, b, c, d):
     dw, rows, columns, by_fours = out
     if row < rows:
-        store_some(dw, uint32(row * columns + column), column, columns, (a, b, c, d), by_fours)
+        store_some(dw, uint32(row * columns + column), column, end, (a, b, c, d), by_fours)
 
 
 @kernel(_ARGUMENTS, blocks_at_once=2)
 def _wide_128(x, dy, dw, sizes):
-    _wide(tiles.store_128, (128, 2, 2, 16), x, dy, dw, sizes)
+    _wide(tiles.store_128, tiles.SHAPE_128, x, dy, dw, sizes)
 
 
 @kernel(_ARGUMENTS, blocks_at_once=3)
 def _wide_64(x, dy, dw, sizes):
-    _wide(tiles.store_64, (64, 2, 1, 16), x, dy, dw, sizes)
+    _wide(tiles.store_64, tiles.SHAPE_64, x, dy, dw, sizes)
+
+
+@kernel(_ARGUMENTS, blocks_at_once=2)
+def _wide_48(x, dy, dw, sizes):
+    _wide(tiles.store_48, tiles.SHAPE_48, x, dy, dw, sizes)
 
 
 @kernel(_ARGUMENTS, blocks_at_once=3)
 def _wide_32(x, dy, dw, sizes):
-    _wide(tiles.store_32, (32, 1, 1, 8), x, dy, dw, sizes)
+    _wide(tiles.store_32, tiles.SHAPE_32, x, dy, dw, sizes)
 
 
-_WIDE = {128: _wide_128, 64: _wide_64, 32: _wide_32}
+_WIDE = {128: _wide_128, 64: _wide_64, 48: _wide_48, 32: _wide_32}
 
 
 # Any number of channels. A lane copies four rows of one pixel of x, and four columns of one pixel of dy.
