@@ -15,7 +15,7 @@ from microdl.gpu.errors import NO_DEVICE, NOT_READY, DriverError
 INSTALL = 'python -m pip install "microdl[cuda]"'
 
 # From cuda.h: CUdevice_attribute, flags, modes.
-_MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED_BYTES = 16, 75, 76, 97
+_MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED_BYTES, _L2_BYTES = 16, 75, 76, 97, 38
 _NON_BLOCKING = 1  # a stream that does not wait for the default stream
 _DISABLE_TIMING = 2  # makes an event cheaper
 _DYNAMIC_SHARED_BYTES = 8  # CUfunction_attribute
@@ -28,7 +28,7 @@ class Properties(NamedTuple):
     Attributes:
         name: by its maker. capability: compute capability, (major, minor). multiprocessors: how many.
         nbytes: of its memory. shared_nbytes: of shared memory that one block may have. driver: version of CUDA that the
-            driver knows, (major, minor).
+            driver knows, (major, minor). l2_nbytes: of the cache before its memory; 0 where that means nothing.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Properties(NamedTuple):
     nbytes: int
     shared_nbytes: int
     driver: tuple[int, int]
+    l2_nbytes: int = 0
 
 
 class Driver:
@@ -85,15 +86,15 @@ class Driver:
 
     def properties(self):
         """The ``Properties`` of the GPU."""
-        multiprocessors, major, minor, shared = (
+        multiprocessors, major, minor, shared, l2 = (
             self._call("cuDeviceGetAttribute", self._cuda.CUdevice_attribute(which), self._device)
-            for which in (_MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED_BYTES)
+            for which in (_MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED_BYTES, _L2_BYTES)
         )
         name = self._call("cuDeviceGetName", 128, self._device).split(b"\0")[0].decode()
         version = self._call("cuDriverGetVersion")
         nbytes = int(self._call("cuDeviceTotalMem", self._device))
         return Properties(
-            name, (major, minor), multiprocessors, nbytes, shared, (version // 1000, version % 1000 // 10)
+            name, (major, minor), multiprocessors, nbytes, shared, (version // 1000, version % 1000 // 10), l2
         )
 
     # Memory

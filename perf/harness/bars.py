@@ -58,6 +58,17 @@ BARS = (
     ),
 )
 
+GPU_BARS = (
+    Bar("matmul 4096x4096x4096", 0.8, TORCH),
+    *(
+        Bar(f"conv2d {what} 1024x{shape}", 1.0, TORCH)
+        for shape in ("28x28x1 5x5 16", "14x14x16 5x5 36")
+        for what in ("forward", "input", "filter")
+    ),
+    Bar("adam MNIST CNN", 1.0, TORCH),
+    Bar("matmul 4096x4096x4096 tf32", 0.8, TORCH),  # PyTorch rounds too
+)
+
 
 def reached(bar, cases, rows, roofs):
     """(row, value) where ``bar`` stands: the value to compare with its goal, None if it was not measured."""

@@ -81,6 +81,7 @@ class Case:
     peers: side -> what does the same there: an expression of the arrays, or the name of a function of the side's file,
         which takes ``options``.
     cold: the caches are defeated: calls go round over so many copies of all arrays that none is in a cache any more.
+    tf32: a GPU's tensor cores may multiply numbers rounded to three digits.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Case:
     options: dict
     dtype: str
     cold: bool
+    tf32: bool = False
 
     @property
     def kernels(self):
@@ -130,11 +132,13 @@ class Case:
         return {name: array.make(self.dtype, generator) for name, array in self.arrays.items()}
 
 
-def case(name, calls, arrays, outputs, flops, peers=None, options=None, dtype="float32", cold=False):
+def case(name, calls, arrays, outputs, flops, peers=None, options=None, dtype="float32", cold=False, tf32=False):
     """A row whose bytes follow from its calls."""
-    label = " ".join([name, *([] if dtype == "float32" else [dtype]), *(["cold"] if cold else [])])
+    remarks = {dtype: dtype != "float32", "cold": cold, "tf32": tf32}
+    label = " ".join([name, *(remark for remark, holds in remarks.items() if holds)])
     moved = _traffic(calls, arrays, dtype)
-    return Case(label, tuple(calls), arrays, tuple(outputs), flops, *moved, peers or {}, options or {}, dtype, cold)
+    more = peers or {}, options or {}, dtype, cold, tf32
+    return Case(label, tuple(calls), arrays, tuple(outputs), flops, *moved, *more)
 
 
 def peers(torch="", numpy="", tensorflow=""):

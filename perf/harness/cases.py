@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from . import table_arrays, table_elementwise, table_layers, table_products, table_updates
+from . import table_arrays, table_elementwise, table_gpu, table_layers, table_products, table_updates
 
 PARTS = (
     table_products.products,
@@ -28,7 +28,16 @@ PARTS = (
 @cache
 def table():
     """Name -> Case, in the order of printing."""
-    cases = [case for part in PARTS for case in part()]
+    return _named([case for part in PARTS for case in part()])
+
+
+@cache
+def gpu_table():
+    """The same for a GPU."""
+    return _named(list(table_gpu.rows(table())))
+
+
+def _named(cases):
     named = {case.name: case for case in cases}
     if len(named) < len(cases):
         raise ValueError(f"two rows have one name: {sorted(c.name for c in cases if named[c.name] is not c)}")
@@ -36,4 +45,4 @@ def table():
 
 
 def find(name):
-    return table()[name]
+    return {**gpu_table(), **table()}[name]

@@ -1,4 +1,7 @@
-"""How a call is timed: batches of some milliseconds, clean of what other processes still do."""
+"""How a call is timed: batches of some milliseconds, clean of what other processes still do.
+
+This module is the clock of a side; one that needs another has an object with the same ``group_of`` and ``batch``.
+"""
 
 import gc
 import time
@@ -22,20 +25,20 @@ def group_of(calls):
     return calls * max(1, min(4096, round(GROUP / max(once, 1e-9))))
 
 
-def batch(group, seconds):
+def batch(group, seconds, timed=seconds_per_call):
     """Seconds per call of each group that fits into ``seconds``, at least one, after a tenth of that as warm-up."""
     gc.disable()
     try:
-        _run(group, seconds / 10)
-        return _run(group, seconds)
+        _run(group, seconds / 10, timed)
+        return _run(group, seconds, timed)
     finally:
         gc.enable()
 
 
-def _run(group, seconds):
+def _run(group, seconds, timed):
     samples, end = [], time.perf_counter() + seconds
     while not samples or time.perf_counter() < end:
-        samples.append(seconds_per_call(group))
+        samples.append(timed(group))
     return samples
 
 

@@ -31,7 +31,7 @@ def measure(case, workers, rounds, seconds):
     for (side, variant), found in times.items():
         if "died" not in figures[side]:
             figures[side] = _better(figures[side], summary(variant, found))
-    for side in _dissenters(results):
+    for side in dissenters(results):
         figures[side]["differs"] = True
     return figures
 
@@ -82,7 +82,7 @@ def summary(variant, rounds):
     }
 
 
-def _dissenters(results):
+def dissenters(results):
     """Sides one of whose ways gave other results than the first side's first."""
     first = next((variants for variants in results.values() if variants), {})
     expected = next(iter(first.values()), {})

@@ -51,6 +51,19 @@ def processor():
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def described(about):
+    """In words, what was measured on."""
+    if "gpu" in about:
+        return f"{about['gpu']} (with {about['processor']})"
+    return f"{about['processor']}, {about['threads']} threads"
+
+
+def refuse_emulated_gpu(chosen):
+    """Ends the program if it would time a GPU that the CPU emulates."""
+    if chosen.device == "gpu" and os.environ.get("MICRODL_GPU") == "emulate" and not chosen.dry_run:
+        sys.exit("MICRODL_GPU=emulate: how long an emulated GPU takes says nothing about a real one; unset it")
+
+
 def busy_seconds():
     """Seconds that all cores together have worked for anyone since the start, or were taken away by the host.
 

@@ -20,7 +20,7 @@ def start(threads):
     return {"microdl": microdl.__version__, "Numba": numba.__version__}
 
 
-def variants(case, arrays):
+def variants(case, arrays, kernels=cpu):
     real = np.dtype(case.dtype).type
 
     def value(argument):
@@ -29,19 +29,19 @@ def variants(case, arrays):
         if isinstance(argument, Layout):
             return LAYOUTS.get(len(argument.shapes), broadcast.layout)(*argument.shapes)
         if isinstance(argument, Table):
-            return cpu.optimizer.table_of(*([arrays[name] for name in kind] for kind in argument.lists))
+            return kernels.optimizer.table_of(*([arrays[name] for name in kind] for kind in argument.lists))
         return real(argument) if isinstance(argument, float) else argument
 
-    calls = [functools.partial(_kernel(name), *map(value, arguments)) for name, arguments in case.calls]
+    calls = [functools.partial(_kernel(kernels, name), *map(value, arguments)) for name, arguments in case.calls]
     call = calls[0] if len(calls) == 1 else _sequence(calls)
     return {"": (call, lambda: {name: arrays[name] for name in case.outputs})}
 
 
-def _kernel(name):
+def _kernel(kernels, name):
     family, _, function = name.partition(".")
     try:
-        return getattr(getattr(cpu, family), function)
-    except (ImportError, AttributeError):
+        return getattr(getattr(kernels, family), function)
+    except (ImportError, AttributeError, NotImplementedError):
         raise Missing(f"no kernel {name}") from None
 
 

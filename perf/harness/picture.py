@@ -1,5 +1,6 @@
 """The roofline picture: every row a dot under the roofs of this machine."""
 
+from . import machine
 from .case import OURS
 
 COLORS = {
@@ -37,7 +38,7 @@ def draw(cases, rows, roofs, about, file):
     axes.set(
         xscale="log", yscale="log", xlabel="operations per byte", ylabel="GFLOP/s, as the direct algorithm counts them"
     )
-    axes.set_title(f"{about['processor']}, {about['threads']} threads, {about['date']}")
+    axes.set_title(f"{machine.described(about)}, {about['date']}")
     axes.grid(which="major", alpha=0.3)
     axes.legend(loc="lower right")
     _labels(figure, axes, dots, names)

@@ -1,5 +1,6 @@
 """What is printed: the table, and how the goals are met."""
 
+from . import machine
 from .bars import BARS, SLOWEST, reached
 from .case import OURS, PEERS
 from .contest import best_peer, ratio
@@ -17,7 +18,7 @@ NOTE = (
 def preamble(about, roofs):
     """What was measured, on what, and what that can do at most."""
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    yield f"{about['processor']}, {about['threads']} threads, {about['system']}, {about['date']}"
+    yield f"{machine.described(about)}, {about['system']}, {about['date']}"
     yield versions
     if roofs:
         yield "peak: " + ", ".join(f"{flops / 1e9:.0f} GFLOP/s in {dtype}" for dtype, flops in roofs["flops"].items())
@@ -34,12 +35,16 @@ def line(case, figures, peers, roofs):
     """One row of the table."""
     ours = figures[OURS]
     if "min" in ours:
-        amount, unit = (case.flops, "GFLOP/s") if case.counts_flops else (case.bytes, "GB/s")
-        share = f"{least_seconds(case, roofs, figures) / ours['min']:.0%}" if roofs else ""
-        rate = f"{amount / ours['min'] / 1e9:.4g} {unit}"
+        amount, unit = (case.flops, "FLOP/s") if case.counts_flops else (case.bytes, "B/s")
+        least = least_seconds(case, roofs, figures) if roofs else None
+        share = f"{least / ours['min']:.0%}" if least else ""
+        rate, prefix = amount / ours["min"] / 1e9, "G"
+        if rate >= 1e4:
+            rate, prefix = rate / 1e3, "T"
+        rate = f"{rate:.4g} {prefix}{unit}"
         text = f"{_microseconds(ours)}{rate:>15}{share:>6}"
     else:
-        text = f"  {_why(ours):<42}"
+        text = f"  {why(ours):<42}"
     columns = "".join(f"{_peer(figures[side]):>26}" for side in peers)
     times, best = ratio(figures, peers), best_peer(figures, peers)
     fastest = f"{times:8.2f}x {PEERS[best[0]]}" if times and best else ""
@@ -53,19 +58,19 @@ def _microseconds(figure):
 
 def _peer(figure):
     if "min" not in figure:
-        return _why(figure)[:24]
+        return why(figure)[:24]
     return f"{figure['variant']}{'*' if figure.get('differs') else ''}{_microseconds(figure)}"
 
 
-def _why(figure):
+def why(figure):
     """Why a side has no figures."""
     return figure.get("missing") or figure.get("failed") or figure.get("died") or "-"
 
 
-def bars(cases, rows, roofs):
+def bars(cases, rows, roofs, goals=BARS):
     """Lines that say how the goals are met; goals whose rows were not measured are left out."""
     lines = []
-    for bar in BARS:
+    for bar in goals:
         row, value = reached(bar, cases, rows, roofs)
         if value is None:
             continue
@@ -94,7 +99,7 @@ def threads_line(case, figures, counts):
     """A row measured with several numbers of threads; the speed-up is that of the last over the first."""
     columns = ""
     for count in counts:
-        columns += f"  {_microseconds(figures[count])}" if "min" in figures[count] else f"{_why(figures[count]):>25}"
+        columns += f"  {_microseconds(figures[count])}" if "min" in figures[count] else f"{why(figures[count]):>25}"
     times = speed_up(figures, counts)
     return f"{case.name:<{WIDTH}}{columns}" + (f"{times:9.2f}x{'  SLOWER' if times < SLOWER else ''}" if times else "")
 

@@ -35,5 +35,10 @@ def level(case, roofs):
 
 
 def least_seconds(case, roofs, figures=None):
-    """No call can take less; Winograd's convolutions can, because ``flops`` counts the direct algorithm."""
+    """No call can take less; Winograd's convolutions can, because ``flops`` counts the direct algorithm.
+
+    None for tensor cores, whose peak is not measured.
+    """
+    if case.tf32:
+        return None
     return max(case.flops / peak(case, roofs), case.bytes / bandwidth(case, roofs, figures))

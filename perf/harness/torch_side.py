@@ -21,22 +21,27 @@ def start(threads):
     return {"PyTorch": torch.__version__}
 
 
-def variants(case, arrays):
-    tensors = {name: torch.from_numpy(array).clone() for name, array in arrays.items()}
+def variants(case, arrays, device="cpu"):
+    tensors = {name: torch.from_numpy(array).clone().to(device) for name, array in arrays.items()}
     names = {"torch": torch, "aten": aten, "F": F}
-    return ways(sys.modules[__name__], case, tensors, names, lambda tensor: tensor.detach().numpy())
+    return ways(sys.modules[__name__], case, tensors, names, _back)
+
+
+def _back(tensor):
+    """A tensor as an array of the host."""
+    return tensor.detach().cpu().numpy()
 
 
 def matmul(t, transpose_a, transpose_b):
     a, b, c = t["a"][0], t["b"][0], t["c"][0]
     a, b = a.T if transpose_a else a, b.T if transpose_b else b
-    return {"": (lambda: torch.mm(a, b, out=c), lambda: {"c": c.numpy()})}
+    return {"": (lambda: torch.mm(a, b, out=c), lambda: {"c": _back(c)})}
 
 
 def matmul_bias(t, relu):
     a, b, bias = t["a"][0], t["b"][0], t["bias"]
     call = (lambda: torch.addmm(bias, a, b).relu_()) if relu else (lambda: torch.addmm(bias, a, b))
-    return {"": (call, lambda: {"c": call().numpy()})}
+    return {"": (call, lambda: {"c": _back(call())})}
 
 
 def _image(tensor, layout):
@@ -50,11 +55,11 @@ def _filter(tensor, layout):
 
 
 def _image_back(tensor):
-    return tensor.detach().permute(0, 2, 3, 1).numpy()
+    return _back(tensor.permute(0, 2, 3, 1))
 
 
 def _filter_back(tensor):
-    return tensor.detach().permute(2, 3, 1, 0).numpy()
+    return _back(tensor.permute(2, 3, 1, 0))
 
 
 def conv2d(t, parts, stride, pad):
@@ -116,7 +121,7 @@ def fused_step(t, pad, wanted):
             y = F.max_pool2d(F.relu(F.conv2d(x, w, bias, 1, pad)), 2)
             kept.update(zip(inputs, torch.autograd.grad(y, inputs.values(), dy), strict=True), y=y)
 
-        backs = {"dw": _filter_back, "dbias": lambda tensor: tensor.numpy()}
+        backs = {"dw": _filter_back, "dbias": _back}
         return call, lambda: {name: backs.get(name, _image_back)(part) for name, part in kept.items()}
 
     return {name: way(layout) for name, layout in LAYOUTS.items()}
@@ -135,7 +140,7 @@ def bias_relu_pool_grad(t):
             kept["dz"] = aten.threshold_backward(dz, z, 0)
             kept["dbias"] = kept["dz"].sum((0, 2, 3))
 
-        return call, lambda: {"dz": _image_back(kept["dz"]), "dbias": kept["dbias"].numpy()}
+        return call, lambda: {"dz": _image_back(kept["dz"]), "dbias": _back(kept["dbias"])}
 
     return {name: way(layout) for name, layout in LAYOUTS.items()}
 
@@ -146,7 +151,7 @@ def pooled_gradients(t, pad):
     def way(layout):
         x, w, dy = _image(t["x"], layout), _filter(t["w"], layout), _image(t["dy"], layout)
         size = *dy.shape[:2], *[n + 2 * pad - w.shape[2] + 1 for n in x.shape[2:]]
-        z = torch.ones(size).contiguous(memory_format=layout)
+        z = x.new_ones(size).contiguous(memory_format=layout)
         places, kept = _places(t["winner"], z, layout), {}
 
         def call():
@@ -156,7 +161,7 @@ def pooled_gradients(t, pad):
             grads = aten.convolution_backward(dz, x, w, [w.shape[0]], *geometry, ["dx" in t, True, True])
             kept.update(zip(("dx", "dw", "dbias"), grads, strict=True))
 
-        backs = {"dw": _filter_back, "dbias": lambda tensor: tensor.numpy()}
+        backs = {"dw": _filter_back, "dbias": _back}
         return call, lambda: {name: backs.get(name, _image_back)(kept[name]) for name in kept if name in t}
 
     return {name: way(layout) for name, layout in LAYOUTS.items()}
@@ -210,9 +215,9 @@ def max_pool2d_grad(t):
 
 def _places(winner, image, layout):
     """PyTorch's indices of maxima, within a channel of an image, from the places 0 to 3 within 2x2 windows."""
-    rows, columns = torch.arange(0, image.shape[2], 2)[:, None], torch.arange(0, image.shape[3], 2)
+    rows, columns = (torch.arange(0, size, 2, device=image.device) for size in image.shape[2:])
     winner = winner.permute(0, 3, 1, 2).long()
-    places = (rows + winner // 2) * image.shape[3] + columns + winner % 2
+    places = (rows[:, None] + winner // 2) * image.shape[3] + columns + winner % 2
     return places.contiguous(memory_format=layout)
 
 
@@ -249,7 +254,7 @@ def sparse_softmax_cross_entropy(t):
         return loss, aten._log_softmax_backward_data(grad, logs, 1, torch.float32)
 
     def way(call):
-        return call, lambda: dict(zip(("loss", "dx"), (part.numpy() for part in call()), strict=True))
+        return call, lambda: dict(zip(("loss", "dx"), map(_back, call()), strict=True))
 
     return {"autograd": way(taped), "direct": way(direct)}
 
@@ -258,7 +263,7 @@ def batch_norm(t):
     def call():
         return torch.native_batch_norm(t["x"], t["gamma"], t["beta"], None, None, True, 0.0, 1e-3)
 
-    return {"": (call, lambda: {"y": call()[0].numpy()})}
+    return {"": (call, lambda: {"y": _back(call()[0])})}
 
 
 def batch_norm_grad(t):
@@ -268,4 +273,4 @@ def batch_norm_grad(t):
         saved = t["m"], rstd, True, 1e-3, [True, True, True]
         return torch.ops.aten.native_batch_norm_backward(t["dy"], t["x"], t["gamma"], None, None, *saved)
 
-    return {"": (call, lambda: dict(zip(("dx", "dgamma", "dbeta"), (part.numpy() for part in call()), strict=True)))}
+    return {"": (call, lambda: dict(zip(("dx", "dgamma", "dbeta"), map(_back, call()), strict=True)))}

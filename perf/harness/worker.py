@@ -33,15 +33,16 @@ SETTINGS = {
 # How long threads without work spin before they sleep. By default it is up to 100 ms, through which all others would
 # have to wait at each turn. Half a millisecond is still a hundred times what lies between the calls of a turn.
 SPINNING = {"GOMP_SPINCOUNT": "30000", "OPENBLAS_THREAD_TIMEOUT": "20"}
-PATIENCE = 120  # seconds that a row may take a side at most
+PATIENCE = 300  # seconds that a row may take a side at most
 BENCH = Path(__file__).parents[1] / "bench.py"
 
 
 def serve(name, threads, root, prepare, begin=None):
     """Answers requests from stdin until it ends.
 
-    name: of the module that is the side. root: the checkout whose kernels are measured.
-    prepare(module, row): the groups of calls of each variant of a row, and the answer to the parent.
+    name: of the module that is the side; ``make_clock()`` of one that has it gives what times its calls.
+    root: the checkout whose kernels are measured.
+    prepare(module, clock, row): the groups of calls of each variant of a row, and the answer to the parent.
     begin(module): such groups of calls; what it does is done before the parent hears that the process is there.
     """
     answers = os.fdopen(os.dup(1), "w")
@@ -51,17 +52,18 @@ def serve(name, threads, root, prepare, begin=None):
     try:
         module = importlib.import_module(name)
         about = module.start(threads)
+        timer = module.make_clock() if hasattr(module, "make_clock") else clock
         prepared = begin(module) if begin else {}
         _answer(answers, {"about": about})
-    except ImportError as error:
+    except (ImportError, Missing) as error:
         _answer(answers, {"missing": str(error)})
         return
     for line in sys.stdin:
         request, worked = json.loads(line), time.process_time()
         if request["do"] == "prepare":
-            prepared, answer = _attempt(prepare, module, request["case"])
+            prepared, answer = _attempt(prepare, module, timer, request["case"])
         elif request["do"] == "time":
-            answer = {"samples": clock.batch(prepared[request["variant"]], request["seconds"])}
+            answer = {"samples": timer.batch(prepared[request["variant"]], request["seconds"])}
         elif request["do"] == "peak":
             answer = {"bytes": peak_bytes()}
         else:
@@ -80,17 +82,17 @@ def _pin(threads):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 
 
-def _attempt(prepare, module, row):
+def _attempt(prepare, module, timer, row):
     """What ``prepare`` gives; if it cannot, no groups and the reason."""
     try:
-        return prepare(module, row)
+        return prepare(module, timer, row)
     except Missing as missing:
         return {}, {"missing": str(missing)}
     except Exception as error:  # a kernel at work: the other rows are still worth having
         return {}, {"failed": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"}
 
 
-def prepare_case(module, row):
+def prepare_case(module, timer, row):
     """Groups of calls of each variant, and what they compute. Everything is compiled and run once."""
     case: Case = find(row)
     copies = 2 * last_level_cache() // case.footprint + 2 if case.cold else 1
@@ -101,7 +103,7 @@ def prepare_case(module, row):
     for name, (call, outputs) in variants[0].items():
         call()
         digests[name] = {array: _digest(values) for array, values in outputs().items()}
-        prepared[name] = clock.group_of([copy[name][0] for copy in variants])
+        prepared[name] = timer.group_of([copy[name][0] for copy in variants])
     return prepared, {"variants": digests}
 
 

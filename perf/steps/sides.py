@@ -4,7 +4,6 @@ import functools
 import time
 from dataclasses import dataclass
 
-from harness import clock
 from harness.worker import Worker, serve
 
 from .networks import rows
@@ -41,14 +40,14 @@ def work(side, threads, root, first):
     serve(f"steps.{framework}_side", threads, root, functools.partial(_prepare, how), begin)
 
 
-def _prepare(how, module, name):
+def _prepare(how, module, timer, name):
     """The steps of each way (memory layout) of a row, made, compiled and checked."""
     row, prepared = rows()[name], {}
     for way, build in module.ways(row, how).items():
         check(build(LEARNING), row)
         step = build(STANDSTILL)
         step.run()
-        prepared[way] = clock.group_of([step.run])
+        prepared[way] = timer.group_of([step.run])
     return prepared, {"variants": {way: {} for way in prepared}}
 
 

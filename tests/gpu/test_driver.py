@@ -23,7 +23,7 @@ class CUresult(enum.IntEnum):
     CUDA_ERROR_UNKNOWN = 999
 
 
-ATTRIBUTES = {16: 132, 75: 9, 76: 0, 97: 232448}
+ATTRIBUTES = {16: 132, 75: 9, 76: 0, 97: 232448, 38: 50 << 20}
 RESULTS = {
     "cuDeviceGetCount": (2,),
     "cuDeviceGet": ("device",),
@@ -136,7 +136,7 @@ def test_an_event_that_has_not_happened_is_no_error(bindings):
 
 
 def test_properties_tell_what_the_gpu_is(bindings):
-    assert Driver().properties() == ("A GPU", (9, 0), 132, 1 << 30, 232448, (13, 1))
+    assert Driver().properties() == ("A GPU", (9, 0), 132, 1 << 30, 232448, (13, 1), 50 << 20)
 
 
 def test_each_thread_attaches_once(bindings):
