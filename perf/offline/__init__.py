@@ -1,0 +1,1 @@
+"""Taking microdl to a machine that reaches no package index."""
