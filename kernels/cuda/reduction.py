@@ -1,9 +1,10 @@
 """Reductions along one axis on a GPU. Twin: ``kernels/cpu/reduction.py``.
 
 Arrays have the form (outer, reduced, inner), results (outer, inner), of one dtype: float32, int32, int64. Where inner
-is 1, the 256 threads of a block walk along a row together, and add up what they have by shuffles, in which lanes of a
-warp read each other's registers. Else a thread has a column: its neighbours' elements lie next to its own. Long axes
-are cut into parts, whose results the same kernel reduces; how depends on the shape alone, and so do the bits.
+is 1, the 256 threads of a block walk along a row together, or the 32 of a warp if it is short, and add up what they
+have by shuffles, in which lanes of a warp read each other's registers. Else a thread has a column: its neighbours'
+elements lie next to its own. Long axes are cut into parts, whose results the same kernel reduces; how depends on the
+shape alone, and so do the bits.
 """
 
 import numpy as np
@@ -12,13 +13,14 @@ from .casts import cast
 from .elements import EACH, blocks, of_one, vectors
 from .launch import THREADS, ceildiv, device as gpu, kernel
 from .strides import element
-from .target import cuda, device, float32, int64, uint32
+from .target import cuda, device, float32, int32, int64, uint32
 from .typed import INTEGERS, typed
 
 WARP, WARPS = 32, THREADS // 32
 ALL_LANES = 0xFFFFFFFF
 PART = 4096  # elements of an axis that one block or one thread reduces, at most; of more, parts are made
 COLUMN_PART = 256
+SHORT = 512  # elements of a row that a warp reduces, where a block would have too little to do
 _REAL, _INTEGER = ("float32 float32* float32* int32 int32 int32 int32", "T T* T* int32 int32 int32 int32")
 
 
@@ -85,30 +87,42 @@ def _of_block_of_integers(function, value):
 
 
 @device
-def _row(function, together, empty, x, y, reduced, parts, length):
-    """One part of one row, by a block, whose threads' values ``together`` puts together."""
+def _row(function, together, empty, x, y, reduced, lines, parts, length):
+    """One part of one row, by a block, whose threads' values ``together`` puts together; or a short row by a warp.
+
+    lines: how many short rows there are, or 0.
+    """
     t, block = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
-    part = uint32(block % uint32(parts))
-    start = int64(block // uint32(parts)) * int64(reduced)
-    end = uint32(min(uint32((part + uint32(1)) * uint32(length)), uint32(reduced)))
-    i = uint32(part * uint32(length) + t)
     value = empty
-    while i < end:
-        value = function(value, x[start + int64(i)])
-        i = uint32(i + uint32(THREADS))
-    value = together(function, value)
-    if t == uint32(0):
-        y[block] = value
+    if lines != int32(0):
+        line, i = uint32(block * uint32(WARPS) + t // uint32(WARP)), uint32(t % uint32(WARP))
+        if line < uint32(lines):
+            start = int64(line) * int64(reduced)
+            while i < uint32(reduced):
+                value = function(value, x[start + int64(i)])
+                i = uint32(i + uint32(WARP))
+            value = of_warp(function, value)
+            if t % uint32(WARP) == uint32(0):
+                y[line] = value
+    else:
+        part = uint32(block % uint32(parts))
+        start = int64(block // uint32(parts)) * int64(reduced)
+        end = uint32(min(uint32((part + uint32(1)) * uint32(length)), uint32(reduced)))
+        i = uint32(part * uint32(length) + t)
+        while i < end:
+            value = function(value, x[start + int64(i)])
+            i = uint32(i + uint32(THREADS))
+        value = together(function, value)
+        if t == uint32(0):
+            y[block] = value
 
 
 @device
-def column_part(function, empty, x, y, reduced, inner, parts, length):
-    """One part of one column, by a thread."""
-    groups = uint32((uint32(inner) + uint32(THREADS - 1)) // uint32(THREADS))
-    block = uint32(cuda.blockIdx.x)
-    column = uint32(block % groups * uint32(THREADS) + uint32(cuda.threadIdx.x))
-    line = uint32(block // groups)
-    if column < uint32(inner):
+def column_part(function, empty, x, y, reduced, inner, parts, length, n):
+    """One part of one column, by a thread. n: how many parts of columns there are."""
+    i = uint32(uint32(cuda.blockIdx.x) * uint32(THREADS) + uint32(cuda.threadIdx.x))
+    if i < uint32(n):
+        line, column = uint32(i // uint32(inner)), uint32(i % uint32(inner))
         first = uint32(line % uint32(parts) * uint32(length))
         end = uint32(min(uint32(first + uint32(length)), uint32(reduced)))
         at = (int64(line // uint32(parts)) * int64(reduced) + int64(first)) * int64(inner) + int64(column)
@@ -117,87 +131,87 @@ def column_part(function, empty, x, y, reduced, inner, parts, length):
             value = function(value, x[at])
             at += int64(inner)
             first = uint32(first + uint32(1))
-        y[int64(line) * int64(inner) + int64(column)] = value
+        y[i] = value
 
 
 @kernel(_REAL)
-def _sum_rows(empty, x, y, reduced, inner, parts, length):
-    _row(add, of_block, empty, x, y, reduced, parts, length)
+def _sum_rows(empty, x, y, reduced, lines, parts, length):
+    _row(add, of_block, empty, x, y, reduced, lines, parts, length)
 
 
-@kernel(_REAL)
-def _sum_columns(empty, x, y, reduced, inner, parts, length):
-    column_part(add, empty, x, y, reduced, inner, parts, length)
+@kernel(_REAL + " int32")
+def _sum_columns(empty, x, y, reduced, inner, parts, length, n):
+    column_part(add, empty, x, y, reduced, inner, parts, length, n)
 
 
 @typed(_INTEGER, *INTEGERS)
-def _integer_sum_rows(empty, x, y, reduced, inner, parts, length):
-    _row(add, _of_block_of_integers, int64(empty), x, y, reduced, parts, length)
+def _integer_sum_rows(empty, x, y, reduced, lines, parts, length):
+    _row(add, _of_block_of_integers, int64(empty), x, y, reduced, lines, parts, length)
+
+
+@typed(_INTEGER + " int32", *INTEGERS)
+def _integer_sum_columns(empty, x, y, reduced, inner, parts, length, n):
+    column_part(add, int64(empty), x, y, reduced, inner, parts, length, n)
+
+
+@kernel(_REAL)
+def _prod_rows(empty, x, y, reduced, lines, parts, length):
+    _row(multiply, of_block, empty, x, y, reduced, lines, parts, length)
+
+
+@kernel(_REAL + " int32")
+def _prod_columns(empty, x, y, reduced, inner, parts, length, n):
+    column_part(multiply, empty, x, y, reduced, inner, parts, length, n)
 
 
 @typed(_INTEGER, *INTEGERS)
-def _integer_sum_columns(empty, x, y, reduced, inner, parts, length):
-    column_part(add, int64(empty), x, y, reduced, inner, parts, length)
+def _integer_prod_rows(empty, x, y, reduced, lines, parts, length):
+    _row(multiply, _of_block_of_integers, int64(empty), x, y, reduced, lines, parts, length)
+
+
+@typed(_INTEGER + " int32", *INTEGERS)
+def _integer_prod_columns(empty, x, y, reduced, inner, parts, length, n):
+    column_part(multiply, int64(empty), x, y, reduced, inner, parts, length, n)
 
 
 @kernel(_REAL)
-def _prod_rows(empty, x, y, reduced, inner, parts, length):
-    _row(multiply, of_block, empty, x, y, reduced, parts, length)
+def _max_rows(empty, x, y, reduced, lines, parts, length):
+    _row(larger, of_block, empty, x, y, reduced, lines, parts, length)
 
 
-@kernel(_REAL)
-def _prod_columns(empty, x, y, reduced, inner, parts, length):
-    column_part(multiply, empty, x, y, reduced, inner, parts, length)
-
-
-@typed(_INTEGER, *INTEGERS)
-def _integer_prod_rows(empty, x, y, reduced, inner, parts, length):
-    _row(multiply, _of_block_of_integers, int64(empty), x, y, reduced, parts, length)
-
-
-@typed(_INTEGER, *INTEGERS)
-def _integer_prod_columns(empty, x, y, reduced, inner, parts, length):
-    column_part(multiply, int64(empty), x, y, reduced, inner, parts, length)
-
-
-@kernel(_REAL)
-def _max_rows(empty, x, y, reduced, inner, parts, length):
-    _row(larger, of_block, empty, x, y, reduced, parts, length)
-
-
-@kernel(_REAL)
-def _max_columns(empty, x, y, reduced, inner, parts, length):
-    column_part(larger, empty, x, y, reduced, inner, parts, length)
+@kernel(_REAL + " int32")
+def _max_columns(empty, x, y, reduced, inner, parts, length, n):
+    column_part(larger, empty, x, y, reduced, inner, parts, length, n)
 
 
 @typed(_INTEGER, *INTEGERS, "uint8")
-def _integer_max_rows(empty, x, y, reduced, inner, parts, length):
-    _row(larger, _of_block_of_integers, int64(empty), x, y, reduced, parts, length)
+def _integer_max_rows(empty, x, y, reduced, lines, parts, length):
+    _row(larger, _of_block_of_integers, int64(empty), x, y, reduced, lines, parts, length)
 
 
-@typed(_INTEGER, *INTEGERS, "uint8")
-def _integer_max_columns(empty, x, y, reduced, inner, parts, length):
-    column_part(larger, int64(empty), x, y, reduced, inner, parts, length)
-
-
-@kernel(_REAL)
-def _min_rows(empty, x, y, reduced, inner, parts, length):
-    _row(smaller, of_block, empty, x, y, reduced, parts, length)
+@typed(_INTEGER + " int32", *INTEGERS, "uint8")
+def _integer_max_columns(empty, x, y, reduced, inner, parts, length, n):
+    column_part(larger, int64(empty), x, y, reduced, inner, parts, length, n)
 
 
 @kernel(_REAL)
-def _min_columns(empty, x, y, reduced, inner, parts, length):
-    column_part(smaller, empty, x, y, reduced, inner, parts, length)
+def _min_rows(empty, x, y, reduced, lines, parts, length):
+    _row(smaller, of_block, empty, x, y, reduced, lines, parts, length)
+
+
+@kernel(_REAL + " int32")
+def _min_columns(empty, x, y, reduced, inner, parts, length, n):
+    column_part(smaller, empty, x, y, reduced, inner, parts, length, n)
 
 
 @typed(_INTEGER, *INTEGERS, "uint8")
-def _integer_min_rows(empty, x, y, reduced, inner, parts, length):
-    _row(smaller, _of_block_of_integers, int64(empty), x, y, reduced, parts, length)
+def _integer_min_rows(empty, x, y, reduced, lines, parts, length):
+    _row(smaller, _of_block_of_integers, int64(empty), x, y, reduced, lines, parts, length)
 
 
-@typed(_INTEGER, *INTEGERS, "uint8")
-def _integer_min_columns(empty, x, y, reduced, inner, parts, length):
-    column_part(smaller, int64(empty), x, y, reduced, inner, parts, length)
+@typed(_INTEGER + " int32", *INTEGERS, "uint8")
+def _integer_min_columns(empty, x, y, reduced, inner, parts, length, n):
+    column_part(smaller, int64(empty), x, y, reduced, inner, parts, length, n)
 
 
 def _reduce(reals, integers, empty, x, y):
@@ -207,10 +221,13 @@ def _reduce(reals, integers, empty, x, y):
     parts = max(1, ceildiv(reduced, PART if inner == 1 else COLUMN_PART))
     length = max(1, ceildiv(reduced, parts))
     target = y if parts == 1 else gpu().empty((outer, parts, inner), y.dtype)
-    if inner == 1:
-        rows(parts * outer, empty, x, target, reduced, inner, parts, length)
+    if inner == 1 and reduced <= SHORT:
+        rows(ceildiv(outer, WARPS), empty, x, y, reduced, outer, 1, reduced)
+    elif inner == 1:
+        rows(parts * outer, empty, x, target, reduced, 0, parts, length)
     else:
-        columns(ceildiv(inner, THREADS) * outer * parts, empty, x, target, reduced, inner, parts, length)
+        n = outer * parts * inner
+        columns(ceildiv(n, THREADS), empty, x, target, reduced, inner, parts, length, n)
     if parts > 1:
         _reduce(reals, integers, empty, target, y)
 

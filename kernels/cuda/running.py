@@ -12,7 +12,7 @@ from .typed import NUMBERS, typed
 
 ROW_PART, COLUMN_PART = 32, 256  # elements of a part, where neighbours lie along the axis and where across it
 LOG_2 = HALF.dtype.type(0.6931472)
-_TOTALS = "T T* T* int32 int32 int32 int32"
+_TOTALS = "T T* T* int32 int32 int32 int32 int32"
 _RUNS = "T T* T* T* int32 int32 int32 int32 int32 int32 int32"
 
 
@@ -45,8 +45,8 @@ def _log_of_both(a, b):
 
 
 @typed(_TOTALS, *NUMBERS)
-def _sums(empty, x, y, reduced, inner, parts, length):
-    column_part(add, empty, x, y, reduced, inner, parts, length)
+def _sums(empty, x, y, reduced, inner, parts, length, n):
+    column_part(add, empty, x, y, reduced, inner, parts, length, n)
 
 
 @typed(_RUNS, *NUMBERS)
@@ -55,8 +55,8 @@ def _running_sums(empty, x, starts, y, exclusive, backwards, lines, reduced, inn
 
 
 @typed(_TOTALS, *NUMBERS)
-def _products(empty, x, y, reduced, inner, parts, length):
-    column_part(multiply, empty, x, y, reduced, inner, parts, length)
+def _products(empty, x, y, reduced, inner, parts, length, n):
+    column_part(multiply, empty, x, y, reduced, inner, parts, length, n)
 
 
 @typed(_RUNS, *NUMBERS)
@@ -65,8 +65,8 @@ def _running_products(empty, x, starts, y, exclusive, backwards, lines, reduced,
 
 
 @typed(_TOTALS, "float32")
-def _logarithms(empty, x, y, reduced, inner, parts, length):
-    column_part(_log_of_both, empty, x, y, reduced, inner, parts, length)
+def _logarithms(empty, x, y, reduced, inner, parts, length, n):
+    column_part(_log_of_both, empty, x, y, reduced, inner, parts, length, n)
 
 
 @typed(_RUNS, "float32")
@@ -80,8 +80,7 @@ def _along(totals, runs, empty, x, exclusive, reverse, y):
     parts, starts = max(1, ceildiv(reduced, length)), x
     if parts > 1:
         sums, starts = (gpu().empty((outer, parts, inner), x.dtype) for _ in range(2))
-        blocks = ceildiv(inner, THREADS) * outer * parts
-        totals.of(x)(blocks, empty, x, sums, reduced, inner, parts, length)
+        totals.of(x)(ceildiv(sums.size, THREADS), empty, x, sums, reduced, inner, parts, length, sums.size)
         _along(totals, runs, empty, sums, True, reverse, starts)
     lines = outer * parts * inner
     flags = int(exclusive), int(reverse)
