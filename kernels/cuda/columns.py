@@ -15,7 +15,7 @@ from .target import cuda, device, uint32
 from .tiles import parts_of
 
 CUT = "int32[6]"  # what ``cut`` returns, in a kernel's signature
-LEAST_PIXELS = 64  # of a part
+LEAST_PIXELS = 4  # of a thread
 MOST_PARTS = 264
 
 
@@ -26,7 +26,7 @@ def cut(pixels, channels, groups=1):
     """
     across = max(1, min(channels, THREADS))
     deep, tiles = THREADS // across, ceildiv(channels, across)
-    count, length = parts_of(pixels, tiles * groups, LEAST_PIXELS, MOST_PARTS, deep)
+    count, length = parts_of(pixels, tiles * groups, LEAST_PIXELS * deep, MOST_PARTS, deep)
     return (across, deep, tiles, channels, pixels, length), count
 
 

@@ -6,8 +6,8 @@
 
 Arrays are C-contiguous and float32: images (n, h, w, c), filters (kh, kw, c, o), none with 2**31 elements.
 ``strides``, ``dilations`` and ``padding`` (the zeros before the first row and before the first column) are pairs of
-ints, rows first. Outputs are allocated by the caller and written completely. How a sum is cut into parts depends on
-shapes alone, and so do the bits.
+ints, rows first. Outputs are allocated by the caller and written completely. How sums are cut into parts, and so their
+bits, depends on shapes, and on whether arrays begin where 16 bytes can be read at once, as all but views do.
 
 How much a GPU has to compute for each byte that it moves: a layer 14x14x32, 5x5, 64 with 64 images takes 1.28 Gflop and
 moves 5.0 MB, 256 flops a byte: arithmetic is the limit. 28x28x1, 5x5, 32 takes 80 Mflop and moves 6.6 MB, most of it y:
@@ -27,7 +27,7 @@ from .launch import address, ceildiv, device as gpu
 from .matmul import matmul, matmul_bias
 from .tiles import TILE, parts_of, width_for
 
-LEAST_DEPTH = 256  # taps * channels of a part
+LEAST_DEPTH = 64  # taps * channels of a part
 MOST_PARTS = 32
 
 

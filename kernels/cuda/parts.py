@@ -9,6 +9,7 @@ from .launch import THREADS, ceildiv, kernel
 from .scalar import ZERO
 from .target import cuda, device, float32, int32, int64, uint8, uint32
 
+FEW = 8  # parts that one thread adds up
 WIDE, DEEP = 32, 8  # elements of a block, and threads that share an element's parts: THREADS together
 
 
@@ -21,7 +22,21 @@ def _finish(value, bias, column, has_bias, relu):
     return value
 
 
-@kernel("float32* float32* float32* int32 int32 int32 int32 int32")
+_ARGUMENTS = "float32* float32* float32* int32 int32 int32 int32 int32"
+
+
+@kernel(_ARGUMENTS)
+def _join_few(parts, bias, y, count, size, columns, has_bias, relu):
+    i = uint32(uint32(cuda.blockIdx.x) * uint32(THREADS) + uint32(cuda.threadIdx.x))
+    if i < uint32(size):
+        total, part = ZERO, uint32(0)
+        while part < uint32(count):
+            total = total + parts[int64(part) * int64(size) + int64(i)]
+            part = uint32(part + uint32(1))
+        y[i] = _finish(total, bias, uint32(i % uint32(columns)), has_bias, relu)
+
+
+@kernel(_ARGUMENTS)
 def _join(parts, bias, y, count, size, columns, has_bias, relu):
     sums = cuda.shared.array(THREADS, float32)
     t = uint32(cuda.threadIdx.x)
@@ -44,8 +59,10 @@ def join(parts, bias, relu, y):
 
     parts: (count, *y.shape), read. bias: (y's last size,) or None, read. relu: a bool. y: written. float32.
     """
-    blocks = ceildiv(y.size, WIDE)
-    _join(blocks, parts, bias, y, parts.shape[0], y.size, max(1, y.shape[-1]), int(bias is not None), int(relu))
+    count, columns = parts.shape[0], max(1, y.shape[-1])
+    few = count <= FEW
+    blocks = ceildiv(y.size, THREADS if few else WIDE)
+    (_join_few if few else _join)(blocks, parts, bias, y, count, y.size, columns, int(bias is not None), int(relu))
 
 
 @device

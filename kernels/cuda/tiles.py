@@ -48,9 +48,12 @@ def width_for(columns, widths):
 
 
 def parts_of(depth, tiles, least, most, step=DEPTH):
-    """(parts, length): how a depth is cut so that each multiprocessor has blocks, in whole slabs of ``step``."""
+    """(parts, length): how a depth is cut so that each multiprocessor has two blocks, in whole slabs of ``step``.
+
+    Not in two: where tiles occupy more than a third of BLOCKS, two halves of each would take turns on multiprocessors.
+    """
     parts = max(1, min(BLOCKS // max(1, tiles), depth // least, most))
-    length = max(1, ceildiv(depth, parts * step)) * step
+    length = max(1, ceildiv(depth, (1 if parts == 2 else parts) * step)) * step
     return max(1, ceildiv(depth, length)), length
 
 
