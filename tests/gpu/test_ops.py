@@ -14,12 +14,10 @@ from ..test_ops import seeds_for, sources_of, tensors
 
 pytestmark = pytest.mark.gpu
 EXAMPLES = 3  # a row
-ON_THE_CPU = {  # no kernels, or NumPy besides kernels: what they read and make is copied
+ON_THE_CPU = {  # no kernels: what they read and make is copied
     "Cholesky", "LogMatrixDeterminant", "MatrixDeterminant", "MatrixExponential", "MatrixInverse", "MatrixSolve",
     "MatrixSquareRoot", "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
-    "GatherNd", "ScatterNd", "TensorScatterMax", "TensorScatterMin", "TensorScatterUpdate",
-    "UnsortedSegmentProd", "UnsortedSegmentSum",
-    "Cast", "RealDiv", "FloorDiv", "FloorMod",  # to float64, of it, and whole quotients
+    "Cast", "RealDiv",  # to float64, and of it
 }  # fmt: skip
 
 
