@@ -15,7 +15,7 @@ from .running import running_logarithm, running_product
 from .scalar import ZERO
 from .sorting import below, key_of, pair, place_of, sort_rows
 from .strides import AXES, WALK, element
-from .target import device, int32, int64, uint32
+from .target import device, int32, int64, uint32, uint64
 from .typed import INTEGERS, NUMBERS, typed, words
 
 
@@ -157,7 +157,51 @@ def _pair_falling_integers(x, pairs, columns, n):
             pairs[i] = pair(uint32(~rising), uint32(i % uint32(columns)))
 
 
-@words("T* uint64* T* int32* int32 int32 int32", 4)
+@kernel("int64* uint64* int32 int32")
+def _pair_falling_low_halves(x, pairs, columns, n):
+    for k in range(EACH):
+        i = element(k)
+        if i < uint32(n):
+            pairs[i] = pair(uint32(~uint32(x[i] & 0xFFFFFFFF)), uint32(i % uint32(columns)))
+
+
+@kernel("int64* uint64* uint64* int32 int32")
+def _pair_falling_high_halves(x, ordered, pairs, columns, n):
+    """``ordered``: pairs in the order of the low halves, which stays where high halves are equal."""
+    for k in range(EACH):
+        i = element(k)
+        if i < uint32(n):
+            column = uint32(i % uint32(columns))
+            value = x[uint32(i - column + place_of(ordered[i]))]
+            pairs[i] = pair(uint32(~uint32(uint32(value >> 32) ^ uint32(0x80000000))), column)
+
+
+@kernel("uint64* uint64* int32 int32")
+def _through(ordered, pairs, columns, n):
+    """The places that pairs name in ``ordered`` become the places that those name."""
+    for k in range(EACH):
+        i = element(k)
+        if i < uint32(n):
+            row = uint32(i - i % uint32(columns))
+            pairs[i] = uint64(place_of(ordered[uint32(row + place_of(pairs[i]))]))
+
+
+def _falling(x):
+    """Pairs of each row of x in falling order of its numbers; their places are columns of x."""
+    pairs, sizes = gpu().empty(x.shape, np.uint64), (x.shape[1], x.size)
+    if x.dtype.name == "int64":
+        _pair_falling_low_halves(blocks(x), x, pairs, *sizes)
+        ordered, pairs = sort_rows(pairs), gpu().empty(x.shape, np.uint64)
+        _pair_falling_high_halves(blocks(x), x, ordered, pairs, *sizes)
+        pairs = sort_rows(pairs)
+        _through(blocks(x), ordered, pairs, *sizes)
+        return pairs
+    chosen = _pair_falling_reals if x.dtype.kind == "f" else _pair_falling_integers
+    chosen(blocks(x), x, pairs, *sizes)
+    return sort_rows(pairs)
+
+
+@words("T* uint64* T* int32* int32 int32 int32", 4, 8)
 def _first_places(x, pairs, values, indices, columns, k, n):
     for each in range(EACH):
         i = element(each)
@@ -171,16 +215,13 @@ def _first_places(x, pairs, values, indices, columns, k, n):
 def top_k(x, values, indices):
     """The greatest k of each row in falling order, and where they were; of equal ones the first comes first, NaN last.
 
-    x: float32 or int32 (rows, n), read. values: (rows, k), of x's dtype, written. indices: int32 (rows, k), written.
+    x: float32, int32 or int64 (rows, n), read. values: (rows, k), of x's dtype, written. indices: int32 (rows, k),
+    written.
     """
-    if x.dtype.name not in ("float32", "int32"):
+    if x.dtype.name not in NUMBERS:
         raise NotImplementedError(f"scatter.top_k of {x.dtype.name}")
-    pairs = gpu().empty(x.shape, np.uint64)
-    chosen = _pair_falling_reals if x.dtype.kind == "f" else _pair_falling_integers
-    chosen(blocks(x), x, pairs, x.shape[1], x.size)
-    pairs = sort_rows(pairs)
-    sizes = x.shape[1], values.shape[1], values.size
-    _first_places.of_size(4)(blocks(values), x, pairs, values, indices, *sizes)
+    pairs, sizes = _falling(x), (x.shape[1], values.shape[1], values.size)
+    _first_places.of_size(x.dtype.itemsize)(blocks(values), x, pairs, values, indices, *sizes)
 
 
 _BOUNDS = [(kind, index) for kind in NUMBERS for index in INTEGERS]

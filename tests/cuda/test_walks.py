@@ -116,6 +116,13 @@ def test_top_k(rows, n, k, dtype, same, any_order, rng):
     same("scatter", "top_k", [((rows, k), dtype), ((rows, k), "int32")], x)
 
 
+def test_top_k_of_large_integers(same, rng):
+    x = rng.integers(-(2**62), 2**62, (2, 1500))
+    x[:, ::3] = rng.integers(-3, 3, (2, 500))
+    x[:, 1::3] = (rng.integers(-3, 3, (2, 500)) << 32) + rng.integers(0, 3, (2, 500))
+    same("scatter", "top_k", [((2, 1400), "int64"), ((2, 1400), "int32")], x)
+
+
 def test_bounds(same, rng):
     ordered = np.sort(numbers(rng, (3, 50)).round(1), axis=1)
     ordered[0, -2:] = np.nan
