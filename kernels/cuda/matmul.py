@@ -33,6 +33,7 @@ from .tiles import load_some, store_some
 
 SIDE = 16  # of a small tile
 SMALL_SLAB = 256
+SHAPE_64x64 = 64, 4, 4, 16, 1  # beside those of ``tiles.py``
 
 _ARGUMENTS = "float32* float32* float32* float32* int32[11]"
 
@@ -181,8 +182,8 @@ def _stay(state, moves):
 
 
 @device
-def _put(out, row, column, sums, r, s):
-    """Four rows and columns of C, from sums[8 r + s] on."""
+def _put(out, row, column, end, sums, r, s):
+    """Four rows and columns of C before ``end``, from sums[8 r + s] on."""
     _, bias, _, columns, flags = out
     more = ZERO, ZERO, ZERO, ZERO
     if has(flags, BIAS):
@@ -205,20 +206,17 @@ def _put_row(out, row, column, four):
 
 
 @device
-def _tile(shape, a_of, read_a, store_a, b_of, read_b, store_b, a, b, bias, c, sizes):
-    tall, wide, blocks_down, blocks_right = shape
+def _tile(tall, shape, a_of, read_a, store_a, b_of, read_b, store_b, a, b, bias, c, sizes):
     sums = cuda.local.array(64, float32)
-    m, n, deep, flags = uint32(sizes[0]), uint32(sizes[1]), uint32(sizes[2]), sizes[10]
-    first_row, first_column, k, end, a, b, c = place(a, b, c, sizes, tall, wide)
-    row, column = tiles.own_place(16)
-    left = a_of(a, first_row, m, has(flags, WIDE_A), deep, tall)
-    right = b_of(b, first_column, n, has(flags, WIDE_B), deep, wide)
+    m, n, deep, flags, wide = uint32(sizes[0]), uint32(sizes[1]), uint32(sizes[2]), sizes[10], shape[0]
+    row, column, k, end, a, b, c = place(a, b, c, sizes, tall, wide)
+    own = tiles.own_place(shape)
+    left = a_of(a, row, m, has(flags, WIDE_A), deep, tall)
+    right = b_of(b, column, n, has(flags, WIDE_B), deep, wide)
     tiles.multiply(
-        sums, blocks_down, blocks_right, row, column, read_a, store_a, read_b, store_b, _stay, left, right, int32(0),
-        int32(0), k, end,
+        sums, shape, own, read_a, store_a, read_b, store_b, _stay, left, right, int32(0), int32(0), k, end
     )  # fmt: skip
-    row, column = uint32(first_row + row), uint32(first_column + column)
-    tiles.store_tile(_put, (c, bias, m, n, flags), blocks_down, blocks_right, row, column, sums)
+    tiles.store_tile(_put, (c, bias, m, n, flags), n, shape, row, column, own, sums)
 
 
 # One kernel for each tile and each pair of transpositions: how a matrix is read is known to the compiler.
@@ -247,7 +245,7 @@ def _small_tt(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=4)
 def _64x64_nn(a, b, bias, c, sizes):
     _tile(
-        (64, 64, 1, 1), _by_rows, _read_depth, _store_64, by_steps, tiles.read_rows, tiles.store_64,
+        64, SHAPE_64x64, _by_rows, _read_depth, _store_64, by_steps, tiles.read_rows, tiles.store_64,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -255,7 +253,7 @@ def _64x64_nn(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=4)
 def _64x64_nt(a, b, bias, c, sizes):
     _tile(
-        (64, 64, 1, 1), _by_rows, _read_depth, _store_64, _by_rows, _read_depth, _store_64,
+        64, SHAPE_64x64, _by_rows, _read_depth, _store_64, _by_rows, _read_depth, _store_64,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -263,7 +261,7 @@ def _64x64_nt(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=4)
 def _64x64_tn(a, b, bias, c, sizes):
     _tile(
-        (64, 64, 1, 1), by_steps, tiles.read_rows, tiles.store_64, by_steps, tiles.read_rows, tiles.store_64,
+        64, SHAPE_64x64, by_steps, tiles.read_rows, tiles.store_64, by_steps, tiles.read_rows, tiles.store_64,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -271,7 +269,7 @@ def _64x64_tn(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=4)
 def _64x64_tt(a, b, bias, c, sizes):
     _tile(
-        (64, 64, 1, 1), by_steps, tiles.read_rows, tiles.store_64, _by_rows, _read_depth, _store_64,
+        64, SHAPE_64x64, by_steps, tiles.read_rows, tiles.store_64, _by_rows, _read_depth, _store_64,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -279,7 +277,7 @@ def _64x64_tt(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=3)
 def _128x64_nn(a, b, bias, c, sizes):
     _tile(
-        (128, 64, 2, 1), _by_rows, _read_depth, _store_128, by_steps, tiles.read_rows, tiles.store_64,
+        128, tiles.SHAPE_64, _by_rows, _read_depth, _store_128, by_steps, tiles.read_rows, tiles.store_64,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -287,7 +285,7 @@ def _128x64_nn(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=3)
 def _128x64_nt(a, b, bias, c, sizes):
     _tile(
-        (128, 64, 2, 1), _by_rows, _read_depth, _store_128, _by_rows, _read_depth, _store_64,
+        128, tiles.SHAPE_64, _by_rows, _read_depth, _store_128, _by_rows, _read_depth, _store_64,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -295,7 +293,7 @@ def _128x64_nt(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=3)
 def _128x64_tn(a, b, bias, c, sizes):
     _tile(
-        (128, 64, 2, 1), by_steps, tiles.read_rows, tiles.store_128, by_steps, tiles.read_rows, tiles.store_64,
+        128, tiles.SHAPE_64, by_steps, tiles.read_rows, tiles.store_128, by_steps, tiles.read_rows, tiles.store_64,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -303,7 +301,7 @@ def _128x64_tn(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=3)
 def _128x64_tt(a, b, bias, c, sizes):
     _tile(
-        (128, 64, 2, 1), by_steps, tiles.read_rows, tiles.store_128, _by_rows, _read_depth, _store_64,
+        128, tiles.SHAPE_64, by_steps, tiles.read_rows, tiles.store_128, _by_rows, _read_depth, _store_64,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -311,7 +309,7 @@ def _128x64_tt(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=2)
 def _128x128_nn(a, b, bias, c, sizes):
     _tile(
-        (128, 128, 2, 2), _by_rows, _read_depth, _store_128, by_steps, tiles.read_rows, tiles.store_128,
+        128, tiles.SHAPE_128, _by_rows, _read_depth, _store_128, by_steps, tiles.read_rows, tiles.store_128,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -319,7 +317,7 @@ def _128x128_nn(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=2)
 def _128x128_nt(a, b, bias, c, sizes):
     _tile(
-        (128, 128, 2, 2), _by_rows, _read_depth, _store_128, _by_rows, _read_depth, _store_128,
+        128, tiles.SHAPE_128, _by_rows, _read_depth, _store_128, _by_rows, _read_depth, _store_128,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -327,7 +325,7 @@ def _128x128_nt(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=2)
 def _128x128_tn(a, b, bias, c, sizes):
     _tile(
-        (128, 128, 2, 2), by_steps, tiles.read_rows, tiles.store_128, by_steps, tiles.read_rows, tiles.store_128,
+        128, tiles.SHAPE_128, by_steps, tiles.read_rows, tiles.store_128, by_steps, tiles.read_rows, tiles.store_128,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
@@ -335,7 +333,7 @@ def _128x128_tn(a, b, bias, c, sizes):
 @kernel(_ARGUMENTS, blocks_at_once=2)
 def _128x128_tt(a, b, bias, c, sizes):
     _tile(
-        (128, 128, 2, 2), by_steps, tiles.read_rows, tiles.store_128, _by_rows, _read_depth, _store_128,
+        128, tiles.SHAPE_128, by_steps, tiles.read_rows, tiles.store_128, _by_rows, _read_depth, _store_128,
         a, b, bias, c, sizes,
     )  # fmt: skip
 
