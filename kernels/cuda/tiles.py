@@ -5,7 +5,7 @@ of each side in shared memory take turns, and the next one is on its way from me
 
     tile         threads     of each thread    multiply-adds, loads of a step    registers at most, blocks at once
     128 x 128    16 x 16     8 x 8             64, 4                             128, 2
-    128 x 64     16 x 16     8 x 4             32, 3                             80, 3
+    128 x 64     16 x 16     8 x 4             32, 3                             105, 2 or 80, 3
     128 x 48     32 x 8      4 x 6             24, 3                             105, 2
     128 x 32     32 x 8      4 x 4             16, 2                             80, 3 or 64, 4
     128 x 16     2, 32 x 4   4 x 4             16, 2                             80, 3 or 64, 4
@@ -50,10 +50,11 @@ def width_for(columns, widths):
 def parts_of(depth, tiles, least, most, step=DEPTH):
     """(parts, length): how a depth is cut so that each multiprocessor has two blocks, in whole slabs of ``step``.
 
-    Not in two: where tiles occupy more than a third of BLOCKS, two halves of each would take turns on multiprocessors.
+    Tiles of which more than a third of BLOCKS come by themselves stay whole: halves would share a multiprocessor.
     """
-    parts = max(1, min(BLOCKS // max(1, tiles), depth // least, most))
-    length = max(1, ceildiv(depth, (1 if parts == 2 else parts) * step)) * step
+    wanted = BLOCKS // max(1, tiles)
+    parts = max(1, min(wanted if wanted > 2 else 1, depth // least, most))
+    length = max(1, ceildiv(depth, parts * step)) * step
     return max(1, ceildiv(depth, length)), length
 
 
