@@ -8,6 +8,7 @@ step for which the GPU has no kernel runs on the CPU in its place; then the plan
 
 import weakref
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -230,7 +231,7 @@ class _Streams:
     def __init__(self, gpu, most):
         self._gpu, self._draws = gpu, []
         fields = {f"{word}{i}": np.uint64 for i in range(most) for word in ("key", "low", "high")}
-        self._scalars = Scalars(gpu.stream, gpu.allocator, fields) if most else None
+        self._scalars: Any = Scalars(gpu.stream, gpu.allocator, fields) if most else None
 
     def add(self, draw):
         """A stream as kernels take it: where its three numbers lie. ``draw()`` gives those of the next run."""

@@ -97,8 +97,8 @@ class _GatherV2:
     @staticmethod
     def run(kernels, params, indices, y, axis):
         outer, rows, inner = _in_three(params.shape, axis)
-        outside = np.argwhere((indices < 0) | (indices >= rows)) if can_look(indices) else ()
-        if len(outside):  # not its size: the place of a scalar is an empty row
+        outside = np.argwhere((indices < 0) | (indices >= rows)) if can_look(indices) else None
+        if outside is not None and len(outside):  # not its size: the place of a scalar is an empty row
             place = tuple(map(int, outside[0]))
             which = f"indices{list(place)}" if place else "indices"
             raise InvalidArgumentError(
