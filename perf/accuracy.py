@@ -1,6 +1,6 @@
 """Seconds until the MNIST CNN knows 99 % of the test images, from the start of the process: microdl and PyTorch.
 
-    python perf/accuracy.py --torch-python PATH [--seeds 3] [--target 0.99] [--threads N] [--json FILE]
+    python perf/accuracy.py [--torch-python PATH] [--device gpu] [--seeds 3] [--target 0.99] [--threads N] [--json FILE]
 
 Both train the network of ``examples/mnist_cnn.py`` from Glorot-uniform weights with Adam, the learning rate falling
 from 0.002 to zero along a half cosine of five epochs, batches of 64 in a new random order each epoch. Every 200 steps
@@ -8,6 +8,9 @@ they classify the 10,000 test images and stop when the target is reached; that t
 reading the data (one uncompressed file for both) and, in microdl, loading compiled kernels from the cache, which a
 first, uncounted run fills. Sides alternate, each run in a process of its own, with equal threads; PyTorch runs in
 channels_last, its faster layout for this network on CPUs.
+
+With ``--device gpu`` the images lie in the GPU's memory on both sides, and a step gets the numbers of its rows. Seconds
+of training are told apart there and on the CPU: those after the first three steps, in which kernels are compiled.
 """
 
 import argparse
@@ -22,18 +25,28 @@ import time
 from pathlib import Path
 
 import numpy as np
+from harness import machine
 
 ROOT = Path(__file__).parents[1]
-BATCH, EPOCHS, RATE, EVERY, EVALUATED = 64, 5, 0.002, 200, 500
+BATCH, EPOCHS, RATE, EVERY = 64, 5, 0.002, 200
+EVALUATED = {"cpu": 500, "gpu": 2500}  # images at once
+FIRST = 3  # steps, in which a side compiles, and notes down what it replays
+TRIED = 256  # images of a dry run, with an evaluation after every fourth step
 
 
-def load(path):
+def load(options):
     """(x_train, y_train), (x_test, y_test): float32 in [0, 1], (N, 28, 28, 1), and int32."""
-    with np.load(path) as arrays:
+    used = slice(TRIED if options.dry_run else None)
+    with np.load(options.data) as arrays:
         return [
-            (arrays[f"x_{part}"][..., None] / np.float32(255), arrays[f"y_{part}"].astype(np.int32))
+            (arrays[f"x_{part}"][used, ..., None] / np.float32(255), arrays[f"y_{part}"][used].astype(np.int32))
             for part in ("train", "test")
         ]
+
+
+def pieces(x_test, options):
+    """The test images as they are classified, some at once."""
+    return [x_test[i : i + EVALUATED[options.device]] for i in range(0, len(x_test), EVALUATED[options.device])]
 
 
 def write_data(path):
@@ -46,29 +59,27 @@ def write_data(path):
     subprocess.run([sys.executable, "-c", script, path], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
-def search(train_step, predict, options):
-    """Trains until the test accuracy is ``target``. Returns (steps, accuracy).
+def search(train_step, predict, images, y_test, options):
+    """Trains until the test accuracy is ``target``. Returns {"steps", "accuracy", "training": seconds}.
 
-    train_step: (images, labels, learning rate) -> None. predict: images -> logits as an array.
+    train_step: (numbers of rows, learning rate) -> None. images: how many there are.
+    predict: () -> logits of all test images, an array for each of their pieces.
     """
-    (x, y), (x_test, y_test) = load(options.data)
-    order, steps = np.random.default_rng(options.seed), math.ceil(len(x) / BATCH) * EPOCHS
-    step, accuracy = 0, 0.0
+    order, steps = np.random.default_rng(options.seed), math.ceil(images / BATCH) * EPOCHS
+    step, accuracy, start = 0, 0.0, time.perf_counter()
     for _ in range(EPOCHS):
-        rows = order.permutation(len(x))
-        for start in range(0, len(x), BATCH):
-            chosen = rows[start : start + BATCH]
-            train_step(x[chosen], y[chosen], 0.5 * RATE * (1 + math.cos(math.pi * step / steps)))
+        rows = order.permutation(images)
+        for first in range(0, images, BATCH):
+            train_step(rows[first : first + BATCH], 0.5 * RATE * (1 + math.cos(math.pi * step / steps)))
             step += 1
-            if step % EVERY == 0:
-                right = sum(
-                    np.sum(predict(x_test[i : i + EVALUATED]).argmax(-1) == y_test[i : i + EVALUATED])
-                    for i in range(0, len(x_test), EVALUATED)
-                )
-                accuracy = float(right / len(x_test))
+            if step == FIRST:
+                start = time.perf_counter()
+            if step % (4 if options.dry_run else EVERY) == 0:
+                logits = np.concatenate(list(predict()))
+                accuracy = float(np.mean(logits.argmax(-1) == y_test))
                 if accuracy >= options.target:
-                    return step, accuracy
-    return step, accuracy
+                    return {"steps": step, "accuracy": accuracy, "training": time.perf_counter() - start}
+    return {"steps": step, "accuracy": accuracy, "training": time.perf_counter() - start}
 
 
 def microdl_side(options):
@@ -76,9 +87,14 @@ def microdl_side(options):
     import microdl as tf
     from mnist_cnn import build_model
 
+    (x, y), (x_test, y_test) = load(options)
+    on_gpu, here = options.device == "gpu", f"/{options.device}:0"
     tf.random.set_seed(options.seed)
-    model, rate = build_model(), tf.Variable(RATE)
-    optimizer = tf.keras.optimizers.Adam(rate)
+    with tf.device(here):
+        model, rate = build_model(), tf.Variable(RATE)
+        optimizer = tf.keras.optimizers.Adam(rate)
+        tests = [tf.constant(piece) for piece in pieces(x_test, options)]
+        images, labels = (tf.constant(x), tf.constant(y)) if on_gpu else (None, None)
 
     @tf.function
     def step(x, y, learning_rate):
@@ -89,14 +105,30 @@ def microdl_side(options):
         variables = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
-    predict = tf.function(lambda x: model(x, training=False))
-    return search(lambda x, y, r: step(x, y, np.float32(r)), lambda x: predict(x).numpy(), options)
+    @tf.function
+    def step_of(rows, learning_rate):
+        step(tf.gather(images, rows), tf.gather(labels, rows), learning_rate)
+
+    def train(rows, learning_rate):
+        if on_gpu:
+            step_of(rows.astype(np.int32), np.float32(learning_rate))
+        else:
+            step(x[rows], y[rows], np.float32(learning_rate))
+
+    logits = tf.function(lambda x: model(x, training=False))
+    return search(train, lambda: (logits(test).numpy() for test in tests), len(x), y_test, options)
 
 
 def torch_side(options):
     import torch
     from torch import nn
 
+    (x, y), (x_test, y_test) = load(options)
+    device = "cpu"
+    if options.device == "gpu":
+        from harness.gpu.torch_side import DEVICE as device, prepare_gpu
+
+        prepare_gpu()
     torch.manual_seed(options.seed)
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     model = nn.Sequential(
@@ -115,35 +147,40 @@ def torch_side(options):
         if hasattr(layer, "weight"):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
-    model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), RATE, eps=1e-7)
+    model = model.to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), RATE, eps=1e-7, fused=True)
     criterion = nn.CrossEntropyLoss()
 
     def images(x):
-        return torch.from_numpy(x).permute(0, 3, 1, 2)
+        return torch.from_numpy(x).to(device).permute(0, 3, 1, 2)
 
-    def step(x, y, rate):
+    all_images, labels = images(x), torch.from_numpy(y).to(device).long()
+    tests = [images(piece) for piece in pieces(x_test, options)]
+
+    def step(rows, rate):
+        rows = torch.from_numpy(rows).to(device)
         optimizer.param_groups[0]["lr"] = rate
         optimizer.zero_grad()
-        criterion(model(images(x)), torch.from_numpy(y).long()).backward()
+        criterion(model(all_images[rows]), labels[rows]).backward()
         optimizer.step()
 
-    def predict(x):
-        with torch.inference_mode():
-            return model(images(x)).numpy()
+    @torch.inference_mode()
+    def predict():
+        return [model(test).cpu().numpy() for test in tests]
 
-    return search(step, predict, options)
+    return search(step, predict, len(x), y_test, options)
 
 
 SIDES = {"microdl": microdl_side, "torch": torch_side}
 
 
 def run(python, side, seed, options, folder):
-    """One process: {"seconds", "steps", "accuracy"}."""
+    """One process: {"seconds", "steps", "accuracy", "training"}."""
     threads = str(options.threads)
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads, "MICRODL_CACHE_DIR": folder}
     command = [python, __file__, "--side", side, "--seed", str(seed), "--target", str(options.target)]
-    command += ["--data", str(Path(folder, "mnist.npz"))]
+    command += ["--data", str(Path(folder, "mnist.npz")), "--device", options.device]
+    command += ["--dry-run"] if options.dry_run else []
     start = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start
@@ -153,42 +190,52 @@ def run(python, side, seed, options, folder):
 
 
 def compare(options):
-    found = {side: [] for side in SIDES}
+    pythons = {"microdl": sys.executable} | ({"torch": options.torch_python} if options.torch_python else {})
+    found = {side: [] for side in pythons}
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder, "mnist.npz"))
-        run(sys.executable, "microdl", 0, options, folder)  # compiles
+        if not options.dry_run:
+            run(sys.executable, "microdl", 0, options, folder)  # compiles
         for seed in range(1, options.seeds + 1):
-            for side, python in (("microdl", sys.executable), ("torch", options.torch_python)):
+            for side, python in pythons.items():
                 found[side].append(run(python, side, seed, options, folder))
                 one = found[side][-1]
+                took = f"{one['seconds']:6.2f} s  training {one['training']:6.2f} s  "
                 print(
-                    f"seed {seed}  {side:8}  {one['seconds']:6.2f} s  {one['steps']:5d} steps  "
+                    f"seed {seed}  {side:8}  {'' if options.dry_run else took}{one['steps']:5d} steps  "
                     f"{100 * one['accuracy']:.2f} %",
                     flush=True,
                 )
-    for measure in (min, statistics.median):
-        ours, theirs = (measure(one["seconds"] for one in found[side]) for side in SIDES)
-        print(f"{measure.__name__:6}  microdl {ours:.2f} s, torch {theirs:.2f} s: {theirs / ours:.2f} times sooner")
+    if options.dry_run:
+        return
+    for what in ("seconds", "training"):
+        for measure in (min, statistics.median):
+            figures = {side: measure(one[what] for one in ones) for side, ones in found.items()}
+            times = figures.get("torch", 0) / figures["microdl"]
+            print(
+                f"{what:9}{measure.__name__:7}", ", ".join(f"{side} {value:.2f} s" for side, value in figures.items()),
+                f": {times:.2f} times sooner" if times else "",
+            )  # fmt: skip
     if options.json:
         Path(options.json).write_text(json.dumps(found, indent=1))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--torch-python", help="a Python that has PyTorch")
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="where (%(default)s)")
+    parser.add_argument("--torch-python", help="a Python that has PyTorch; without it microdl trains alone")
     parser.add_argument("--seeds", type=int, default=3, help="how many runs of each side")
     parser.add_argument("--target", type=float, default=0.99, help="fraction of the test images")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--json", help="file for all figures")
+    parser.add_argument("--dry-run", action="store_true", help=argparse.SUPPRESS)  # a few steps, without figures
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--data", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    machine.refuse_emulated_gpu(options)
     if options.side:
-        steps, accuracy = SIDES[options.side](options)
-        print(json.dumps({"steps": steps, "accuracy": accuracy}))
-    elif not options.torch_python:
-        parser.error("--torch-python is needed")
+        print(json.dumps(SIDES[options.side](options)))
     else:
         compare(options)
 

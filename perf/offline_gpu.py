@@ -33,6 +33,8 @@ def options(arguments=None):
     parser.add_argument("--limit", type=_megabytes, default=60 * MB, metavar="MB", help="of a part (60)")
     parser.add_argument("--with", dest="more", action="append", default=[], metavar="REQUIREMENT",
                         help="another package, without what it needs itself; may be given again")  # fmt: skip
+    parser.add_argument("--packages-only", action="store_true",
+                        help="leave this checkout out; run.py gets another one by --checkout")  # fmt: skip
     parser.add_argument("--wheels", type=Path, metavar="DIR", help="take the wheels from here; nothing is downloaded")
     parser.add_argument("--level", type=int, default=9, choices=range(10), help="0: quick, 9: small (%(default)s)")
     return parser.parse_args(arguments)
@@ -56,7 +58,8 @@ def pack(chosen, root=ROOT):
             wheels.download((*wheels.REQUIREMENTS, *chosen.more), chosen.python, chosen.machine, work)
         found, site = wheels.found_in(chosen.wheels or work), work / "site"
         wheels.install(found, site, strip=chosen.machine == platform.machine())
-        trees = [(root / part, f"checkout/{part}") for part in CHECKOUT if (root / part).exists()]
+        parts = () if chosen.packages_only else CHECKOUT
+        trees = [(root / part, f"checkout/{part}") for part in parts if (root / part).exists()]
         parts = archive.write([(site, "site"), *trees], folder, NAME, chosen.limit, chosen.machine, chosen.level)
     manifest = {
         "python": chosen.python,

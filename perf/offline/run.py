@@ -12,6 +12,7 @@ import importlib.util
 import io
 import json
 import os
+import platform
 import subprocess
 import sys
 import tarfile
@@ -49,7 +50,9 @@ def check(packed):
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if here != packed["python"]:
         sys.exit(f"this is Python {here}, and the packages are for {packed['python']}: pack them with --python {here}")
-    if importlib.util.find_spec("numpy") is None:
+    if platform.machine() != packed["machine"]:
+        sys.exit(f"this machine is {platform.machine()}, and the packages are for {packed['machine']}")
+    if importlib.util.find_spec("numpy") is None and not any(name.startswith("numpy-") for name in packed["wheels"]):
         sys.exit(f"{sys.executable} has no NumPy: use a Python that has it, or pack it too: --with numpy")
     for part in packed["parts"]:
         path, digest = HERE / part["name"], hashlib.sha256()
@@ -77,9 +80,9 @@ def unpack(packed, folder):
     print(f"unpacked into {folder} in {time.perf_counter() - start:.1f} s", flush=True)
 
 
-def environment(folder):
+def environment(folder, checkout):
     """Of the commands. ``.pth`` files in ``site`` are not read; kernels/cuda/target.py does without them."""
-    paths = [str(folder / "checkout"), str(folder / "site"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(checkout), str(folder / "site"), os.environ.get("PYTHONPATH", "")]
     found = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
     found.setdefault("MICRODL_CACHE_DIR", str(folder / "cache"))
     toolkit = folder / "site" / "nvidia" / "cu13"
@@ -102,17 +105,21 @@ def usual_commands():
 def main():
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--into", type=Path, default=HERE / "unpacked", metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--checkout", type=Path, metavar="FOLDER", help="of microdl; default: the one that was packed")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="default: tests, perf/bench.py, perf/peers.py")
     chosen = parser.parse_args()
     folder = chosen.into.resolve()
     unpack(json.loads((HERE / "manifest.json").read_text()), folder)
-    settings, failed = environment(folder), []
+    checkout = (chosen.checkout or folder / "checkout").resolve()
+    if not (checkout / "microdl").is_dir():
+        parser.error(f"{checkout} has no microdl: name a checkout by --checkout")
+    settings, failed = environment(folder, checkout), []
     commands = [chosen.command] if chosen.command else list(usual_commands())
     for command in ([sys.executable, "-m", "microdl.doctor"], *commands):
         if command[0] in ("python", "python3"):  # this one
             command = [sys.executable, *command[1:]]
         print("\n$", *command, flush=True)
-        code = subprocess.run(command, cwd=folder / "checkout", env=settings, check=False).returncode
+        code = subprocess.run(command, cwd=checkout, env=settings, check=False).returncode
         if code:
             failed.append((command, code))
     for command, code in failed:

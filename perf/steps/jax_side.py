@@ -20,11 +20,11 @@ def start(threads):
 
 
 def ways(row, how):
-    return {"": functools.partial(_build, row)}
+    return {"": functools.partial(build, row)}
 
 
-def _build(row, rate):
-    """The Step of ``row``."""
+def build(row, rate, waits=True):
+    """The Step of ``row``. waits: whether a training step waits for its results."""
     weights = [(_glorot(kernel), jnp.zeros(bias)) for kernel, bias in weight_shapes(row.layers)]
     shapes = [array.shape for pair in weights for array in pair]
     x, y = map(jnp.asarray, row.data())
@@ -35,8 +35,8 @@ def _build(row, rate):
 
     def train():
         nonlocal state
-        state, loss = jax.block_until_ready(step(state, x, y))
-        return loss
+        state, loss = step(state, x, y)
+        return jax.block_until_ready(loss) if waits else loss
 
     def infer():
         return jax.block_until_ready(forward(weights, x))

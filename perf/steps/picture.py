@@ -1,11 +1,12 @@
 """The picture: what an image costs, over the batch size."""
 
+from harness import machine
+
 from .networks import BATCHES, MODES, NETWORKS, rows
 from .sides import CONTESTANTS, OURS
 
-COLORS = dict(
-    zip(CONTESTANTS, ("black", "dimgray", "tab:red", "tab:orange", "tab:blue", "tab:cyan", "tab:green"), strict=True)
-)
+_COLORS = "black", "dimgray", "tab:red", "tab:orange", "tab:brown", "tab:blue", "tab:cyan", "tab:green"
+COLORS = dict(zip(CONTESTANTS, _COLORS, strict=True))
 MICROSECONDS = 1e6
 
 
@@ -45,6 +46,6 @@ def draw(found, about, file):
             axes.minorticks_off()
             axes.grid(alpha=0.3)
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3 * len(networks))
-    figure.suptitle(f"{about['processor']}, {about['threads']} threads, {about['date']}")
+    figure.suptitle(f"{machine.described(about)}, {about['date']}")
     figure.savefig(file, dpi=120)
     pyplot.close(figure)

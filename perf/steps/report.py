@@ -1,5 +1,7 @@
 """What is printed: a block for each row, and how microdl stands in all of them."""
 
+from harness import machine
+
 from .networks import BATCHES
 from .sides import CONTESTANTS, OURS
 
@@ -13,7 +15,7 @@ NOTE = (
 
 
 def preamble(about):
-    yield f"{about['processor']}, {about['threads']} threads, {about['system']}, {about['date']}"
+    yield f"{machine.described(about)}, {about['system']}, {about['date']}"
     yield ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     yield from (f"{name} is absent: {reason}" for name, reason in about["absent"].items())
 
@@ -49,20 +51,20 @@ def best(figures, sides):
     return min(((figures[side]["min"], side) for side in sides if "min" in figures.get(side, {})), default=None)
 
 
-def summary(rows, found):
+def summary(rows, found, ours=OURS):
     """Lines: how many times as fast as its fastest peer microdl is, by minima, at every batch size.
 
-    found: name of a row -> side -> figures. The first name of a line says whose ratio it is.
+    found: name of a row -> side -> figures. ours: sides of microdl. The first name of a line says whose ratio it is.
     """
     peers = [side for side in CONTESTANTS if side not in OURS]
     yield "Times as fast as the fastest peer, by minima"
     yield f"{'':<34}" + "".join(f"{f'batch {batch}':>22}" for batch in BATCHES)
     for network, mode in dict.fromkeys((row.network, row.mode) for row in rows):
-        for ours in OURS:
+        for side in ours:
             columns = ""
             for batch in BATCHES:
                 figures = found.get(f"{network} {mode} {batch}", {})
-                peer, own = best(figures, peers), best(figures, [ours])
+                peer, own = best(figures, peers), best(figures, [side])
                 text = f"{peer[0] / own[0]:.2f} {CONTESTANTS[peer[1]].name}" if peer and own else "-"
                 columns += f"{text:>22}"
-            yield f"{f'{network} {mode}':<14}{CONTESTANTS[ours].name:<20}{columns}"
+            yield f"{f'{network} {mode}':<14}{CONTESTANTS[side].name:<20}{columns}"

@@ -14,30 +14,37 @@ STEADY = 0.2  # seconds of steps after the first one, by which memory has reache
 
 @dataclass(frozen=True)
 class Contestant:
-    """name: as it is printed. option: whose Python it runs in; "" is the one that runs the benchmark."""
+    """name: as it is printed. option: whose Python it runs in; "" is the one that runs the benchmark.
+
+    devices: where it takes part.
+    """
 
     name: str
     option: str = ""
+    devices: tuple[str, ...] = ("cpu", "gpu")
 
 
-# By "<framework>-<how>": the framework names the module <framework>_side.py, which knows what the second part means.
+# By "<framework>-<how>": the framework names the module <framework>_side.py (for a GPU the one in gpu/), which knows
+# what the second part means.
 CONTESTANTS = {
     "microdl-function": Contestant("microdl function"),
-    "microdl-eager": Contestant("microdl eager"),
+    "microdl-eager": Contestant("microdl eager", devices=("cpu",)),
     "torch-eager": Contestant("PyTorch eager", "torch"),
     "torch-compile": Contestant("torch.compile", "torch"),
-    "tensorflow-function": Contestant("tf.function", "tensorflow"),
-    "tensorflow-xla": Contestant("TF-XLA", "tensorflow"),
+    "torch-graph": Contestant("PyTorch graph", "torch", ("gpu",)),  # the whole step as one CUDA graph
+    "tensorflow-function": Contestant("tf.function", "tensorflow", ("cpu",)),
+    "tensorflow-xla": Contestant("TF-XLA", "tensorflow", ("cpu",)),
     "jax-jit": Contestant("JAX jit", "jax"),
 }
 OURS = ("microdl-function", "microdl-eager")
 
 
-def work(side, threads, root, first):
+def work(side, device, threads, root, first):
     """A contestant's process. ``first``: (row, way) whose first step belongs to the start, or None."""
     framework, _, how = side.partition("-")
     begin = functools.partial(_begin, how, *first) if first else None
-    serve(f"steps.{framework}_side", threads, root, functools.partial(_prepare, how), begin)
+    package = "steps.gpu" if device == "gpu" else "steps"
+    serve(f"{package}.{framework}_side", threads, root, functools.partial(_prepare, how), begin)
 
 
 def _prepare(how, module, timer, name):
@@ -55,6 +62,7 @@ def _begin(how, name, way, module):
     """A row's step in one way, made and run once."""
     step = module.ways(rows()[name], how)[way](STANDSTILL)
     step.run()
+    getattr(module, "wait", lambda: None)()
     return {way: [step.run]}
 
 

@@ -18,17 +18,17 @@ def start(threads):
 
 
 def ways(row, how):
-    # Matrices have one layout.
-    layouts = LAYOUTS if any(isinstance(layer, Conv) for layer in row.layers) else {"": torch.contiguous_format}
-    return {name: functools.partial(_build, row, how, layout) for name, layout in layouts.items()}
+    return {name: functools.partial(_build, row, how, layout) for name, layout in layouts(row).items()}
+
+
+def layouts(row):
+    """Name -> memory format; matrices have one."""
+    return LAYOUTS if any(isinstance(layer, Conv) for layer in row.layers) else {"": torch.contiguous_format}
 
 
 def _build(row, how, layout, rate):
     """The Step of ``row``."""
-    model = nn.Sequential(*(part for layer, shape in with_inputs(row.layers) for part in _modules(layer, shape)))
-    model.to(memory_format=layout).train(row.training)
-    images, labels = map(torch.from_numpy, row.data())
-    x, y = images.permute(0, 3, 1, 2).contiguous(memory_format=layout), labels.long()
+    model, x, y = parts(row, layout)
     optimizer = torch.optim.Adam(model.parameters(), rate, fused=True)
     run = model
     if how == "compile":
@@ -46,8 +46,19 @@ def _build(row, how, layout, rate):
     def infer():
         return run(x)
 
-    shapes = [tuple(weight.shape) for weight in model.parameters()]
-    return Step(train if row.training else infer, shapes)
+    return Step(train if row.training else infer, shapes(model))
+
+
+def shapes(model):
+    return [tuple(weight.shape) for weight in model.parameters()]
+
+
+def parts(row, layout, device="cpu"):
+    """The model, the images (N, C, H, W) and the labels of ``row``."""
+    model = nn.Sequential(*(part for layer, shape in with_inputs(row.layers) for part in _modules(layer, shape)))
+    model.to(device, memory_format=layout).train(row.training)
+    images, labels = (torch.from_numpy(array).to(device) for array in row.data())
+    return model, images.permute(0, 3, 1, 2).contiguous(memory_format=layout), labels.long()
 
 
 def _modules(layer, shape):
