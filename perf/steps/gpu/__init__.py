@@ -1,0 +1,1 @@
+"""The contestants on a GPU."""
