@@ -245,6 +245,7 @@ from microdl.ops.tensor_array import TensorArray as TensorArray
 if _TYPE_CHECKING:
     from microdl import (
         data as data,
+        experimental as experimental,
         keras as keras,
         profiler as profiler,
         saved_model as saved_model,
@@ -271,7 +272,19 @@ newaxis = None
 
 # Imported when they are asked for: a script that needs none of them starts sooner.
 _LAZY = {
-    **{name: f"microdl.{name}" for name in ("compat", "data", "keras", "profiler", "saved_model", "summary", "train")},
+    **{
+        name: f"microdl.{name}"
+        for name in (
+            "compat",
+            "data",
+            "experimental",
+            "keras",
+            "profiler",
+            "saved_model",
+            "summary",
+            "train",
+        )
+    },
     **{name: f"microdl.keras.{name}" for name in ("initializers", "losses", "metrics", "optimizers")},
     "constant_initializer": "microdl.keras.initializers:Constant",
     "ones_initializer": "microdl.keras.initializers:Ones",

@@ -10,6 +10,7 @@ from microdl.core.attributes import attribute
 from microdl.core.context import context, user_location
 from microdl.core.deferred import functions_by_name, outlined, outlines, reads_sizes
 from microdl.core.errors import NoDeviceError, OperatorNotAllowedInGraphError
+from microdl.core.exchange import Lends
 from microdl.core.node import Node
 from microdl.core.op import Spec, get_op
 from microdl.core.placement import CPU_NAME, available, device as placed_on, device_of, on_host, the_gpu
@@ -23,7 +24,7 @@ from microdl.core.writing import in_turn, share_turn, writing
 new_uid = itertools.count().__next__
 
 
-class Operand:
+class Operand(Lends):
     """What tensors and variables share: shape, dtype, Python's protocols, and operators by the names of their ops."""
 
     __slots__ = ()

@@ -74,6 +74,11 @@ def capsule(array):
     return _new(address, NAME, _dropped)
 
 
+def device_kind(capsule):
+    """DLPack's number for the kind of device on which a capsule's array lies; the capsule stays as it is."""
+    return int(_Managed.from_address(_pointer(capsule, NAME)).tensor.device.kind)
+
+
 class Opened:
     """An array that another library gave; it is given back when this is dropped.
 

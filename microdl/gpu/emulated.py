@@ -57,6 +57,10 @@ class EmulatedDriver:
         self.emulator.forget(address)
         del self._memory[address]
 
+    def holds(self, address):
+        """Whether an address lies in memory of the emulated GPU."""
+        return any(start <= address < start + nbytes for start, (nbytes, _) in self._memory.items())
+
     allocate_host, free_host = allocate, free
 
     # Copies
@@ -154,7 +158,10 @@ class EmulatedGPU(GPU):
         self.allocator = Watched(self.stream, limit)
 
     def share(self, array):
-        raise TypeError("other libraries' arrays are not in the memory of an emulated GPU; copy them: tf.constant(x)")
+        found = super().share(array)
+        if not self.driver.holds(found.address):
+            raise TypeError("this array is not in the memory of the emulated GPU; copy it: tf.constant(x).gpu()")
+        return found
 
     def _loaded(self, kernel, threads, shared):
         return Function(self.stream, kernel, kernel.name, map(str, kernel.kinds), threads, shared)

@@ -158,3 +158,16 @@ def test_devices_are_described():
         with pytest.raises(ValueError, match=r"^get_memory_info: "):
             tf.config.experimental.get_memory_info(wrong)
     assert tf.config.experimental.get_device_details(tf.config.list_physical_devices("CPU")[0]) == {}
+
+
+def test_memory_on_the_gpu_is_shared_through_dlpack_and_cudas_interface():
+    x = tf.constant([[1.0, 2.0], [3.0, 4.0]]).gpu()
+    shown = x.__cuda_array_interface__
+    assert (shown["shape"], shown["typestr"]) == ((2, 2), "<f4")
+    for y in (
+        tf.experimental.dlpack.from_dlpack(x),
+        tf.experimental.dlpack.from_dlpack(tf.experimental.dlpack.to_dlpack(x)),
+    ):
+        assert y.device == GPU
+        assert y.__cuda_array_interface__["data"] == shown["data"]
+        np.testing.assert_array_equal(y, x.numpy())
