@@ -2,7 +2,7 @@
 
 TENSORFLOW = """
     DeviceSpec Graph Operation RaggedTensor SparseTensor TypeSpec audio bfloat16 bitwise complex complex64
-    complex128 distribute experimental get_logger image lite load_library lookup no_gradient quantization queue
+    complex128 distribute get_logger image lite load_library lookup no_gradient quantization queue
     ragged raw_ops sets signal space_to_batch sparse sysconfig test timestamp tpu types version xla
 """
 
