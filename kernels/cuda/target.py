@@ -28,13 +28,36 @@ def _numba_cuda() -> Any:
             f"installed: {INSTALL}"
         )
     importlib.import_module("_numba_cuda_redirector")  # a .pth file does it too, but not everywhere
-    module: Any = importlib.import_module("numba.cuda")
+    with _runtime_or_none():
+        module: Any = importlib.import_module("numba.cuda")
     if module.implementation != "NVIDIA":
         raise ImportError(
             f"microdl: numba.cuda is Numba's own ({module.__file__}), not numba-cuda's, because it was imported before "
             "microdl could choose: import numba.cuda later"
         )
     return module
+
+
+@contextlib.contextmanager
+def _runtime_or_none():
+    """At import numba-cuda asks CUDA's runtime library for its version, by which it knows what debuggers can read.
+
+    Nothing here needs that library, and without a toolkit it is not there; then its version is 0.
+    """
+    runtime: Any = importlib.import_module("cuda.bindings.runtime")
+    asked = runtime.getLocalRuntimeVersion
+
+    def version():
+        try:
+            return asked()
+        except Exception:  # whatever cuda-pathfinder says of a library that it does not find
+            return 0, 0
+
+    runtime.getLocalRuntimeVersion = version
+    try:
+        yield
+    finally:
+        runtime.getLocalRuntimeVersion = asked
 
 
 cuda = _numba_cuda()
