@@ -81,13 +81,16 @@ def unpack(packed, folder):
 
 
 def environment(folder, checkout):
-    """Of the commands. ``.pth`` files in ``site`` are not read; kernels/cuda/target.py does without them."""
+    """Of the commands. ``.pth`` files in ``site`` are not read; kernels/cuda/target.py does without them.
+
+    A libNVVM that was packed is found by the system's loader; cuda-pathfinder looks in Python's own folders only.
+    """
     paths = [str(checkout), str(folder / "site"), os.environ.get("PYTHONPATH", "")]
     found = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
     found.setdefault("MICRODL_CACHE_DIR", str(folder / "cache"))
-    toolkit = folder / "site" / "nvidia" / "cu13"
-    if toolkit.is_dir():  # was packed, so it is wanted
-        found.setdefault("CUDA_HOME", str(toolkit))
+    libraries = folder / "site" / "nvidia" / "cu13" / "lib"
+    if libraries.is_dir():
+        found["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [str(libraries), os.environ.get("LD_LIBRARY_PATH")]))
     return found
 
 

@@ -18,7 +18,7 @@ REQUIREMENTS = (
     "packaging==26.3",
 )
 GLIBC = ("2_28", "2_27", "2_24", "2_17")  # versions whose wheels run wherever the newest of them is
-UNUSED = ("cuda/core/cu12", "bin")  # the half for CUDA 12; programs
+UNUSED = ("cuda/core/cu12", "bin", "nvidia/cu13/nvvm/bin")  # the half for CUDA 12; programs
 
 
 class CannotPack(Exception):
