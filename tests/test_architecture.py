@@ -47,6 +47,7 @@ INSIDE_FUNCTIONS = {
 INSIDE_FUNCTIONS_OF = {
     ("tests/conftest.py", "microdl"): "the lines above it make microdl importable from a checkout",
     ("perf/accuracy.py", "microdl"): "peers run in processes without it",
+    ("perf/accuracy.py", "harness"): "what imports torch, in the process of PyTorch alone",
     ("perf/accuracy.py", "mnist_cnn"): "the example's network, in the process of microdl alone",
     ("perf/profile_step.py", "microdl"): "the lines above it make microdl importable from a checkout",
     ("examples/mnist_cnn.py", "plots"): "beside the example; needs matplotlib, which training does not",

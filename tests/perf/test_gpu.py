@@ -1,5 +1,6 @@
 """The benchmarks on a GPU, as far as they can be tried without one: an emulated one runs the rows, and is not timed."""
 
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -128,8 +129,7 @@ def test_roofs_are_operations_and_bytes_by_seconds():
             return [1.0]
 
     with used(make_gpu()) as gpu:
-        from harness.gpu import roofs
-
+        roofs = importlib.import_module("harness.gpu.roofs")
         found = roofs.measure(gpu, Second(), steps=1, large=1024)
         threads = gpu.driver.properties().multiprocessors * roofs.BLOCKS * roofs.THREADS
     assert found["flops"]["float32"] == 2 * roofs.CHAINS * roofs.TURNS * threads

@@ -8,6 +8,7 @@ from microdl.core.placement import the_gpu
 
 from .. import microdl_side
 from ..case import Missing
+from . import roofs
 from .clock import COPIED, EventClock, NoClock, is_emulated
 
 MILLISECOND = 1e-3
@@ -57,8 +58,6 @@ def make_clock():
 
 def measure(threads):
     """What ``roofs.measure`` finds; nothing of an emulated GPU."""
-    from . import roofs  # after the GPU is there, or kernels have none to run on
-
     return None if is_emulated() else roofs.measure(the_gpu(), make_clock())
 
 
