@@ -9,12 +9,13 @@ import ctypes
 import functools
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from llvmlite import binding as llvm
 
 from .. import target
+from ..stored import kept
 from .runtime import CHECKS, MEMORY, PTX, RUNTIME, thread_ir
 from .switch import processor, switch_ir
 
@@ -91,6 +92,17 @@ def _optimise(module, vectors):
 
 def translate(kernel):
     """The kernel, a ``launch.Kernel``, as a Program."""
+    code, sites, shared, dynamic = kept(kernel.function, kernel.signature, lambda: _translated(kernel))
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine()())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    sites = [Site(*site) for site in sites]
+    shared = [SharedArray(*array) for array in shared]
+    return Program(engine.get_function_address("microdl_thread"), sites, shared, dynamic, engine)
+
+
+def _translated(kernel):
+    """An object file of this CPU; the Sites, the SharedArrays as tuples; where dynamic shared memory begins."""
     texts, entry = target.lower(kernel.function, kernel.signature)
     module = llvm.parse_assembly(_runnable(texts[0], kernel.name))
     for text in texts[1:]:
@@ -108,8 +120,8 @@ def translate(kernel):
     text, shared, dynamic = _place_shared(text)
     module = llvm.parse_assembly(text)
     _optimise(module, vectors=True)
-    engine = _compiled(module)
-    return Program(engine.get_function_address("microdl_thread"), sites, shared, dynamic, engine)
+    code = _machine()().emit_object(module)
+    return code, list(map(astuple, sites)), list(map(astuple, shared)), dynamic
 
 
 def _runnable(text, name):
