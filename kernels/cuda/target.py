@@ -6,6 +6,7 @@ a package too, and getting a kernel's IR, which the emulator runs, needs numba-c
 """
 
 import contextlib
+import functools
 import importlib.util
 import re
 import types as python_types
@@ -143,14 +144,21 @@ def ptx(function, signature, capability=COMPUTE_CAPABILITY, threads=None, blocks
     registers.
     """
     bounds = tuple(bound for bound in (threads, blocks) if bound is not None)
+    texts, options = _lowered_for_nvvm(function, signature, bounds)
+    options = {**options, "arch": f"compute_{capability[0]}{capability[1]}"}
+    options["fma"] = 0  # products and sums are rounded as written
     with _compiling_for(capability):
+        return _nvvm.compile_ir(list(texts), **options).decode().strip("\x00").strip()
+
+
+@functools.lru_cache(maxsize=4)
+def _lowered_for_nvvm(function, signature, bounds):
+    """IR texts and libNVVM's options for a kernel; the same for all GPUs, so that several ask for it only once."""
+    with _compiling_for(COMPUTE_CAPABILITY):
         library, _ = _compiler._compile_pyfunc_with_fixup(
-            function, signature, device=False, abi="numba", cc=capability, launch_bounds=bounds or None
+            function, signature, device=False, abi="numba", cc=COMPUTE_CAPABILITY, launch_bounds=bounds or None
         )
-        texts = [_VARIABLES.sub("", text) for text in library.llvm_strs]
-        options = {**library._nvvm_options, "arch": f"compute_{capability[0]}{capability[1]}"}
-        options["fma"] = 0  # products and sums are rounded as written
-        return _nvvm.compile_ir(texts, **options).decode().strip("\x00").strip()
+        return tuple(_VARIABLES.sub("", text) for text in library.llvm_strs), dict(library._nvvm_options)
 
 
 def missing_libnvvm():

@@ -8,7 +8,7 @@ pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
 found = support("cuda.resources")
 KERNELS = found.all_kernels()
 FAMILIES = sorted({kernel.name.partition(".")[0] for kernel in KERNELS})
-OLD, NEW = (7, 5), (9, 0)
+CAPABILITIES = (9, 0), (7, 5)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -18,32 +18,36 @@ def _compilers():
         pytest.skip(reason)
 
 
-def some_kernels(family, capability):
-    """A family's kernels. Of one function for several dtypes the first on new GPUs, the last on old ones.
+def some_kernels(family):
+    """A family's kernels; of one function for several dtypes the first. Numba takes its time for each.
 
-    All of them on both take minutes: that is what ``python -m microdl.kernels.cuda.resources`` is for.
+    All of them: that is what ``python -m microdl.kernels.cuda.resources`` is for.
     """
-    kernels = [kernel for kernel in found.kernels_for(capability) if kernel.name.partition(".")[0] == family]
-    return {kernel.function: kernel for kernel in (kernels if capability == OLD else reversed(kernels))}.values()
+    kernels = [kernel for kernel in KERNELS if kernel.name.partition(".")[0] == family]
+    return {kernel.function: kernel for kernel in reversed(kernels)}.values()
 
 
-@pytest.mark.parametrize("capability", [NEW, OLD], ids=["sm_90", "sm_75"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_kernels_spill_nothing_and_compute_with_float32(family, capability):
+def test_kernels_spill_nothing_and_compute_with_float32(family):
     """Nothing on a stack, and registers for four blocks of 256 threads, or for as many as a kernel says."""
-    for kernel in some_kernels(family, capability):
-        needs = found.resources(kernel, capability)
-        assert (needs.spills, needs.stack, needs.float64) == (0, 0, 0), kernel.name
-        assert needs.registers <= 65536 // (256 * (kernel.blocks_at_once or 4)), kernel.name
-        if family == "activation":
-            loads = 2 if kernel.name.endswith("_grad") else 1
-            assert (needs.wide_loads, needs.wide_stores) == (loads, 1), kernel.name
-        if kernel.name.startswith("matmul._128x128"):
-            assert needs.wide_loads >= 8  # four of memory, four of shared memory
-            assert needs.wide_stores >= 16  # the tile
-        if kernel.name.startswith(("correlation._forward", "correlation._backward", "filters._wide")):
-            assert needs.wide_loads >= 10, kernel.name  # of memory, and of two or more steps in shared memory
-            assert needs.wide_stores >= 5, kernel.name
+    for kernel in some_kernels(family):
+        for capability in CAPABILITIES:
+            if kernel in found.kernels_for(capability):
+                check(kernel, found.resources(kernel, capability))
+
+
+def check(kernel, needs):
+    assert (needs.spills, needs.stack, needs.float64) == (0, 0, 0), kernel.name
+    assert needs.registers <= 65536 // (256 * (kernel.blocks_at_once or 4)), kernel.name
+    if kernel.name.startswith("activation."):
+        loads = 2 if kernel.name.endswith("_grad") else 1
+        assert (needs.wide_loads, needs.wide_stores) == (loads, 1), kernel.name
+    if kernel.name.startswith("matmul._128x128"):
+        assert needs.wide_loads >= 8  # four of memory, four of shared memory
+        assert needs.wide_stores >= 16  # the tile
+    if kernel.name.startswith(("correlation._forward", "correlation._backward", "filters._wide")):
+        assert needs.wide_loads >= 10, kernel.name  # of memory, and of two or more steps in shared memory
+        assert needs.wide_stores >= 5, kernel.name
 
 
 def test_the_table_has_a_line_for_every_kernel():
