@@ -1,6 +1,5 @@
 import microdl.compat.v1 as tf
-
-a = tf.add(3, 5)
+a = tf.add(3,5)
 a
 print(a)
 
@@ -22,14 +21,14 @@ with tf.Session() as sess:
     op3 = sess.run(op3)
 print(op3)
 
-W1 = tf.ones((2, 2))
-W2 = tf.Variable(tf.zeros((2, 2)), name="weights")
+W1 = tf.ones((2,2))
+W2 = tf.Variable(tf.zeros((2,2)), name="weights")
 with tf.Session() as sess:
     print(sess.run(W1))
     sess.run(tf.global_variables_initializer())
     print(sess.run(W2))
 
-my_var = tf.get_variable("my_var", [1, 2, 3])
+my_var = tf.get_variable("my_var", [1,2,3])
 my_int_variable = tf.get_variable("my_int_variable", [1, 2, 3], dtype=tf.int32, initializer=tf.zeros_initializer)
 other_variable = tf.get_variable("other_variable", dtype=tf.int32, initializer=tf.constant([23, 42]))
 
@@ -56,15 +55,15 @@ input1 = tf.placeholder(tf.float32)
 input2 = tf.placeholder(tf.float32)
 output = tf.multiply(input1, input2)
 with tf.Session() as sess:
-    print(sess.run([output], feed_dict={input1: [7.0], input2: [2.0]}))
+    print(sess.run([output], feed_dict={input1:[7.], input2:[2.]}))
 
 import numpy as np
 import seaborn
 import matplotlib.pyplot as plt
 # %matplotlib inline
 
-X_data = np.arange(100, step=0.1)
-y_data = X_data + 20 * np.sin(X_data / 10)
+X_data = np.arange(100, step=.1)
+y_data = X_data + 20 * np.sin(X_data/10)
 
 # Define data size and batch size
 n_samples = 1000
@@ -77,10 +76,10 @@ X = tf.placeholder(tf.float32, shape=(batch_size, 1))
 y = tf.placeholder(tf.float32, shape=(batch_size, 1))
 
 # Define variables to be learned
-W = tf.get_variable("weights", (1, 1), initializer=tf.random_normal_initializer())
-b = tf.get_variable("bias", (1,), initializer=tf.constant_initializer(0.0))
+W = tf.get_variable("weights", (1,1), initializer = tf.random_normal_initializer())
+b = tf.get_variable("bias", (1,), initializer = tf.constant_initializer(0.0))
 y_pred = tf.matmul(X, W) + b
-loss = tf.reduce_sum((y - y_pred) ** 2 / n_samples)
+loss = tf.reduce_sum((y - y_pred)**2/n_samples)
 
 # Define optimizer operation
 opt_operation = tf.train.AdamOptimizer().minimize(loss)
@@ -97,4 +96,4 @@ with tf.Session() as sess:
     print(sess.run([W, b]))
     # Display results
     plt.scatter(X_data, y_data)
-    plt.scatter(X_data, sess.run(W) * X_data + sess.run(b), c="g")
+    plt.scatter(X_data, sess.run(W) * X_data + sess.run(b), c='g')

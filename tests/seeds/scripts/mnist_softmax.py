@@ -1,7 +1,6 @@
 import numpy as np
 import microdl.compat.v1 as tf
 from microdl.compat.v1.examples.tutorials.mnist import input_data
-
 mnist = input_data.read_data_sets("MNIST_data/", one_hot=True)
 mnist.test.cls = np.argmax(mnist.test.labels, axis=1)
 
@@ -20,7 +19,7 @@ biases = tf.Variable(tf.zeros([num_classes]))
 
 logits = tf.matmul(x, weights) + biases
 y_pred = tf.nn.softmax(logits)
-y_pred_cls = tf.argmax(y_pred, axis=1)
+y_pred_cls = tf.argmax(y_pred, axis = 1)
 
 cross_entropy = tf.nn.softmax_cross_entropy_with_logits(logits=logits, labels=y_true)
 cost = tf.reduce_mean(cross_entropy)
@@ -31,23 +30,18 @@ accuracy = tf.reduce_mean(tf.cast(correct_prediction, tf.float32))
 session = tf.Session()
 session.run(tf.global_variables_initializer())
 
-
 def optimize(num_iterations):
     for i in range(num_iterations):
         x_batch, y_true_batch = mnist.train.next_batch(batch_size)
         feed_dict_train = {x: x_batch, y_true: y_true_batch}
         session.run(optimizer, feed_dict=feed_dict_train)
 
-
 feed_dict_test = {x: mnist.test.images, y_true: mnist.test.labels, y_true_cls: mnist.test.cls}
-
-
 def print_accuracy():
     # Use TensorFlow to compute the accuracy.
     acc = session.run(accuracy, feed_dict=feed_dict_test)
     # Print the accuracy.
     print("Accuracy on test-set: {0:.1%}".format(acc))
-
 
 print_accuracy()
 optimize(num_iterations=1000)

@@ -3,7 +3,6 @@ import microdl as tf
 import numpy as np
 import matplotlib.pyplot as plt
 
-
 class OurDenseLayer(tf.keras.layers.Layer):
     def __init__(self, n_output_nodes):
         super(OurDenseLayer, self).__init__()
@@ -17,55 +16,49 @@ class OurDenseLayer(tf.keras.layers.Layer):
     def call(self, x):
         return tf.sigmoid(tf.matmul(x, self.W) + self.bias)
 
-
 tf.random.set_seed(1)
 layer = OurDenseLayer(3)
 layer.build((1, 2))
-print(layer.call(tf.constant([[1, 2.0]], shape=(1, 2))))
+print(layer.call(tf.constant([[1, 2.]], shape=(1,2))))
 
 ### Defining a neural network using the Sequential API ###
 n_output_nodes = 3
 model = tf.keras.Sequential()
-model.add(tf.keras.layers.Dense(n_output_nodes, activation="sigmoid"))
+model.add(tf.keras.layers.Dense(n_output_nodes, activation='sigmoid'))
 
 # Test model with example input
-x_input = tf.constant([[1, 2.0]], shape=(1, 2))
+x_input = tf.constant([[1, 2.]], shape=(1,2))
 print(model(x_input))
-
 
 ### Defining a model using subclassing ###
 class SubclassModel(tf.keras.Model):
     def __init__(self, n_output_nodes):
         super(SubclassModel, self).__init__()
-        self.dense_layer = tf.keras.layers.Dense(n_output_nodes, activation="sigmoid")
+        self.dense_layer = tf.keras.layers.Dense(n_output_nodes, activation='sigmoid')
 
     def call(self, inputs):
         return self.dense_layer(inputs)
-
 
 n_output_nodes = 3
 model = SubclassModel(n_output_nodes)
 print(model.call(x_input))
 
-
 ### Defining a model using subclassing and specifying custom behavior ###
 class IdentityModel(tf.keras.Model):
     def __init__(self, n_output_nodes):
         super(IdentityModel, self).__init__()
-        self.dense_layer = tf.keras.layers.Dense(n_output_nodes, activation="sigmoid")
+        self.dense_layer = tf.keras.layers.Dense(n_output_nodes, activation='sigmoid')
 
     def call(self, inputs, isidentity=False):
         x = self.dense_layer(inputs)
         return inputs if isidentity else x
 
-
 n_output_nodes = 3
 model = IdentityModel(n_output_nodes)
 out_activate = model.call(x_input)
 out_identity = model.call(x_input, isidentity=True)
-print(
-    "Network output with activation: {}; network identity output: {}".format(out_activate.numpy(), out_identity.numpy())
-)
+print("Network output with activation: {}; network identity output: {}".format(
+    out_activate.numpy(), out_identity.numpy()))
 
 ### Gradient computation with GradientTape ###
 x = tf.Variable(3.0)
@@ -82,12 +75,12 @@ history = []
 x_f = 4
 for i in range(500):
     with tf.GradientTape() as tape:
-        loss = (x - x_f) ** 2
+        loss = (x - x_f)**2
     grad = tape.gradient(loss, x)
     x.assign(x - learning_rate * grad)
     history.append(x.numpy()[0])
 plt.plot(history)
 plt.plot([0, 500], [x_f, x_f])
-plt.legend(("Predicted", "True"))
-plt.xlabel("Iteration")
-print(repr(plt.ylabel("x value")))
+plt.legend(('Predicted', 'True'))
+plt.xlabel('Iteration')
+print(repr(plt.ylabel('x value')))

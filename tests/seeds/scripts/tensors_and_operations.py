@@ -1,7 +1,6 @@
 import numpy as np
 import microdl as tf
 from pprint import pprint
-
 print(tf.__version__)
 tf.random.set_seed(42)
 
@@ -27,13 +26,13 @@ pprint(tf.ones_like(o))
 x_numpy = x.numpy()
 print(type(x_numpy))
 
-with tf.device("/cpu:0"):
+with tf.device('/cpu:0'):
     x_cpu = tf.identity(x)
-with tf.device("/gpu:0"):
+with tf.device('/gpu:0'):
     x_gpu = tf.identity(x)
 print(x_cpu.device)
 print(x_gpu.device)
-x = x.cpu("0")
+x = x.cpu('0')
 
 e = tf.random.uniform((3, 2), dtype=x.dtype)
 pprint(tf.math.reduce_all(x.__add__(e) == tf.add(x, e)))
@@ -54,12 +53,8 @@ pprint(v)
 
 a = tf.Variable([4], dtype=tf.float32)
 b = tf.Variable([5], dtype=tf.float32)
-
-
 def f(a, b, power=2, d=3):
     return tf.pow(a, power) + d * b
-
-
 with tf.GradientTape(watch_accessed_variables=True) as tape:
     c = f(a, b)
 pprint(tape.gradient(target=c, sources=[a, b]))
@@ -96,7 +91,7 @@ for iteration in range(1001):
         y_hat = tf.linalg.matmul(x, weights)
         loss = tf.reduce_mean(tf.square(y - y_hat))
     if not (iteration % 100):
-        print("mean squared loss at iteration {:4d} is {:5.4f}".format(iteration, loss))
+        print('mean squared loss at iteration {:4d} is {:5.4f}'.format(iteration, loss))
     gradients = tape.gradient(loss, weights)
     weights.assign_add(-0.05 * gradients)
 pprint(weights)
