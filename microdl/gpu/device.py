@@ -48,6 +48,7 @@ class GPU:
 
     def empty(self, shape, dtype, what="an array", exact=False):
         """A new array, its elements arbitrary. what, exact: as the Allocator takes them."""
+        self.driver.attach()
         dtype = np.dtype(dtype)
         block = self.allocator.allocate(math.prod(shape) * dtype.itemsize, what, exact)
         return DeviceArray(self, block.address, shape, dtype, block)

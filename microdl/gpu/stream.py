@@ -65,6 +65,7 @@ class Stream:
     def write(self, address, array):
         """Copies a C-contiguous array of the host to the GPU, and waits for that."""
         self.forbid_in_capture("copies from an array of the host, whose values a graph would not read again")
+        self.driver.attach()
         if array.nbytes:
             with self.lock:
                 self.driver.copy_in(address, array.ctypes.data, array.nbytes, self.handle)
@@ -73,6 +74,7 @@ class Stream:
     def read(self, address, array):
         """Fills a C-contiguous array of the host from the GPU."""
         self.forbid_in_capture("reads values on the host")
+        self.driver.attach()
         if array.nbytes:
             with self.lock:
                 self.driver.copy_out(array.ctypes.data, address, array.nbytes, self.handle)

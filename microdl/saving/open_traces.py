@@ -22,7 +22,8 @@ from microdl.saving.sizes import LARGEST_ARRAY, Sizes, progression
 from microdl.saving.values import Writer
 
 SAMPLES = 6
-LARGE = range(257, 2000), range(288, 1920, 48), range(1440, 9600, 240)  # their sizes; not every size may do
+# Their sizes. Not every size may do: of images of 28 x 28 that become rows of 784, multiples of these.
+LARGE = range(257, 2000), range(288, 1920, 48), range(1440, 9600, 240), range(2352, 14 * 2352, 2352)
 SMALL = 2, 3, 8, 5, 7, 4, 9, 6, *range(10, 20)  # what the expressions are tried with besides
 MOST_PARTITIONED = 5  # open sizes of which any may be equal; with more of them, those of one axis or all
 MOST_SINGLE = 3  # open sizes of which each may be 0 or 1 for itself

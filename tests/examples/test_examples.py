@@ -200,7 +200,7 @@ def test_the_blocks_of_the_readme_run_alone(tmp_path):
     named = [(f"other{i}", block) for i, block in enumerate([gradients, *others])]
     for name, block in (("data", data), ("graph", graph), ("sequences", sequences), *named):
         (tmp_path / f"{name}.py").write_text(block)
-        run(tmp_path / f"{name}.py")
+        run(tmp_path / f"{name}.py", MICRODL_GPU="emulate")  # the GPU that one of them asks for
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 5])
