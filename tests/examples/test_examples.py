@@ -192,7 +192,7 @@ def test_the_blocks_of_the_readme_run_alone(tmp_path):
     (tmp_path / "profiled.py").write_text(profiled.replace('"step.json"', repr(str(tmp_path / "step.json"))))
     assert "_FusedMatMul" in run(tmp_path / "profiled.py")
     assert json.loads((tmp_path / "step.json").read_text())["traceEvents"]
-    for name in ("model.keras", "weights.safetensors", "ckpts"):
+    for name in ("model.keras", "weights.safetensors", "ckpts", "line"):
         saved = saved.replace(f'"{name}"', repr(str(tmp_path / name)))
     (tmp_path / "saved.py").write_text(saved)
     run(tmp_path / "saved.py")
