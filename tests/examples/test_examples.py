@@ -192,13 +192,14 @@ def test_the_blocks_of_the_readme_run_alone(tmp_path):
     (tmp_path / "profiled.py").write_text(profiled.replace('"step.json"', repr(str(tmp_path / "step.json"))))
     assert "_FusedMatMul" in run(tmp_path / "profiled.py")
     assert json.loads((tmp_path / "step.json").read_text())["traceEvents"]
-    for name in ("model.keras", "weights.safetensors", "ckpts", "line"):
+    for name in ("model.keras", "weights.safetensors", "ckpts"):
         saved = saved.replace(f'"{name}"', repr(str(tmp_path / name)))
     (tmp_path / "saved.py").write_text(saved)
     run(tmp_path / "saved.py")
     assert (tmp_path / "ckpts" / "ckpt-1.safetensors").exists()
     named = [(f"other{i}", block) for i, block in enumerate([gradients, *others])]
     for name, block in (("data", data), ("graph", graph), ("sequences", sequences), *named):
+        block = block.replace('"line"', repr(str(tmp_path / "line")))
         (tmp_path / f"{name}.py").write_text(block)
         run(tmp_path / f"{name}.py", MICRODL_GPU="emulate")  # the GPU that one of them asks for
 
