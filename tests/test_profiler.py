@@ -98,6 +98,13 @@ def test_a_step_of_a_network_is_accounted_for():
     assert max(profiled(step, batch).accounted for _ in range(5)) >= 0.95
 
 
+def test_what_is_traced_later_is_in_no_earlier_profile():
+    step, arguments = make_step()
+    p = profiled(step, arguments)
+    tf.function(step)(*arguments)
+    assert record.TRACING not in {event.name for event in p.events}
+
+
 def test_overhead_has_names(eager, traced):
     assert {record.TAPE, record.WALK, record.OPTIMIZER, record.BETWEEN} <= set(eager.overhead)
     assert {record.PLAN, record.BETWEEN} <= set(traced.overhead)

@@ -30,6 +30,7 @@ class profile:
         self.seconds, self.thread = 0.0, 0
         self._recorder = None
         self._started = 0.0
+        self._traces = []  # what was traced meanwhile, as ``concrete.traces`` has it
 
     def __enter__(self):
         if isinstance(device.current, Recorder):
@@ -43,6 +44,7 @@ class profile:
 
     def __exit__(self, *error):
         self.seconds = time.perf_counter() - self._started
+        self._traces = concrete.traces[self._finished.first_trace :]
         device.current = self._finished.inner
         self._finished.memory.close()
 
@@ -55,7 +57,7 @@ class profile:
     @functools.cached_property
     def events(self):
         """The ``record.Event``s, in the order of their start: ops, and around them plans and traces."""
-        traces = [trace for trace in concrete.traces[self._finished.first_trace :] if trace[1] >= self._started]
+        traces = [trace for trace in self._traces if trace[1] >= self._started]
         recorder = self._finished
         traced = record.traces_of(traces, recorder.outside, self._started, self.thread)
         return record.events_of(traced, recorder.op_runs, recorder.plan_runs, self._started)
