@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from . import target
+from . import stored, target
 from .launch import kernels
 
 FAMILIES = sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - {"__init__", "resources"})
@@ -67,7 +67,7 @@ def missing():
 def resources(kernel, capability=target.COMPUTE_CAPABILITY):
     """The Resources of a ``launch.Kernel`` on GPUs of a compute capability."""
     threads = kernel.threads[0] * kernel.threads[1] * kernel.threads[2]
-    ptx = target.ptx(kernel.function, kernel.signature, capability, threads, kernel.blocks_at_once)
+    ptx = stored.ptx(kernel, threads, capability)
     with tempfile.TemporaryDirectory() as folder:
         source, binary = Path(folder, "kernel.ptx"), Path(folder, "kernel.cubin")
         source.write_text(ptx)

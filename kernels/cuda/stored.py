@@ -1,8 +1,8 @@
-"""Emulated kernels on disk: what Numba and LLVM make of a kernel takes seconds, and the next process can have it.
+"""Compiled kernels on disk: what Numba and LLVM make of a kernel takes seconds, and the next process can have it.
 
-What a kernel's machine code depends on is its own code and signature, the functions that it calls and the numbers that
-it names, and these go into the name of its file; so do the versions of Numba and numba-cuda, the emulator, and the
-files in which instructions are made by hand. Files lie beside the compiled kernels of the CPU, in a folder that nobody
+What a kernel's code depends on is its own source and signature, the functions that it calls and the numbers that it
+names, and these go into the name of its file; so do the versions of Numba and numba-cuda, the emulator, and the files
+in which instructions are made by hand. Files lie beside the compiled kernels of the CPU, in a folder that nobody
 else can write to (``jit.cache_folder``).
 """
 
@@ -11,9 +11,7 @@ import functools
 import hashlib
 import importlib.metadata
 import marshal
-import os
 import pickle
-import tempfile
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
@@ -26,25 +24,33 @@ HERE = Path(__file__).parent
 NUMBERS = int, float, bool, str, tuple, np.generic
 
 
-def kept(function, signature, make):
-    """``make()``, a picklable value for a kernel, or what it gave to an earlier process."""
+def ptx(kernel, threads, capability):
+    """The PTX of a ``launch.Kernel`` for blocks of so many threads on GPUs of a compute capability."""
+    options = capability, threads, kernel.blocks_at_once
+    return kept("ptx", kernel, options, lambda: target.ptx(kernel.function, kernel.signature, *options))
+
+
+def kept(kind, kernel, options, make):
+    """``make()``, a picklable value for a kernel and options, or what it gave to an earlier process."""
     folder = jit.cache_folder()
-    path = folder / f"emulated-{fingerprint(function, signature)}.pickle" if folder else None
-    if path is not None:
-        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):  # none yet, or not a whole one
-            return pickle.loads(path.read_bytes())
+    if folder is None:
+        return make()
+    path = folder / f"{kind}-{fingerprint(kernel.function, (kernel.signature, options))}.pickle"
+    with contextlib.suppress(OSError):  # there is none yet
+        stored = path.read_bytes()
+        stamp, payload = stored[:32], stored[32:]
+        if hashlib.sha256(payload).digest() == stamp:
+            return pickle.loads(payload)
     made = make()
-    if path is not None:
-        with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            file.write(pickle.dumps(made))
-            file.close()
-            os.replace(file.name, path)
+    payload = pickle.dumps(made)
+    with contextlib.suppress(OSError):  # a disk that is full
+        jit.write_whole(path, hashlib.sha256(payload).digest() + payload)
     return made
 
 
-def fingerprint(function, signature):
-    """What a kernel's machine code depends on, as 32 letters."""
-    parts = [repr(signature).encode(), *_toolchain()]
+def fingerprint(function, how):
+    """What a kernel's code depends on, as 32 letters. how: what else decides on it; its repr counts."""
+    parts = [repr(how).encode(), *_toolchain()]
     _gather(function, parts, set())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
 

@@ -22,7 +22,7 @@ from microdl.core.variable import Variable
 from microdl.gpu import capture
 from microdl.gpu.array import DeviceArray, Lender, Lent
 from microdl.gpu.scalars import Scalars
-from microdl.gpu.staging import Inlet
+from microdl.gpu.staging import inlet
 
 
 class OnGPU:
@@ -214,7 +214,7 @@ class _Input:
     def set(self, array):
         if not is_on_gpu(array):
             if self._inlet is None:
-                self._inlet = Inlet(self._gpu.stream, self._place)
+                self._inlet = inlet(self._gpu, self._place)
             self._inlet.send(array)
             self._last = None
         elif self._last is None or self._last() is not array:  # arrays of Tensors do not change

@@ -7,7 +7,7 @@ from microdl.core.context import context
 from microdl.core.op import Spec
 from microdl.core.placement import device_of
 from microdl.core.shapes import as_shape
-from microdl.core.tensor import Tensor, apply, convert
+from microdl.core.tensor import Operand, Tensor, apply, convert
 
 
 def on_device(tensor):
@@ -53,7 +53,12 @@ def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None):
     dtype = None if dtype is None else dtypes.as_dtype(dtype)
     if dtype is None and dtype_hint is not None:
         try:
-            return convert(value, dtypes.as_dtype(dtype_hint))
+            return _converted(value, dtypes.as_dtype(dtype_hint))
         except (TypeError, ValueError):
             pass
-    return convert(value, dtype)
+    return _converted(value, dtype)
+
+
+def _converted(value, dtype):
+    """What is a Tensor or Variable already stays where it is."""
+    return convert(value, dtype) if isinstance(value, Operand) else on_device(convert(value, dtype))

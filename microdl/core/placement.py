@@ -46,7 +46,7 @@ class Placement:
         chosen = context.device if context.graph is None else None
         if chosen is not None:
             return chosen is self.gpu and not any(x.dtype.hasobject for x in arrays)
-        return any(type(x) is not np.ndarray for x in arrays)
+        return any(map(is_on_gpu, arrays))
 
     def _lives_on_gpu(self, op, arrays):
         """Whether what an op writes to is on the GPU. Raises: InvalidArgumentError if that is so for a part of it."""
@@ -109,17 +109,18 @@ class _Drawn:
 
 
 def is_on_gpu(array):
+    """Whether an array is a ``gpu.array.DeviceArray``."""
     return type(array) is not np.ndarray
 
 
 def can_look(array):
     """Whether a check may look at values. Those on a GPU it would have to wait for; kernels there pass over them."""
-    return type(array) is np.ndarray
+    return not is_on_gpu(array)
 
 
 def on_host(array):
     """An array in the CPU's memory: itself, or a copy of one on a GPU."""
-    return array if type(array) is np.ndarray else array.numpy()
+    return array.numpy() if is_on_gpu(array) else array
 
 
 def placed(array):

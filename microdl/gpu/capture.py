@@ -142,22 +142,3 @@ class Replay:
         for step in self.steps:  # the first run loads kernels and fills the tables that they need
             step.call()
         self._ran = True
-
-
-class Replays:
-    """One Replay for each signature of a function. ``make(signature)`` gives its Steps. ``name``: of the function."""
-
-    def __init__(self, stream, name, make):
-        self.stream, self.name, self._make = stream, name, make
-        self._replays = {}
-
-    def __call__(self, signature):
-        """Runs the steps of this signature."""
-        replay = self._replays.get(signature)
-        if replay is None:
-            replay = self._replays[signature] = Replay(self.stream, self.name, self._make(signature))
-        replay()
-        return replay
-
-    def __len__(self):
-        return len(self._replays)

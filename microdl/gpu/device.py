@@ -30,14 +30,15 @@ class GPU:
         limit: int, bytes of memory to take at most; None: what there is.
 
     Attributes:
-        stream: the Stream of all work. allocator: the Allocator of all memory.
+        stream: the Stream of all computing. copying: the Stream of copies that do not wait for it.
+        allocator: the Allocator of all memory.
     """
 
     def __init__(self, driver=None, ordinal=0, kernels=None, limit=None):
         self.driver: Any = Driver(ordinal) if driver is None else driver
         self.kernels: Any = Families("cuda") if kernels is None else kernels
         self.name = f"/job:localhost/replica:0/task:0/device:GPU:{self.driver.ordinal}"
-        self.stream = Stream(self.driver)
+        self.stream, self.copying = Stream(self.driver), Stream(self.driver)
         self.allocator = Allocator(self.stream, limit)
         self.launches = 0  # of kernels, in all threads, roughly
         self._functions = {}  # Kernel -> Function
@@ -169,8 +170,7 @@ class _Local(threading.local):
 
 def compiled(kernel, threads, capability):
     """The PTX of a kernel for blocks of ``threads`` on GPUs of a compute capability."""
-    threads = math.prod(threads)
-    return support("cuda.target").ptx(kernel.function, kernel.signature, capability, threads, kernel.blocks_at_once)
+    return support("cuda.stored").ptx(kernel, math.prod(threads), capability)
 
 
 def the_gpu():

@@ -1,51 +1,23 @@
-"""Batches on their way to the GPU: the next one is copied while the GPU computes with this one."""
-
-from collections import deque
+"""Arrays of the host on their way to a place on the GPU, through pinned memory, without waiting for the copies."""
 
 import numpy as np
 
-from microdl.gpu.stream import Event, Stream, pinned
+from microdl.gpu.stream import Event, pinned
+
+AHEAD_FROM = 1 << 20  # bytes: about 20 us of copying, against some 5 us for the calls that keep the order
 
 
-class Staging:
-    """A few places on the GPU for batches of one kind, filled by a stream of their own.
-
-    Args:
-        stream: the Stream that computes. allocator: the Allocator.
-        specs: (shape, dtype) of each array of a batch. depth: int >= 2, batches that are under way at the same time.
-    """
-
-    def __init__(self, stream, allocator, specs, depth=2):
-        if depth < 2:
-            raise ValueError(f"Staging: with a depth of {depth} no batch is copied ahead; at least 2 is expected")
-        self.stream, self._copying = stream, Stream(stream.driver)
-        self._slots = [_Slot(stream, self._copying, allocator, specs) for _ in range(depth)]
-
-    def feed(self, batches):
-        """For each batch, a tuple of arrays, the addresses of its copies on the GPU.
-
-        They hold until the next batch is asked for: what is issued before that finds them as they are.
-        """
-        waiting, turn = deque(), 0
-        try:
-            for arrays in batches:
-                slot = self._slots[turn]
-                slot.send(arrays, self._copying)
-                waiting.append(slot)
-                turn = (turn + 1) % len(self._slots)
-                if len(waiting) == len(self._slots):
-                    yield from waiting.popleft().lend(self.stream)
-            while waiting:
-                yield from waiting.popleft().lend(self.stream)
-        finally:  # if nobody wants the rest, the places can serve others as soon as the copies are done
-            for slot in waiting:
-                slot.arrived.hold(self.stream)
+def inlet(gpu, target):
+    """What ``send``s arrays to ``target``, a DeviceArray: large ones are copied while the GPU computes."""
+    if target.nbytes < AHEAD_FROM:
+        return Inlet(gpu.stream, target)
+    return InletAhead(gpu.stream, gpu.copying, gpu.allocator, target)
 
 
 class Inlet:
-    """A place on the GPU that arrays of the host are copied to, one after the other, without waiting for the copies.
+    """Copies arrays to a place on the GPU, one after the other, in the order of the work that reads them.
 
-    Args: stream: the Stream that computes, in whose order the copies are. target: the DeviceArray.
+    Args: stream: the Stream that computes. target: the DeviceArray.
     """
 
     def __init__(self, stream, target):
@@ -65,35 +37,44 @@ class Inlet:
         read.record(self.stream)
 
 
-class _Slot:
-    """The pinned arrays of a batch and its blocks on the GPU.
+class InletAhead:
+    """The same for large arrays: a stream of its own copies the next one while the GPU computes with this one.
 
-    Attributes:
-        arrived: the Event that a batch is there. used: that it is needed no more.
+    Each goes to one of two waiting places on the GPU, and from there, which is some twenty times faster, to the target
+    when the work before has been done.
+
+    Args: stream: the Stream that computes. copying: the Stream that copies. target: the DeviceArray.
     """
 
-    def __init__(self, stream, copying, allocator, specs):
-        self._host = [pinned(copying, shape, dtype) for shape, dtype in specs]
-        self._blocks = [allocator.allocate(host.nbytes, "a batch under way") for host in self._host]
-        self.arrived, self.used = Event(stream), Event(stream)
-        self.used.record(stream)  # whatever used the blocks before
+    def __init__(self, stream, copying, allocator, target):
+        self.stream, self._copying, self._target = stream, copying, target
+        self._waiting = [_Waiting(stream, copying, allocator, target) for _ in range(2)]
 
-    def send(self, arrays, copying):
-        self.arrived.synchronize()  # the pinned arrays have been read
-        for host, array in zip(self._host, arrays, strict=True):
-            if host.shape != np.shape(array):
-                raise ValueError(f"Staging: a batch of shape {host.shape} is expected, got {np.shape(array)}")
-            np.copyto(host, array)
-        self.used.hold(copying)
-        with copying.lock:
-            for host, block in zip(self._host, self._blocks, strict=True):
-                if host.nbytes:
-                    copying.driver.copy_in(block.address, host.ctypes.data, host.nbytes, copying.handle)
-        self.arrived.record(copying)
+    def send(self, array):
+        """Copies ``array``, which may change as soon as this returns."""
+        self._waiting.append(waiting := self._waiting.pop(0))
+        waiting.arrived.synchronize()  # the pinned array has been read
+        np.copyto(waiting.host, array)
+        waiting.read.hold(self._copying)
+        nbytes = waiting.host.nbytes
+        with self._copying.lock:
+            address = waiting.host.ctypes.data
+            self._copying.driver.copy_in(waiting.block.address, address, nbytes, self._copying.handle)
+        waiting.arrived.record(self._copying)
+        waiting.arrived.hold(self.stream)
+        self.stream.copy(self._target.address, waiting.block.address, nbytes)
+        waiting.read.record(self.stream)
 
-    def lend(self, stream):
-        self.arrived.hold(stream)
-        try:
-            yield tuple(block.address for block in self._blocks)
-        finally:
-            self.used.record(stream)
+
+class _Waiting:
+    """A pinned array and the place on the GPU that it is copied to.
+
+    Attributes:
+        arrived: the Event that it is there. read: that the target has it.
+    """
+
+    def __init__(self, stream, copying, allocator, target):
+        self.host = pinned(copying, target.shape, target.dtype)
+        self.block = allocator.allocate(self.host.nbytes, "a batch under way")
+        self.arrived, self.read = Event(copying), Event(stream)
+        self.read.record(stream)  # whatever used the block before

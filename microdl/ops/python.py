@@ -35,7 +35,7 @@ class _PyFunc:
         with init_scope():
             results = _results("py_function", function(*map(_tensor, arrays[:first])), returns)
         for y, result in zip(arrays[first:], results, strict=True):
-            np.copyto(y, result.known_array())
+            np.copyto(y, result.host_array())
 
     @staticmethod
     def gradient(node, *dys):
@@ -72,7 +72,7 @@ class _PyFuncGrad:
             targets = [y for y, arrives in zip(ys, given, strict=True) if arrives]
             dxs = tape.gradient(targets, sources, dys, unconnected_gradients="zero")
         for y, dx in zip(arrays[count + sum(given) :], dxs, strict=True):
-            np.copyto(y, convert(dx).known_array())
+            np.copyto(y, convert(dx).host_array())
 
 
 def _tensor(array):

@@ -290,8 +290,8 @@ class FakeDriver:
         if event.captured is not None:
             event.captured.valid = False
             raise self._error("EventSynchronize", 907)
-        for stream in self._streams:
-            self._finish(stream, lambda: event.happened >= event.recorded)
+        if event.recorded:
+            self._finish(event.stream, lambda: event.happened >= event.recorded)
 
     def happened(self, event):
         self._enter("EventQuery")

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from microdl.gpu.capture import Replay, Replays, Step, capture
+from microdl.gpu.capture import Replay, Step, capture
 from microdl.gpu.errors import CaptureError, DriverError
 from microdl.gpu.launch import Module
 from microdl.gpu.scalars import Scalars
@@ -214,22 +214,6 @@ def test_finalizers_make_no_calls_in_a_capture(driver, stream, allocator, traini
     stream.synchronize()
     assert (driver.calls["GraphExecDestroy"], driver.calls["EventDestroy"], driver.calls["MemFreeHost"]) == (1, 1, 1)
     graph.launch()
-
-
-def test_one_graph_for_each_signature(driver, stream, training):
-    made = []
-
-    def make(signature):
-        made.append(signature)
-        return training.steps
-
-    replays = Replays(stream, "train_step", make)
-    for signature in [(64, 28), (32, 28), (64, 28), (64, 28), (32, 28), (32, 28)]:
-        replays(signature)
-    assert made == [(64, 28), (32, 28)]
-    assert len(replays) == 2
-    assert driver.calls["GraphInstantiate"] == 2
-    assert driver.calls["GraphLaunch"] == 4
 
 
 @pytest.mark.parametrize("kind", ["launch", "write", "read", "copy", "clear"])

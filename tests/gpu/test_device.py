@@ -134,7 +134,7 @@ def test_what_is_noted_is_not_done_and_what_is_issued_otherwise_is_not_noted(gpu
     np.testing.assert_array_equal(x.numpy(), 5)
 
 
-def test_a_real_kernel_is_compiled_and_its_arguments_packed(monkeypatch):
+def test_a_real_kernel_is_compiled_and_its_arguments_packed():
     try:
         target = support("cuda.target")
     except ImportError as error:
@@ -150,7 +150,8 @@ def test_a_real_kernel_is_compiled_and_its_arguments_packed(monkeypatch):
     kinds = target.pointer(target.float32), target.pointer(target.float32), target.int32
     kernel = Kernel("test.triple", kinds, triple, None)
     text = device.compiled(kernel, (256, 1, 1), (9, 0))
-    monkeypatch.setattr(device, "compiled", lambda *args: text)  # a second compilation gives it another symbol
+    assert device.compiled(kernel, (256, 1, 1), (9, 0)) == text  # a second compilation would give it another symbol
+    assert device.compiled(kernel, (128, 1, 1), (9, 0)) != text
     symbol = device.entry(text)
     gpu = GPU(FakeDriver(kernels={symbol: ("@PPi", lambda view, x, y, n: None)}))
     x, y = gpu.array(np.ones(4, np.float32)), gpu.empty((4,), np.float32)

@@ -179,6 +179,16 @@ def test_python_is_called_from_a_function_on_a_gpu():
     assert seen == [[2.0], [4.0]]
 
 
+def test_python_may_compute_on_the_gpu_there():
+    f = tf.function(lambda x: tf.py_function(lambda x: tf.square(x.gpu()), [x], tf.TensorSpec((1,), tf.float32)))
+    x = tf.constant([3.0]).gpu()
+    with tf.device("/gpu:0"), tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x)
+        dx = tape.gradient(y, x)
+    assert (float(y[0]), float(dx[0])) == (9.0, 6.0)
+
+
 def counted(monkeypatch, driver):
     """Counts the calls of a driver's methods, from now on."""
     calls = Counter()

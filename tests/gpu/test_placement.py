@@ -171,3 +171,13 @@ def test_memory_on_the_gpu_is_shared_through_dlpack_and_cudas_interface():
         assert y.device == GPU
         assert y.__cuda_array_interface__["data"] == shown["data"]
         np.testing.assert_array_equal(y, x.numpy())
+
+
+def test_what_is_converted_is_made_on_the_device_and_tensors_stay_where_they_are():
+    on_cpu, v = tf.constant([1.0]), tf.Variable([1.0])
+    with tf.device("/gpu:0"):
+        assert tf.convert_to_tensor([1.0, 2.0]).device == GPU
+        assert tf.convert_to_tensor([1, 2], dtype_hint=tf.float32).device == GPU
+        assert tf.convert_to_tensor(on_cpu) is on_cpu
+        assert tf.convert_to_tensor(v).device == CPU
+    assert tf.convert_to_tensor(tf.constant([1.0]).gpu()).device == GPU

@@ -9,7 +9,7 @@ from microdl.gpu.device import GPU
 from microdl.gpu.errors import DriverError
 from microdl.gpu.launch import Module
 from microdl.gpu.scalars import Scalars
-from microdl.gpu.staging import Staging
+from microdl.gpu.staging import AHEAD_FROM, inlet
 
 AXPY = b"""
 .version 7.0
@@ -107,11 +107,15 @@ def test_what_the_driver_refuses_in_a_capture_is_named(gpu, axpy):
     np.testing.assert_array_equal(y.numpy(), 3)
 
 
-def test_batches_arrive(gpu, axpy):
-    total, one = gpu.array(np.zeros(N, np.float32)), gpu.array(np.float32(1))
-    staging = Staging(gpu.stream, gpu.allocator, [((N,), np.float32)])
-    for (address,) in staging.feed((np.full(N, i, np.float32),) for i in range(50)):
-        axpy((4, 1, 1), one, address, total, N)
+@pytest.mark.parametrize("n", [N, AHEAD_FROM])
+def test_batches_arrive(gpu, axpy, n):
+    total, one = gpu.array(np.zeros(n, np.float32)), gpu.array(np.float32(1))
+    batch = gpu.empty((n,), np.float32)
+    send, values = inlet(gpu, batch).send, np.empty(n, np.float32)
+    for i in range(50):
+        values.fill(i)  # one array for all, as loaders have
+        send(values)
+        axpy((n // 256 + 1, 1, 1), one, batch, total, n)
     np.testing.assert_array_equal(total.numpy(), 49 * 50 / 2)
 
 

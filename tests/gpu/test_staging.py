@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from microdl.gpu import staging
 from microdl.gpu.allocator import Allocator
+from microdl.gpu.array import DeviceArray
+from microdl.gpu.device import GPU
 from microdl.gpu.errors import CaptureError
 from microdl.gpu.launch import Module
 from microdl.gpu.scalars import Scalars
-from microdl.gpu.staging import Staging
+from microdl.gpu.staging import AHEAD_FROM, Inlet, InletAhead
 from microdl.gpu.stream import Event, Stream, pinned
 from tests.gpu.conftest import KERNELS
 from tests.gpu.fake_driver import FakeDriver
@@ -18,91 +21,81 @@ from tests.gpu.fake_driver import FakeDriver
 SHAPE = (3, 4)
 
 
-def sums(chance, count, depth, stop=None):
-    """The sum of the batches 0, 1, ... (each all one number) that the GPU adds up."""
-    driver = FakeDriver(kernels=KERNELS, chance=chance)
-    stream = Stream(driver)
-    allocator = Allocator(stream)
-    total, one = allocator.allocate(48), allocator.allocate(4)
-    stream.clear(total.address, 48)
-    stream.write(one.address, np.ones(1, np.float32))
-    axpy = Module(stream, b"image").function("axpy", ["float32*"] * 3 + ["int32"], (256, 1, 1))
-    batch = np.empty(SHAPE, np.float32)
+class Memory:
+    """A stream that computes, one that copies, and a total to which arrays on the GPU are added."""
 
-    def batches():
-        for i in range(count):
-            batch.fill(i + 1)  # one array for all, as loaders have
-            yield (batch,)
+    def __init__(self, chance):
+        self.driver = FakeDriver(kernels=KERNELS, chance=chance)
+        self.stream, self.copying = Stream(self.driver), Stream(self.driver)
+        self.allocator = Allocator(self.stream)
+        axpy = Module(self.stream, b"image").function("axpy", ["float32*"] * 3 + ["int32"], (256, 1, 1))
+        total, one = self.place(0), self.place(1)
+        self.add = lambda x: axpy((1, 1, 1), one.address, x.address, total.address, 12)
+        self.total = lambda: total.numpy()
 
-    staging = Staging(stream, allocator, [(SHAPE, np.float32)], depth)
-    feed = staging.feed(batches())
-    for i, (address,) in enumerate(feed):
-        axpy((1, 1, 1), one, address, total, 12)
-        if i == stop:
-            feed.close()
-            del staging, feed
-            gc.collect()
-            others = [allocator.allocate(48) for _ in range(4)]  # may lie where batches were
-            for other in others:
-                stream.clear(other.address, 48)
-                axpy((1, 1, 1), one, other, total, 12)
-            break
-    result = np.empty(SHAPE, np.float32)
-    stream.read(total.address, result)
-    return result
+    def place(self, value=None):
+        """A new array of SHAPE on the GPU."""
+        block = self.allocator.allocate(48)
+        array = DeviceArray(self, block.address, SHAPE, np.float32, block)
+        if value is not None:
+            array.write(np.full(SHAPE, value, np.float32))
+        return array
+
+    def inlet(self, ahead, target):
+        return InletAhead(self.stream, self.copying, self.allocator, target) if ahead else Inlet(self.stream, target)
 
 
-@given(st.integers(0, 10**6), st.integers(0, 9), st.integers(2, 4))
-def test_every_batch_arrives_whatever_runs_first(chance, count, depth):
-    np.testing.assert_array_equal(sums(chance, count, depth), count * (count + 1) / 2)
+@given(st.integers(0, 10**6), st.integers(0, 9), st.booleans())
+def test_every_batch_arrives_whatever_runs_first(chance, count, ahead):
+    memory = Memory(chance)
+    target, batch = memory.place(), np.empty(SHAPE, np.float32)
+    inlet = memory.inlet(ahead, target)
+    for i in range(count):
+        batch.fill(i + 1)  # one array for all, as loaders have
+        inlet.send(batch)
+        memory.add(target)
+    np.testing.assert_array_equal(memory.total(), count * (count + 1) / 2)
 
 
-@given(st.integers(0, 10**6), st.integers(0, 5))
-def test_places_of_batches_that_nobody_wants_serve_others(chance, stop):
-    np.testing.assert_array_equal(sums(chance, 9, 3, stop), (stop + 1) * (stop + 2) / 2)
+@given(st.integers(0, 10**6), st.integers(1, 5), st.booleans())
+def test_places_of_batches_serve_others_when_an_inlet_is_dropped(chance, count, ahead):
+    memory = Memory(chance)
+    target = memory.place()
+    inlet = memory.inlet(ahead, target)
+    for i in range(count):
+        inlet.send(np.full(SHAPE, i + 1, np.float32))
+        memory.add(target)
+    del inlet
+    gc.collect()
+    others = [memory.place(1) for _ in range(4)]  # may lie where batches were
+    for other in others:
+        memory.add(other)
+    np.testing.assert_array_equal(memory.total(), count * (count + 1) / 2 + 4)
 
 
-@given(st.integers(0, 10**6))
-def test_a_batch_does_not_replace_what_is_still_to_be_read(chance):
-    driver = FakeDriver(kernels=KERNELS, chance=chance)
-    stream = Stream(driver)
-    allocator = Allocator(stream)
-    old, total, one = allocator.allocate(48), allocator.allocate(48), allocator.allocate(4)
-    for block, value in ((old, 5), (total, 0), (one, 1)):
-        stream.write(block.address, np.full(block.nbytes // 4, value, np.float32))
-    axpy = Module(stream, b"image").function("axpy", ["float32*"] * 3 + ["int32"], (256, 1, 1))
-    axpy((1, 1, 1), one, old, total, 12)
-    address = old.address
-    del old, block
-    staging = Staging(stream, allocator, [(SHAPE, np.float32)])
-    addresses = {address for (address,) in staging.feed([(np.ones(SHAPE),)] * 3)}
-    assert address in addresses
-    result = np.empty(12, np.float32)
-    stream.read(total.address, result)
-    np.testing.assert_array_equal(result, 5)
+@given(st.integers(0, 10**6), st.booleans())
+def test_a_batch_does_not_replace_what_is_still_to_be_read(chance, ahead):
+    memory = Memory(chance)
+    target, old = memory.place(7), memory.place(5)
+    memory.add(target)
+    memory.add(old)
+    del old
+    memory.inlet(ahead, target).send(np.ones(SHAPE, np.float32))
+    np.testing.assert_array_equal(memory.total(), 12)
+    np.testing.assert_array_equal(target.numpy(), 1)
 
 
-def test_the_next_batch_is_copied_before_this_one_is_used(driver, stream, allocator):
-    staging = Staging(stream, allocator, [(SHAPE, np.float32)])
-    feed = staging.feed([(np.zeros(SHAPE),)] * 4)
-    driver.calls.clear()
-    next(feed)
-    assert driver.calls["MemcpyHtoDAsync"] == 2
-    next(feed)
-    assert driver.calls["MemcpyHtoDAsync"] == 3
-
-
-def test_a_batch_of_another_shape_is_refused(stream, allocator):
-    staging = Staging(stream, allocator, [(SHAPE, np.float32)])
-    with pytest.raises(ValueError, match=r"a batch of shape \(3, 4\) is expected, got \(4, 3\)"):
-        list(staging.feed([(np.zeros((4, 3)),)]))
-    with pytest.raises(ValueError, match="with a depth of 1 no batch is copied ahead"):
-        Staging(stream, allocator, [], depth=1)
-
-
-def test_empty_arrays_are_staged(stream, allocator):
-    staging = Staging(stream, allocator, [((0, 3), np.float32)])
-    assert list(staging.feed([(np.zeros((0, 3)),)] * 3)) == [(0,)] * 3
+def test_large_batches_are_copied_while_the_gpu_computes():
+    gpu = GPU(FakeDriver())
+    small, large = (gpu.empty((n,), np.uint8) for n in (AHEAD_FROM - 1, AHEAD_FROM))
+    assert type(staging.inlet(gpu, small)) is Inlet
+    ahead = staging.inlet(gpu, large)
+    gpu.stream.synchronize()
+    for _ in range(2):
+        ahead.send(np.ones(AHEAD_FROM, np.uint8))
+    gpu.copying.synchronize()
+    assert not gpu.copying.handle.queue
+    assert gpu.stream.handle.queue  # nobody has waited for what computes
 
 
 @given(st.integers(0, 10**6), st.integers(1, 120))

@@ -92,7 +92,7 @@ def _optimise(module, vectors):
 
 def translate(kernel):
     """The kernel, a ``launch.Kernel``, as a Program."""
-    code, sites, shared, dynamic = kept(kernel.function, kernel.signature, lambda: _translated(kernel))
+    code, sites, shared, dynamic = kept("emulated", kernel, (), lambda: _translated(kernel))
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine()())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
