@@ -1,5 +1,6 @@
 """Functions on a GPU: one block of memory, steps replayed as a graph, results that stay what they were."""
 
+import gc
 import inspect
 import warnings
 from collections import Counter
@@ -219,6 +220,7 @@ def test_a_replayed_step_is_one_launch_of_a_graph_and_no_other_call_of_the_drive
 
     for _ in range(3):
         step(x)
+    gc.collect()  # what other tests have left is not freed later, then
     held = tf.config.experimental.get_memory_info("GPU:0")["current"]
     calls = counted(monkeypatch, gpu0.driver)
     step(x)
