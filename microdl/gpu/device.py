@@ -12,6 +12,7 @@ import numpy as np
 
 from microdl.core.errors import NoDeviceError, NoKernel
 from microdl.core.kernels import Kernels, support
+from microdl.gpu import timing
 from microdl.gpu.allocator import Allocator
 from microdl.gpu.array import DeviceArray, imported
 from microdl.gpu.capture import Step
@@ -83,6 +84,10 @@ class GPU:
     def share(self, array):
         """A DeviceArray with the memory of another library's array on this GPU; see ``array.imported``."""
         return imported(self, array)
+
+    def clock(self):
+        """A ``timing.Clock`` of this GPU, from now on."""
+        return timing.Clock(self.stream)
 
     # Ops
 

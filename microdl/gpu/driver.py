@@ -18,6 +18,7 @@ INSTALL = 'python -m pip install "microdl[cuda]"'
 _MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED_BYTES, _L2_BYTES = 16, 75, 76, 97, 38
 _NON_BLOCKING = 1  # a stream that does not wait for the default stream
 _DISABLE_TIMING = 2  # makes an event cheaper
+_EXTERNAL = 1  # a record of an event that is a node of a graph
 _DYNAMIC_SHARED_BYTES = 8  # CUfunction_attribute
 _CAPTURING = 1  # CUstreamCaptureStatus
 
@@ -157,6 +158,10 @@ class Driver:
     def record(self, event, stream):
         """The event will have happened when all that was issued on the stream so far is done."""
         self._call("cuEventRecord", event, stream)
+
+    def record_in_graph(self, event, stream):
+        """The same for a graph that is being captured: whenever it runs."""
+        self._call("cuEventRecordWithFlags", event, stream, _EXTERNAL)
 
     def wait(self, stream, event):
         """What is issued on the stream from now on waits for the event; one that was never recorded has happened."""

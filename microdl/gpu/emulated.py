@@ -16,6 +16,7 @@ from microdl.gpu.device import GPU
 from microdl.gpu.driver import Properties
 from microdl.gpu.errors import OUT_OF_MEMORY, DriverError
 from microdl.gpu.launch import Function, Parameters
+from microdl.gpu.timing import EmulatedClock
 
 ALIGNMENT = 512
 MEMORY = 8 << 30  # bytes that the emulated GPU has
@@ -156,6 +157,9 @@ class EmulatedGPU(GPU):
     def __init__(self, limit=None):
         super().__init__(EmulatedDriver(), limit=limit)
         self.allocator = Watched(self.stream, limit)
+
+    def clock(self):
+        return EmulatedClock()
 
     def share(self, array):
         found = super().share(array)

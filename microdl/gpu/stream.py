@@ -133,6 +133,13 @@ class Event:
         with stream.lock:
             self.driver.record(self.handle, stream.handle)
 
+    def note(self, stream):
+        """``record``; in a capture it becomes a node of the graph, which records the event whenever the graph runs."""
+        if stream.capturing:
+            self.driver.record_in_graph(self.handle, stream.handle)
+        else:
+            self.record(stream)
+
     def hold(self, stream):
         """Work that is issued on the stream from now on waits for the event."""
         with stream.lock:

@@ -41,6 +41,7 @@ class _Event:
     def __init__(self):
         self.recorded = self.happened = 0  # how often
         self.captured, self.stream = None, None  # the capture that it was recorded in, and the stream
+        self.time = None  # when it happened, in milliseconds
 
 
 class _Capture:
@@ -98,6 +99,7 @@ class FakeDriver:
         self.waited_for = []
         self.device, self.host = _Memory(), _Memory()
         self._streams, self._captures, self._failures, self._lost = [], {}, {}, None
+        self._clock = 0  # milliseconds: each piece of work takes one
 
     def fail(self, call, code, after=0):
         """The call after the next ``after`` ones fails with ``code``, a number of cuda.h."""
@@ -145,11 +147,14 @@ class FakeDriver:
         event = stream.queue[0][1]
         return event is None or event[0].happened >= event[1]
 
-    @staticmethod
-    def _run_one(stream):
+    def _run_one(self, stream):
         work, _ = stream.queue.popleft()
         if work is not None:
-            work()
+            self._do(work)
+
+    def _do(self, work):
+        self._clock += 1
+        work()
 
     def _finish(self, stream, until=lambda: False):
         """Runs what is on a stream, and on others what it waits for."""
@@ -266,8 +271,23 @@ class FakeDriver:
         if stream.capture is None:
             event.recorded += 1
             count = event.recorded
-            stream.queue.append((lambda: setattr(event, "happened", max(event.happened, count)), None))
+            stream.queue.append((lambda: self._happen(event, count), None))
             self._run_some()
+
+    def _happen(self, event, count):
+        event.happened, event.time = max(event.happened, count), self._clock
+
+    def record_in_graph(self, event, stream):
+        self._enter("EventRecordWithFlags")
+        if stream.capture is None:
+            raise self._error("EventRecordWithFlags", 1)
+
+        def record():
+            event.stream, event.captured = stream, None
+            event.recorded += 1
+            self._happen(event, event.recorded)
+
+        stream.capture.nodes.append(record)
 
     def wait(self, stream, event):
         self._enter("StreamWaitEvent")
@@ -299,7 +319,9 @@ class FakeDriver:
 
     def milliseconds(self, start, end):
         self._enter("EventElapsedTime")
-        return 1.0
+        if not (start.happened and end.happened):
+            raise self._error("EventElapsedTime", 400)
+        return float(end.time - start.time)
 
     # Kernels
 
@@ -371,7 +393,7 @@ class FakeDriver:
 
     def launch_graph(self, executable, stream):
         self._enter("GraphLaunch")
-        self._issue("GraphLaunch", stream, lambda: [work() for work in executable])
+        self._issue("GraphLaunch", stream, lambda: [self._do(work) for work in executable])
 
 
 def _raw(address, nbytes):

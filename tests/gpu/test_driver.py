@@ -93,6 +93,7 @@ CALLS = [  # (call, its arguments and result, what the driver is asked)
     (lambda d: d.create_event(timing=True), "event", ("cuEventCreate", 0)),
     (lambda d: d.wait(77, "event"), None, ("cuStreamWaitEvent", 77, "event", 0)),
     (lambda d: d.record("event", 77), None, ("cuEventRecord", "event", 77)),
+    (lambda d: d.record_in_graph("event", 77), None, ("cuEventRecordWithFlags", "event", 77, 1)),
     (lambda d: d.milliseconds("a", "b"), 1.5, ("cuEventElapsedTime", "a", "b")),
     (lambda d: d.happened("event"), True, ("cuEventQuery", "event")),
     (lambda d: d.load(b".version 9.0"), "module", ("cuModuleLoadData", b".version 9.0\0")),
