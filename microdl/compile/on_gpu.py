@@ -75,7 +75,7 @@ class OnGPU:
 
     def _result(self, place):
         if type(place) is _Object:
-            return place.array
+            return place.array.copy()  # it may be a variable's
         if place.nbytes == 0 or id(place) in self._fixed:
             return place
         if place.owner is not self._block.owner:  # a variable's buffer, or one that a step on the CPU fills
@@ -115,7 +115,9 @@ class OnGPU:
         return array if is_on_gpu(array) else self.gpu.array(array)
 
     def _buffer(self, variable):
-        """A variable's buffer on this GPU; one that no plan on the CPU has bound moves here."""
+        """A variable's buffer on this GPU; one that no plan on the CPU has bound moves here. Strings stay there."""
+        if variable.dtype.is_string:
+            return _Object(variable.bound_array())
         if not is_on_gpu(variable.known_array()) and not variable.move(self.gpu):
             raise InvalidArgumentError(
                 f"a function runs on {short_name(self.gpu)}, but the variable {variable.name} stays on the CPU, where "
@@ -132,7 +134,7 @@ class OnGPU:
             return []
         if "parts" in node.attrs:
             return [self._with_parts(node, inputs, [self._own(y) for y in node.outputs])]
-        if op.view:
+        if op.view and type(inputs[0]) is not _Object:
             try:
                 self._places[id(node.outputs[0])] = op.run(self.gpu.kernels, *inputs, **node.attrs)
             except NotImplementedError as missing:

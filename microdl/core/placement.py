@@ -30,7 +30,7 @@ class Placement:
 
     def run(self, op, arrays, specs, attrs, prepared=None):
         """The arrays of an op's outputs, as ``CPU.run`` gives them."""
-        if self._is_for_gpu(op, arrays):
+        if self._is_for_gpu(op, arrays, specs):
             return self._run_on_gpu(op, arrays, specs, attrs, prepared)
         return self._run_on_cpu(op, arrays, specs, attrs, prepared)
 
@@ -38,15 +38,17 @@ class Placement:
         """Runs the steps of a plan that was settled on the CPU."""
         self.cpu.replay(plan, slots)
 
-    def _is_for_gpu(self, op, arrays):
+    def _is_for_gpu(self, op, arrays, specs=()):
         if op.host:
             return False
         if op.mutates:
             return self._lives_on_gpu(op, arrays)
         chosen = context.device if context.graph is None else None
-        if chosen is not None:
-            return chosen is self.gpu and not any(x.dtype.hasobject for x in arrays)
-        return any(map(is_on_gpu, arrays))
+        if not (chosen is self.gpu if chosen is not None else any(map(is_on_gpu, arrays))):
+            return False
+        if any(y.dtype.as_numpy_dtype is np.object_ for y in specs):
+            return False
+        return not any(x.dtype.hasobject for x in arrays)
 
     def _lives_on_gpu(self, op, arrays):
         """Whether what an op writes to is on the GPU. Raises: InvalidArgumentError if that is so for a part of it."""

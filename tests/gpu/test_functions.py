@@ -190,6 +190,23 @@ def test_python_may_compute_on_the_gpu_there():
     assert (float(y[0]), float(dx[0])) == (9.0, 6.0)
 
 
+def test_strings_and_variables_of_strings_stay_on_the_cpu_in_a_function():
+    with tf.device("/gpu:0"):
+        v = tf.Variable(["x", "y"])
+
+        @tf.function
+        def f(s, i):
+            before = v.read_value()
+            v.assign(tf.gather(s, i))
+            return before, tf.reshape(v, (1, 2)), v.value(), tf.strings.length(s)
+
+        with pytest.warns(UserWarning, match="it calls Python, or handles objects"):
+            first = f(tf.constant(["a", "bc"]), tf.constant([1, 0]))
+            f(tf.constant(["d", "e"]), tf.constant([0, 0]))
+    assert [y.numpy().tolist() for y in first] == [[b"x", b"y"], [[b"bc", b"a"]], [b"bc", b"a"], [1, 2]]
+    assert (v.device, v.numpy().tolist()) == (CPU, [b"d", b"d"])
+
+
 def counted(monkeypatch, driver):
     """Counts the calls of a driver's methods, from now on."""
     calls = Counter()

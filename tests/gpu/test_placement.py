@@ -99,6 +99,10 @@ def test_strings_stay_on_the_cpu():
     with tf.device("/gpu:0"):
         assert tf.constant("Tennis").device == CPU
         np.testing.assert_array_equal(tf.strings.length(["ab", "c"]), [2, 1])
+        assert tf.zeros((2,), tf.string).device == CPU
+        np.testing.assert_array_equal(tf.zeros_like(tf.constant(["a"])), [b""])
+        assert tf.strings.as_string(tf.constant([1, 2])).numpy().tolist() == [b"1", b"2"]
+    assert tf.gather(["a", "b"], tf.constant([1, 0]).gpu()).numpy().tolist() == [b"b", b"a"]
 
 
 def test_random_numbers_are_the_cpus():
