@@ -208,7 +208,7 @@ def test_the_table_has_speeds_and_what_is_no_op(p, rich, monkeypatch, capsys):
     monkeypatch.setattr(reports, "is_there", lambda package: rich)
     reports.print_table(p, ROOFS, most=3)
     out = capsys.readouterr().out
-    for expected in ("GFLOP/s", "% of roof", "calls", "more", record.BETWEEN, "roofs, measured now: 100 GFLOP/s"):
+    for expected in ("GFLOP/s", "% of roof", "calls", "more", record.BETWEEN, "roofs of the CPU, measured now: 100 GFLOP/s"):
         assert expected in out
     assert f"{p.accounted:.1%}" in out
 

@@ -23,6 +23,7 @@ from microdl.gpu import capture
 from microdl.gpu.array import DeviceArray, Lender, Lent
 from microdl.gpu.scalars import Scalars
 from microdl.gpu.staging import inlet
+from microdl.gpu.timing import TimedSteps
 
 
 class OnGPU:
@@ -45,17 +46,18 @@ class OnGPU:
         places = map(self._own, program.inputs)
         self._inputs = [place if type(place) is _Object else _Input(gpu, place) for place in places]
         self._streams = _Streams(gpu, sum(node.op.stateful for node in program.nodes))
-        self.steps, work = [], []
+        self.steps, self._work = [], []  # for each step a list of capture.Steps
         for node in program.nodes:
             noted = self._noted(node)
             if noted:
                 self.steps.append(Step(node, partial(_run, noted)))
-                work += noted
+                self._work.append(noted)
         self.nodes = [step.node for step in self.steps]
         self._outputs = [self._place(y) for y in program.outputs]
         self._fixed = {id(place) for place in self._constants}
         self._lent = []  # weak references to results that may still lie in the block
-        self.replay = capture.Replay(gpu.stream, name, work)
+        self._name, self._timed = name, None
+        self.replay = capture.Replay(gpu.stream, name, [step for noted in self._work for step in noted])
 
     def run(self, arrays, written):
         """The arrays of the outputs. ``arrays``: those of the inputs. written: the Variables that steps write to."""
@@ -68,10 +70,16 @@ class OnGPU:
         for variable in written:
             variable.before_write()
         self._streams.upload()
-        self.replay()
+        device.current.launch(self)
         results = list(map(self._result, self._outputs))
         self._lent = [weakref.ref(result) for result in results if type(result) is Lent]
         return results
+
+    def timed(self):
+        """The steps with marks of time between them, for a profile."""
+        if self._timed is None:
+            self._timed = TimedSteps(self.gpu.stream, self._name, self._work)
+        return self._timed
 
     def _result(self, place):
         if type(place) is _Object:

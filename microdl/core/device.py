@@ -44,6 +44,10 @@ class CPU:
             raise explained from error
         return outputs
 
+    def gpu_for(self, op, arrays, specs):
+        """The GPU on which an op runs by itself, or None."""
+        return None
+
     def replay(self, plan, slots):
         """Runs the steps of a ``compile.settled.Settled`` on its ``slots``."""
         for step in plan.steps:

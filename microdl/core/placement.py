@@ -38,6 +38,14 @@ class Placement:
         """Runs the steps of a plan that was settled on the CPU."""
         self.cpu.replay(plan, slots)
 
+    def launch(self, plan):
+        """Runs the steps of a ``compile.on_gpu.OnGPU``."""
+        plan.replay()
+
+    def gpu_for(self, op, arrays, specs):
+        """The GPU on which an op runs by itself, or None for the CPU."""
+        return self.gpu if self._is_for_gpu(op, arrays, specs) else None
+
     def _is_for_gpu(self, op, arrays, specs=()):
         if op.host:
             return False

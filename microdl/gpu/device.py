@@ -31,9 +31,12 @@ class GPU:
         limit: int, bytes of memory to take at most; None: what there is.
 
     Attributes:
+        emulated: bool, whether the CPU plays its part.
         stream: the Stream of all computing. copying: the Stream of copies that do not wait for it.
         allocator: the Allocator of all memory.
     """
+
+    emulated = False
 
     def __init__(self, driver=None, ordinal=0, kernels=None, limit=None):
         self.driver: Any = Driver(ordinal) if driver is None else driver

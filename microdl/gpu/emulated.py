@@ -154,6 +154,8 @@ class Watched(Allocator):
 class EmulatedGPU(GPU):
     """A GPU whose driver is an ``EmulatedDriver``."""
 
+    emulated = True
+
     def __init__(self, limit=None):
         super().__init__(EmulatedDriver(), limit=limit)
         self.allocator = Watched(self.stream, limit)

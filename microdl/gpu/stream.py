@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import math
 import threading
+import time
 import weakref
 from collections import deque
 from typing import Any
@@ -23,12 +24,13 @@ class Stream:
     Attributes:
         driver: the Driver. handle: the stream as ``driver`` knows it. lock: held while work is issued.
         step: the name of the step that is being captured, or None.
+        waits: while a profile is on, (thread, start, end) of each time that the host waited, by ``perf_counter``.
     """
 
     def __init__(self, driver):
         self.driver, self.handle = driver, driver.create_stream()
         self.lock = threading.RLock()
-        self.step, self._capturing_thread = None, None
+        self.step, self.waits, self._capturing_thread = None, None, None
         self._local = _Local()
         self._later = deque()  # (function, args): calls that a capture forbids and that need not be made now
 
@@ -59,7 +61,7 @@ class Stream:
     def synchronize(self):
         """Waits until all work that was issued is done."""
         self.forbid_in_capture("waits for the GPU")
-        self._end().synchronize()
+        self._wait()
         self.run_later()
 
     def write(self, address, array):
@@ -69,7 +71,7 @@ class Stream:
         if array.nbytes:
             with self.lock:
                 self.driver.copy_in(address, array.ctypes.data, array.nbytes, self.handle)
-            self._end().synchronize()
+            self._wait()
 
     def read(self, address, array):
         """Fills a C-contiguous array of the host from the GPU."""
@@ -78,17 +80,22 @@ class Stream:
         if array.nbytes:
             with self.lock:
                 self.driver.copy_out(array.ctypes.data, address, array.nbytes, self.handle)
-            self._end().synchronize()
+            self._wait()
 
-    def _end(self):
-        """This thread's Event, at the end of what was issued so far.
+    def _wait(self):
+        """Waits for an Event of this thread's own, at the end of what was issued so far.
 
-        To wait for it does not spoil the capture of another thread, as to wait for the stream would.
+        That does not spoil the capture of another thread, as to wait for the stream would.
         """
         if self._local.event is None:
             self._local.event = Event(self)
         self._local.event.record(self)
-        return self._local.event
+        if self.waits is None:
+            self._local.event.synchronize()
+            return
+        start = time.perf_counter()
+        self._local.event.synchronize()
+        self.waits.append((threading.get_ident(), start, time.perf_counter()))
 
     def copy(self, target, source, nbytes):
         """Copies within the GPU's memory."""

@@ -13,7 +13,10 @@ from microdl.gpu.stream import Event
 
 
 class Clock:
-    """Points in the work of a stream, and when it reached them, by the host's ``time.perf_counter``."""
+    """Points in the work of a stream, and when it reached them, by the host's ``time.perf_counter``.
+
+    One thread at a time may use it.
+    """
 
     def __init__(self, stream):
         self._stream = stream
@@ -39,11 +42,15 @@ class Clock:
         return self._seconds[number]
 
     def times(self, steps):
-        """Runs a ``TimedSteps``, and waits for its end: when the first step began, and when each of them ended."""
-        self.seconds(self.mark())  # events of a graph can be told from the last one before it
+        """Runs a ``TimedSteps``, and waits for its end.
+
+        Returns when the first step began, and when each of them ended; when all had been issued.
+        """
+        self.seconds(self.mark())  # the events of a graph come after it
         steps.replay()
+        issued = time.perf_counter()
         self._stream.synchronize()
-        return [self._until(event) for event in steps.events]
+        return [self._until(event) for event in steps.events], issued
 
     def _until(self, event):
         milliseconds = self._stream.driver.milliseconds(self._last.handle, event.handle)
@@ -84,4 +91,4 @@ class EmulatedClock:
             for step in part:
                 step.call()
             found.append(time.perf_counter())
-        return found
+        return found, found[-1]

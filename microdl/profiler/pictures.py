@@ -12,7 +12,8 @@ DECADES = 4  # below the peak: rows that compute less are left out, they only mo
 def roofline(rows, roofs, path):
     """Writes ``path``: operations per byte against GFLOP/s, both logarithmic; a dot's area is its share of the time.
 
-    Dots above the roof are Winograd's convolutions: they do with fewer operations than are counted.
+    Only what ran on the CPU, whose roofs these are, has a dot. Dots above the roof are Winograd's convolutions: they do
+    with fewer operations than are counted.
 
     Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model", 2009.
     """
@@ -22,7 +23,7 @@ def roofline(rows, roofs, path):
     dots = [
         (row, row.flops / row.bytes, row.flops * row.calls / row.seconds / 1e9)
         for row in rows
-        if row.flops and row.bytes and row.seconds > 0
+        if row.device == "CPU" and row.flops and row.bytes and row.seconds > 0
     ]
     dots = [dot for dot in dots if dot[2] > peak / 10**DECADES]
     left, right = min([0.05, *(x / 2 for _, x, _ in dots)]), max([200.0, *(x * 3 for _, x, _ in dots)])

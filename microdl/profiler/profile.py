@@ -24,6 +24,9 @@ class profile:
 
     Attributes:
         seconds: from entering to leaving. thread: the one that did both; the others' ops are recorded too.
+
+    On a GPU each op has the time of its kernels, by the GPU's clock. A function's steps are one CUDA graph with marks
+    of time between them, and each run is waited for; what the host does meanwhile is told apart.
     """
 
     def __init__(self):
@@ -43,10 +46,10 @@ class profile:
         return self
 
     def __exit__(self, *error):
+        device.current = self._finished.inner
+        self._finished.finish()
         self.seconds = time.perf_counter() - self._started
         self._traces = concrete.traces[self._finished.first_trace :]
-        device.current = self._finished.inner
-        self._finished.memory.close()
 
     @property
     def _finished(self):
@@ -60,7 +63,13 @@ class profile:
         traces = [trace for trace in self._traces if trace[1] >= self._started]
         recorder = self._finished
         traced = record.traces_of(traces, recorder.outside, self._started, self.thread)
-        return record.events_of(traced, recorder.op_runs, recorder.plan_runs, self._started)
+        events = traced + record.host_events_of(recorder.on_gpu, self._started)
+        return record.events_of(events, recorder.op_runs, recorder.plan_runs, self._started)
+
+    @property
+    def emulated(self):
+        """Whether the times on a GPU are those of its emulation."""
+        return self._finished.on_gpu is not None and self._finished.on_gpu.emulated
 
     def op_runs(self):
         """The ``recorder.OpRun``s: ops that ran by themselves, not as steps of a plan, in their order."""

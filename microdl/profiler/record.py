@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from microdl.compile.phases import phases_of
 from microdl.core.costs import cost_of
+from microdl.profiler.on_gpu import LAUNCHES
 from microdl.profiler.recorder import Once
 
 PLAN, TRACING = "Python: plan", "Python: tracing"
@@ -20,7 +21,8 @@ class Event:
     Attributes:
         name: of the op, or PLAN or TRACING. phase: "forward", "backward" or "optimizer".
         start, seconds: from the profile's beginning, in seconds. own: seconds without what ran inside and without once.
-        once: seconds for importing kernels, loading them from the cache and compiling, or None. thread: its identifier.
+        once: seconds for importing kernels, loading them from the cache and compiling, or None.
+        thread: its identifier, or the name of a GPU, "GPU:0".
         inputs, outputs: Specs. flops, bytes: by the op's cost, 0 for what is no op.
     """
 
@@ -28,7 +30,7 @@ class Event:
     phase: str
     start: float
     seconds: float
-    thread: int
+    thread: int | str
     is_op: bool
     taped: bool = False
     once: Once | None = None
@@ -42,6 +44,10 @@ class Event:
     def end(self):
         return self.start + self.seconds
 
+    @property
+    def device(self):
+        return self.thread if isinstance(self.thread, str) else "CPU"
+
 
 @dataclass
 class Row:
@@ -49,6 +55,7 @@ class Row:
 
     name: str
     phase: str
+    device: str  # "CPU" or "GPU:0"
     inputs: tuple
     outputs: tuple
     flops: int  # of one call
@@ -69,6 +76,15 @@ def traces_of(traces, outside, origin, thread):
     return events
 
 
+def host_events_of(on_gpu, origin):
+    """Events for what the host did for a GPU: launches of ops, and waits. on_gpu: a ``on_gpu.OnGPU`` or None."""
+    found = [] if on_gpu is None else on_gpu.issued + on_gpu.waits()
+    return [
+        Event(name, phase, start - origin, end - start, thread, False, taped)
+        for name, phase, taped, thread, start, end in found
+    ]
+
+
 def events_of(traced, op_runs, plan_runs, origin):
     """Events in the order of their start; what contains others comes before them. traced: those of ``traces_of``."""
     events = list(traced)
@@ -77,7 +93,7 @@ def events_of(traced, op_runs, plan_runs, origin):
         for number, (node, phase) in enumerate(zip(run.nodes, phases_of(run.nodes), strict=True)):
             start, end = run.clocks[number : number + 2]
             inputs, outputs = tuple(x.spec for x in node.inputs), tuple(y.spec for y in node.outputs)
-            event = Event(node.op.name, phase, start - origin, end - start, run.thread, True, False)
+            event = Event(node.op.name, phase, start - origin, end - start, run.where, True, False)
             event.once, event.inputs, event.outputs = run.once.get(number), inputs, outputs
             event.flops, event.bytes = cost_of(node.op, inputs, outputs, node.attrs)
             events.append(event)
@@ -109,7 +125,7 @@ def rows_of(events):
     rows = {}
     for event in events:
         if event.is_op:
-            key = event.name, event.phase, event.inputs, event.outputs, event.flops, event.bytes
+            key = event.name, event.phase, event.device, event.inputs, event.outputs, event.flops, event.bytes
             row = rows.setdefault(key, Row(*key))
             row.seconds += event.own
             row.calls += 1
@@ -147,6 +163,10 @@ def _gap(before, after):
         return WALK
     if after.phase == "optimizer":
         return OPTIMIZER
-    if not after.is_op or not before.is_op or before.phase != "forward":
+    if not _is_op(after) or not _is_op(before) or before.phase != "forward":
         return BETWEEN
     return TAPE if after.taped else DISPATCH
+
+
+def _is_op(event):
+    return event.is_op or event.name == LAUNCHES

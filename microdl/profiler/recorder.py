@@ -15,6 +15,7 @@ from microdl.core.dtypes import as_dtype
 from microdl.core.kernels import support
 from microdl.core.op import Op, Spec
 from microdl.profiler.memory import Memory
+from microdl.profiler.on_gpu import OnGPU
 
 clock = time.perf_counter
 
@@ -32,7 +33,7 @@ class Once(NamedTuple):
 
 
 class OpRun(NamedTuple):
-    """An op that ran by itself. inputs: (shape, NumPy dtype) of each."""
+    """An op that ran by itself. inputs: (shape, NumPy dtype) of each. thread: that ran it, or the name of a GPU."""
 
     op: Op
     attrs: dict
@@ -40,7 +41,7 @@ class OpRun(NamedTuple):
     specs: tuple
     phase: str
     taped: bool
-    thread: int
+    thread: int | str
     start: float
     end: float
     once: Once | None
@@ -55,7 +56,7 @@ class PlanRun(NamedTuple):
 
     Attributes:
         nodes: of the steps. phase: of the code that called for it. clocks: when the first step began, then when each of
-        them ended. once: number of a step -> Once, where there was something.
+        them ended. once: number of a step -> Once, where there was something. where: as ``thread``, for the steps.
     """
 
     nodes: list
@@ -65,6 +66,7 @@ class PlanRun(NamedTuple):
     end: float
     clocks: list
     once: dict
+    where: int | str
 
 
 class Recorder(device.CPU):
@@ -82,16 +84,27 @@ class Recorder(device.CPU):
         self._once()
         self._seen = set()  # ids of the lists of Nodes of plans that ran: only a first run imports or compiles
         self.outside = []  # (when it was noticed, Once) of what no op needed, but the making of a plan
+        self.on_gpu = None  # the OnGPU, once something ran there
 
     @property
     def op_runs(self):
-        return list(map(OpRun._make, self._ops))
+        runs = list(map(OpRun._make, self._ops))
+        return runs if self.on_gpu is None else runs + [OpRun(*run) for run in self.on_gpu.op_runs()]
 
     @property
     def plan_runs(self):
         return list(map(PlanRun._make, self._plans))
 
+    def finish(self):
+        """Waits for what still runs on a GPU, and stops listening."""
+        if self.on_gpu is not None:
+            self.on_gpu.finish()
+        self.memory.close()
+
     def run(self, op, arrays, specs, attrs, prepared=None):
+        gpu = None if op.view else self.inner.gpu_for(op, arrays, specs)
+        if gpu is not None:
+            return self._gpu(gpu).run(self.inner, op, arrays, specs, attrs)
         imports, loads, compiles = self._lists
         if len(imports) + len(loads) + len(compiles) != self._length:
             self.outside.append((clock(), self._once()))
@@ -125,7 +138,18 @@ class Recorder(device.CPU):
                 if (lost := self._once()).seconds:
                     once[number] = lost
         self.memory.replayed(plan, slots, clocks[-1])
-        self._plans.append((plan.nodes, context.phase, get_ident(), start, clock(), clocks, once))
+        thread = get_ident()
+        self._plans.append((plan.nodes, context.phase, thread, start, clock(), clocks, once, thread))
+
+    def launch(self, plan):
+        found = self._gpu(plan.gpu).launch(self.inner, plan)
+        if found is not None:
+            self._plans.append(found)
+
+    def _gpu(self, gpu):
+        if self.on_gpu is None:
+            self.on_gpu = OnGPU(gpu)
+        return self.on_gpu
 
     def _once(self):
         """What was imported, loaded or compiled since the last look."""

@@ -43,7 +43,9 @@ def print_table(profile, roofs, most):
     title = f"{profile.seconds * 1e3:.2f} ms, {profile.accounted:.1%} of it in ops and microdl's own Python"
     (_print_rich if is_there("rich") else _print_plain)(title, cells)
     levels = ", ".join(f"{name} {speed / 1e9:.0f} GB/s" for name, _, speed in roofs.levels)
-    print(f"roofs, measured now: {roofs.flops / 1e9:.0f} GFLOP/s, copying in {levels}")
+    print(f"roofs of the CPU, measured now: {roofs.flops / 1e9:.0f} GFLOP/s, copying in {levels}")
+    if profile.emulated:
+        print("the GPU is emulated: its times are those of the emulation, and say nothing of a GPU's")
 
 
 def _cells(row, total, roofs):
@@ -51,9 +53,12 @@ def _cells(row, total, roofs):
     flops, moved = row.flops * row.calls, row.bytes * row.calls
     shapes = f"{shapes_text_of(row.inputs)} -> {shapes_text_of(row.outputs) or '-'}"
     speeds = (f"{flops / seconds / 1e9:.1f}" if flops else "", f"{moved / seconds / 1e9:.1f}" if moved else "")
-    roof = f"{100 * roofs.least_seconds(row.flops, row.bytes) * row.calls / seconds:.0f}" if flops or moved else ""
+    on_cpu = row.device == "CPU"
+    least = roofs.least_seconds(row.flops, row.bytes) * row.calls if on_cpu and (flops or moved) else None
+    roof = "" if least is None else f"{100 * least / seconds:.0f}"
     share = _percent(row.seconds, total)
-    return (row.name, row.phase, shapes, share, str(row.calls), f"{seconds / row.calls * 1e6:.1f}", *speeds, roof)
+    phase = row.phase if on_cpu else f"{row.phase}, {row.device}"
+    return (row.name, phase, shapes, share, str(row.calls), f"{seconds / row.calls * 1e6:.1f}", *speeds, roof)
 
 
 def shapes_text_of(specs):
@@ -91,8 +96,8 @@ def write_trace(profile, path):
     process = os.getpid()
     common: dict = {"ph": "M", "pid": process}
     events = [common | {"name": "process_name", "args": {"name": "microdl"}}]
-    for number in threads.values():
-        name = f"thread {number}" if number else "main"
+    for thread, number in threads.items():
+        name = thread if isinstance(thread, str) else f"thread {number}" if number else "main"
         events.append(common | {"name": "thread_name", "tid": number, "args": {"name": name}})
     for event in profile.events:
         times = {"ts": event.start * 1e6, "dur": event.seconds * 1e6}

@@ -1,5 +1,7 @@
 """The same on a real GPU, where there is one: memory, launches, graphs, scalars and batches, with a kernel in PTX."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from microdl.gpu.errors import DriverError
 from microdl.gpu.launch import Module
 from microdl.gpu.scalars import Scalars
 from microdl.gpu.staging import AHEAD_FROM, inlet
+from microdl.gpu.timing import TimedSteps
 
 AXPY = b"""
 .version 7.0
@@ -117,6 +120,20 @@ def test_batches_arrive(gpu, axpy, n):
         send(values)
         axpy((n // 256 + 1, 1, 1), one, batch, total, n)
     np.testing.assert_array_equal(total.numpy(), 49 * 50 / 2)
+
+
+def test_steps_are_timed_in_their_graph(gpu, axpy):
+    x, y, a = gpu.array(np.ones(N, np.float32)), gpu.array(np.zeros(N, np.float32)), gpu.array(np.float32(1))
+    one = Step("axpy", axpy.bind((4, 1, 1), a, x, y, N))
+    steps, clock = TimedSteps(gpu.stream, "train_step", [[one], [one] * 50]), gpu.clock()
+    started = time.perf_counter()
+    for _ in range(5):
+        (begun, first, last), issued = clock.times(steps)
+        assert started < issued
+        assert 0 < first - begun < last - first
+    assert steps.replay.graph is not None
+    assert last <= time.perf_counter() + 1e-4
+    np.testing.assert_array_equal(y.numpy(), 5 * 51)
 
 
 def test_too_much_memory_is_refused_and_the_rest_works(gpu):
