@@ -172,7 +172,9 @@ class OnGPU:
         def call():
             around, context.running = context.running, self.gpu
             try:
-                run(*[x.array if type(x) is _Object else x for x in inputs], *outputs)
+                # Their plans copy what they are given, unless it is the array that they were given last: each run
+                # gives them arrays that are new, though they lie in the same place.
+                run(*[x.array if type(x) is _Object else x.view() for x in inputs], *outputs)
             finally:
                 context.running = around
 

@@ -165,6 +165,24 @@ def test_a_step_on_the_cpu_keeps_a_function_from_being_a_graph_and_that_is_said(
     assert settled(f, x).replay.graph is None
 
 
+def test_branches_and_loops_get_the_values_of_each_run():
+    with tf.device("/gpu:0"):
+        v = tf.Variable(0.0)
+
+        @tf.function
+        def f(x, n):
+            y = x * 2.0
+            z = tf.cond(y > 4.0, lambda: y + v, lambda: y - v)
+            return tf.while_loop(lambda i, s: i < n, lambda i, s: (i + 1, s + z), (0, y))[1]
+
+        with pytest.warns(UserWarning, match="asks the host which way to go"):
+            found = []
+            for k in range(5):
+                v.assign(float(k))
+                found.append(float(f(tf.constant(float(k)), tf.constant(k))))
+    assert found == [2 * k + k * (2 * k + (k if k > 2 else -k)) for k in range(5)]
+
+
 def test_python_is_called_from_a_function_on_a_gpu():
     seen = []
 
