@@ -114,17 +114,24 @@ class Stream:
         self._later.append((function, args))
 
     def run_later(self):
-        """Makes the calls that wait, unless this thread is capturing."""
-        while self._later and not self.capturing:
-            try:
-                function, args = self._later.popleft()
-            except IndexError:  # another thread was faster
-                return
-            function(*args)
+        """Makes the calls that wait, unless this thread is capturing, or is making them already."""
+        if self._local.in_later:
+            return
+        self._local.in_later = True
+        try:
+            while self._later and not self.capturing:
+                try:
+                    function, args = self._later.popleft()
+                except IndexError:  # another thread was faster
+                    return
+                function(*args)
+        finally:
+            self._local.in_later = False
 
 
 class _Local(threading.local):
     event: Any = None  # the Event that this thread waits for
+    in_later = False  # whether it is in ``run_later``: freed memory waits for the GPU, which ends there
 
 
 class Event:

@@ -139,6 +139,13 @@ def test_pinned_memory_lives_as_long_as_its_last_view(driver, stream):
     assert driver.calls["MemFreeHost"] == 1
 
 
+def test_much_pinned_memory_is_freed_at_once(driver, stream):
+    arrays = [pinned(stream, (1,), np.float32) for _ in range(1000)]
+    arrays.clear()
+    stream.synchronize()
+    assert driver.calls["MemFreeHost"] == 1000
+
+
 def test_a_copy_that_is_on_its_way_holds_up_freeing(driver, stream, allocator):
     block, source = allocator.allocate(16), pinned(stream, (4,), np.float32)
     source[:] = 3
