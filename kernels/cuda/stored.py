@@ -27,7 +27,12 @@ NUMBERS = int, float, bool, str, tuple, np.generic
 def ptx(kernel, threads, capability):
     """The PTX of a ``launch.Kernel`` for blocks of so many threads on GPUs of a compute capability."""
     options = capability, threads, kernel.blocks_at_once
-    return kept("ptx", kernel, options, lambda: target.ptx(kernel.function, kernel.signature, *options))
+    return kept("ptx", kernel, options, lambda: target.ptx(lowered(kernel), *options))
+
+
+def lowered(kernel):
+    """What ``target.lower`` makes of a ``launch.Kernel``."""
+    return kept("ir", kernel, (), lambda: target.lower(kernel.function, kernel.signature))
 
 
 def kept(kind, kernel, options, make):

@@ -6,7 +6,6 @@ a package too, and getting a kernel's IR, which the emulator runs, needs numba-c
 """
 
 import contextlib
-import functools
 import importlib.util
 import re
 import types as python_types
@@ -63,8 +62,9 @@ def _runtime_or_none():
 
 cuda = _numba_cuda()
 types = cuda.types
-float32, float64, int32, int64, uint8, uint16, uint32, uint64 = (
-    getattr(types, name) for name in ("float32", "float64", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 = (
+    getattr(types, name)
+    for name in ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 )
 intrinsic = importlib.import_module("numba.cuda.extending").intrinsic
 cgutils = importlib.import_module("numba.cuda.cgutils")
@@ -125,40 +125,44 @@ def _compiling_for(capability, ir_only=False):
 
 
 def lower(function, signature):
-    """(IR texts, name of the kernel in them): a kernel, typed and lowered for a GPU, with its source lines."""
+    """(IR texts, name of the kernel in them): a kernel, typed and lowered for a GPU, with its source lines.
+
+    The same for all GPUs, and for the emulator.
+    """
     with _compiling_for(COMPUTE_CAPABILITY, ir_only=True):
         library, _ = _compiler._compile_pyfunc_with_fixup(
             function, signature, device=False, abi="numba", cc=COMPUTE_CAPABILITY, lineinfo=True
         )
-        return library.llvm_strs, library._entry_name
+        return list(library.llvm_strs), library._entry_name
 
 
 # Types of variables, for debuggers: of large kernels libNVVM cannot write them ("unsupported characters" of a symbol).
 _VARIABLES = re.compile(r'^.*call void @"llvm\.dbg\..*$', re.MULTILINE)
 
 
-def ptx(function, signature, capability=COMPUTE_CAPABILITY, threads=None, blocks=None):
-    """The kernel's PTX for GPUs of a compute capability, by libNVVM.
+def ptx(lowered, capability=COMPUTE_CAPABILITY, threads=None, blocks=None):
+    """The PTX of what ``lower`` made, for GPUs of a compute capability, by libNVVM; with the lines of the source.
 
     threads: most threads in a block. blocks: that many blocks shall find room on a multiprocessor at once, which limits
     registers.
     """
-    bounds = tuple(bound for bound in (threads, blocks) if bound is not None)
-    texts, options = _lowered_for_nvvm(function, signature, bounds)
-    options = {**options, "arch": f"compute_{capability[0]}{capability[1]}"}
-    options["fma"] = 0  # products and sums are rounded as written
+    texts, entry = lowered
+    bounds = {"maxntidx": threads, "minctasm": blocks}
+    texts = [_VARIABLES.sub("", text) for text in texts]
+    texts[0] = _bounded(texts[0], entry, {name: bound for name, bound in bounds.items() if bound is not None})
+    options = {"opt": 3, "fma": 0, "arch": f"compute_{capability[0]}{capability[1]}"}  # fma: rounded as written
     with _compiling_for(capability):
-        return _nvvm.compile_ir(list(texts), **options).decode().strip("\x00").strip()
+        return _nvvm.compile_ir(texts, **options).decode().strip("\x00").strip()
 
 
-@functools.lru_cache(maxsize=4)
-def _lowered_for_nvvm(function, signature, bounds):
-    """IR texts and libNVVM's options for a kernel; the same for all GPUs, so that several ask for it only once."""
-    with _compiling_for(COMPUTE_CAPABILITY):
-        library, _ = _compiler._compile_pyfunc_with_fixup(
-            function, signature, device=False, abi="numba", cc=COMPUTE_CAPABILITY, launch_bounds=bounds or None
-        )
-        return tuple(_VARIABLES.sub("", text) for text in library.llvm_strs), dict(library._nvvm_options)
+def _bounded(text, entry, bounds):
+    """A module with bounds of its kernel's launches among its annotations."""
+    (kernel,) = re.findall(rf'^!\d+ = !\{{ (.* @"{re.escape(entry)}"), !"kernel", i32 1 \}}$', text, re.MULTILINE)
+    last = max(map(int, re.findall(r"^!(\d+) = ", text, re.MULTILINE)))
+    nodes = {last + 1 + i: f'{kernel}, !"{name}", i32 {bound}' for i, (name, bound) in enumerate(bounds.items())}
+    more = "".join(f", !{number}" for number in nodes)
+    text = re.sub(r"^(!nvvm\.annotations = !\{ [^}]*?) \}$", rf"\1{more} }}", text, flags=re.MULTILINE)
+    return text + "".join(f"\n!{number} = !{{ {node} }}" for number, node in nodes.items())
 
 
 def missing_libnvvm():

@@ -14,8 +14,7 @@ from typing import Any
 
 from llvmlite import binding as llvm
 
-from .. import target
-from ..stored import kept
+from ..stored import kept, lowered
 from .runtime import CHECKS, MEMORY, PTX, RUNTIME, thread_ir
 from .switch import processor, switch_ir
 
@@ -103,7 +102,7 @@ def translate(kernel):
 
 def _translated(kernel):
     """An object file of this CPU; the Sites, the SharedArrays as tuples; where dynamic shared memory begins."""
-    texts, entry = target.lower(kernel.function, kernel.signature)
+    texts, entry = lowered(kernel)
     module = llvm.parse_assembly(_runnable(texts[0], kernel.name))
     for text in texts[1:]:
         module.link_in(llvm.parse_assembly(_runnable(text, kernel.name)))
