@@ -14,13 +14,14 @@ _masks = {}  # uid of a Tensor -> (its mask, weak reference to the Tensor that t
 
 
 def get(tensor):
-    """The mask of a Tensor, or None; for nested lists, tuples and dicts the first one's."""
+    """The mask of a Tensor, or None; for lists, tuples and dicts a list of their masks, or None if there is none."""
     if not _masks:
         return None
     if isinstance(tensor, dict):
         tensor = list(tensor.values())
     if isinstance(tensor, (list, tuple)):
-        return [get(part) for part in tensor]
+        masks = [get(part) for part in tensor]
+        return masks if any_of(masks) else None
     found = _masks.get(tensor.uid) if isinstance(tensor, Tensor) else None
     return None if found is None else found[0]
 

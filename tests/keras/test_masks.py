@@ -151,3 +151,10 @@ def test_a_loss_counts_what_the_mask_counts():
     assert float(loss(y_true, y_pred)) == pytest.approx(float(alone), rel=1e-6)
     weighted = float(loss(y_true, y_pred, sample_weight=[2.0, 2.0]))
     assert weighted == pytest.approx(2 * float(alone), rel=1e-6)
+
+
+def test_lists_of_numbers_have_no_mask_though_tensors_have():
+    masked = layers.Masking()(tf.ones((1, 2, 1)))
+    assert float(tf.keras.metrics.Accuracy()([[1], [2]], [[1], [3]])) == 0.5
+    assert float(tf.keras.losses.MeanSquaredError()([[1.0], [2.0]], [[1.0], [3.0]])) == 0.5
+    assert masked.shape == (1, 2, 1)
