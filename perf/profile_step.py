@@ -1,10 +1,10 @@
 """The profile of a training step of the MNIST CNN, all of it: table, trace, roofline, memory, the plan and its drawing.
 
-    python perf/profile_step.py [--batch 64] [--steps 20] [--function | --eager] [--out profile]
+    python perf/profile_step.py [--batch 64] [--steps 20] [--function | --eager] [--device gpu] [--out profile]
 
 Writes step.json (https://ui.perfetto.dev opens it), roofline.png, plan.txt and plan.png into the folder ``--out``, and
-prints the rest. The step is run before until its kernels are loaded; its time is also measured without the profile, in
-turns with it, which tells what profiling costs.
+prints the rest; a step on a GPU has no roofline. The step is run before until its kernels are loaded; its time is also
+measured without the profile, in turns with it, which tells what profiling costs.
 """
 
 import argparse
@@ -24,6 +24,7 @@ def main():
     how.add_argument("--function", dest="eager", action="store_false", help="as a tf.function: the default")
     how.add_argument("--eager", action="store_true", help="as plain Python")
     parser.set_defaults(eager=False)
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--out", type=Path, default=Path("profile"), help="folder for the files")
     options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -32,6 +33,12 @@ def main():
 
     options.out.mkdir(parents=True, exist_ok=True)
     tf.random.set_seed(1)
+    with tf.device(f"/{options.device}:0"):
+        profile_step(tf, warmup, options)
+
+
+def profile_step(tf, warmup, options):
+    """Everything, for a step on the device that ``tf.device`` names."""
     model = warmup.mnist_cnn()
     step = warmup.by_tape(model) if options.eager else tf.function(warmup.by_tape(model))
     batch = tuple(map(tf.constant, warmup.batch_for(model, options.batch)))
@@ -41,8 +48,13 @@ def main():
         for _ in range(options.steps):
             step(*batch)
     profile.table()
-    print(profile.memory())
-    files = [profile.trace(options.out / "step.json"), profile.roofline(options.out / "roofline.png")]
+    if options.device == "gpu":
+        print("bytes of the GPU's memory:", tf.config.experimental.get_memory_info("GPU:0"))
+    else:
+        print(profile.memory())
+    files = [profile.trace(options.out / "step.json")]
+    if options.device == "cpu":
+        files.append(profile.roofline(options.out / "roofline.png"))
     if not options.eager:
         files.append(step.plot(options.out / "plan.png"))
         (options.out / "plan.txt").write_text(step.explain() + "\n")
@@ -67,11 +79,11 @@ def cost(profile, step, batch, steps):
 
 
 def timed(step, batch, count):
-    """Seconds of each of ``count`` steps."""
+    """Seconds of each of ``count`` steps, until the loss is there."""
     seconds = []
     for _ in range(count):
         start = time.perf_counter()
-        step(*batch)
+        step(*batch).numpy()
         seconds.append(time.perf_counter() - start)
     return seconds
 
