@@ -61,7 +61,6 @@ class OnGPU:
 
     def run(self, arrays, written):
         """The arrays of the outputs. ``arrays``: those of the inputs. written: the Variables that steps write to."""
-        self.gpu.driver.attach()
         for reference in self._lent:
             if (lent := reference()) is not None:
                 lent.keep()
@@ -224,13 +223,15 @@ class _Input:
         self._inlet, self._last = None, None
 
     def set(self, array):
+        if self._last is not None and self._last() is array and not array.changes:  # those of Tensors do not
+            return
+        self._last = None  # until the place holds all of the new one
         if not is_on_gpu(array):
             if self._inlet is None:
                 self._inlet = inlet(self._gpu, self._place)
             self._inlet.send(array)
-            self._last = None
-        elif self._last is None or self._last() is not array:  # arrays of Tensors do not change
-            self._gpu.stream.copy(self._place.address, array.address, array.nbytes)
+        else:
+            self._gpu.stream.copy(self._place, array, array.nbytes)
             self._last = weakref.ref(array)
 
 

@@ -1,5 +1,6 @@
 """Variables: tensors whose values can be assigned."""
 
+import copy
 import weakref
 from typing import Any
 
@@ -9,7 +10,7 @@ from microdl.core import dtypes
 from microdl.core.context import context
 from microdl.core.errors import InvalidArgumentError
 from microdl.core.op import Spec
-from microdl.core.placement import placed
+from microdl.core.placement import device as placed_on, placed
 from microdl.core.rows import HasRows
 from microdl.core.shapes import as_shape
 from microdl.core.tensor import Tensor, apply, convert, new_uid
@@ -165,9 +166,26 @@ class Variable(HasRows):
         """The present values as an array of one's own."""
         return self.read().numpy()
 
-    def __reduce__(self):  # a copy or a pickle is another variable with the same value
-        kept = {key: self.__dict__[key] for key in ("constraint", "regularizer") if key in self.__dict__}
-        return Variable, (self.read().host_copy(), self.trainable, self._name, self.dtype), kept
+    def __dlpack__(self, **how):
+        return self.read().__dlpack__(**how)  # a copy
+
+    def __reduce__(self):  # what a pickle gives is another variable with the same value
+        return Variable, (self.read().host_copy(), self.trainable, self._name, self.dtype), self._kept()
+
+    def __copy__(self):
+        """Another variable with the same value, on the same device."""
+        with placed_on(self.device):
+            made = Variable(self.read(), self.trainable, self._name, self.dtype)
+        vars(made).update(self._kept())
+        return made
+
+    def __deepcopy__(self, memo):
+        made = self.__copy__()
+        vars(made).update(copy.deepcopy(self._kept(), memo))
+        return made
+
+    def _kept(self):
+        return {key: self.__dict__[key] for key in ("constraint", "regularizer") if key in self.__dict__}
 
     def __format__(self, spec):
         return format(self.read(), spec) if spec else str(self)

@@ -7,10 +7,10 @@ sizes again and again.
 """
 
 import gc
-import threading
 from collections import Counter, deque
 
 from microdl.core.errors import ResourceExhaustedError
+from microdl.core.locks import new_lock
 from microdl.gpu.errors import OUT_OF_MEMORY, DriverError
 
 ALIGNMENT = 512  # bytes: sizes and addresses are multiples
@@ -53,7 +53,7 @@ class Allocator:
     def __init__(self, stream, limit=None):
         self.stream, self.driver, self.limit = stream, stream.driver, limit
         self.taken = self._in_use = self.peak = self.driver_calls = 0
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._held = {}  # address -> (nbytes, what)
         self._free = {}  # nbytes -> addresses
         self._returned = deque()  # addresses: finalizers run at any time, in any thread, and so take no lock

@@ -1,6 +1,7 @@
 """Arrays in the GPU's memory, and their way from and to other libraries without a copy."""
 
 import math
+import weakref
 
 import numpy as np
 
@@ -15,21 +16,20 @@ class DeviceArray:
 
     Args:
         gpu: the GPU. address: of its first element. shape: tuple. dtype: NumPy's.
-        owner: what keeps the memory: a Block, or an object of another library.
+        owner: what keeps the memory: a Block, or Theirs, or Shown.
+
+    Attributes:
+        size: how many elements.
 
     It shows itself to other libraries by ``__cuda_array_interface__`` and DLPack (PyTorch, CuPy, Numba).
     """
 
-    __slots__ = ("__weakref__", "address", "dtype", "gpu", "owner", "shape")
+    __slots__ = ("__weakref__", "address", "dtype", "gpu", "owner", "shape", "size")
 
     def __init__(self, gpu, address, shape, dtype, owner):
         self.gpu, self.address, self.owner = gpu, address, owner
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
-
-    @property
-    def size(self):
-        """How many elements."""
-        return math.prod(self.shape)
+        self.size = math.prod(self.shape)
 
     @property
     def itemsize(self):
@@ -47,7 +47,7 @@ class DeviceArray:
     def numpy(self):
         """A copy on the host; waits for the GPU."""
         result = np.empty(self.shape, self.dtype)
-        self.gpu.stream.read(self.address, result)
+        self.gpu.stream.read(self, result)
         return result
 
     def write(self, values):
@@ -55,7 +55,7 @@ class DeviceArray:
         values = np.asarray(values, self.dtype, order="C")
         if values.shape != self.shape:
             raise ValueError(f"an array of shape {self.shape} on the GPU cannot be set to one of {values.shape}")
-        self.gpu.stream.write(self.address, values)
+        self.gpu.stream.write(self, values)
 
     def copy(self):
         """A new array with the same elements."""
@@ -189,8 +189,21 @@ class DeviceArray:
     # Other libraries
 
     @property
+    def changes(self):
+        """Whether another library, whose memory this is, may write to it at any time."""
+        return type(self.owner.memory if type(self.owner) is Shown else self.owner) is Theirs
+
+    def show(self):
+        """Lets other libraries have the memory, which stays where it is: what they still do with it, once they have
+        dropped it, is waited for. Returns itself."""
+        if type(self.owner) is not Shown:
+            self.owner = Shown(self.gpu.stream, self.owner)
+        return self
+
+    @property
     def __cuda_array_interface__(self):
         """Version 3: the reader waits for the stream."""
+        self.show()
         return {
             "shape": self.shape,
             "typestr": self.dtype.str,
@@ -207,9 +220,10 @@ class DeviceArray:
         """A capsule for ``from_dlpack`` of another library, whose work on ``stream`` finds the elements complete."""
         if dl_device not in (None, self.__dlpack_device__()):
             raise BufferError(f"this array is on {self.__dlpack_device__()}, not on {dl_device}")
+        array = (self.copy() if copy else self).show()
         if stream not in (-1, self.gpu.driver.stream_number(self.gpu.stream.handle)):
             self.gpu.stream.synchronize()
-        return dlpack.capsule(self.copy() if copy else self)
+        return dlpack.capsule(array)
 
     def __repr__(self):
         return f"<DeviceArray of shape {self.shape}, {self.dtype}, on {self.gpu.name}>"
@@ -238,12 +252,43 @@ class Lent(DeviceArray):
         self.keep()
         return super().view(dtype)
 
+    def show(self):
+        self.keep()
+        return super().show()
+
 
 class Lender:
     """What owns memory that is lent: keeps ``block`` alive."""
 
     def __init__(self, block):
         self.block = block
+
+
+class Shown:
+    """What owns memory of this GPU that other libraries were shown; ``memory``: its owner before.
+
+    When nobody has it any more, work that they have issued may still read it. So the owner is held until the next
+    memory is asked for, and what is issued from then on follows that work.
+    """
+
+    def __init__(self, stream, memory):
+        self.memory = memory
+        weakref.finalize(self, stream.later, _given_up, stream, memory).atexit = False
+
+
+def _given_up(stream, memory):
+    stream.follow_others()
+
+
+class Theirs:
+    """What owns memory of another library: ``array``, which is held until the GPU has done what was issued here."""
+
+    def __init__(self, stream, array):
+        weakref.finalize(self, stream.after_work, _hold, array).atexit = False
+
+
+def _hold(array):
+    """Does nothing; until it is called ``array`` is there."""
 
 
 def _copy(dst, src):
@@ -260,17 +305,18 @@ def _copy(dst, src):
 def imported(gpu, array):
     """A DeviceArray that shares the memory of another library's array on the same GPU.
 
-    array: what has ``__cuda_array_interface__`` or ``__dlpack__``. One that is not C-contiguous, or that may not be
-    written to, is refused.
+    array: what has ``__dlpack__``, whose library lets this GPU's stream wait for the work that makes the array, or
+    ``__cuda_array_interface__``, which before its version 3 says nothing of that work: then what is on the default
+    stream is waited for. An array that is not C-contiguous, or that may not be written to, is refused.
 
     Raises: TypeError, ValueError.
     """
     if isinstance(array, DeviceArray) and array.gpu is gpu:
         return array
-    if hasattr(array, "__cuda_array_interface__"):
-        return _from_interface(gpu, array)
     if hasattr(array, "__dlpack__"):
         return _from_dlpack(gpu, array)
+    if hasattr(array, "__cuda_array_interface__"):
+        return _from_interface(gpu, array)
     raise TypeError(f"{type(array).__name__} has neither __cuda_array_interface__ nor __dlpack__")
 
 
@@ -283,7 +329,9 @@ def _from_interface(gpu, array):
     if seen.get("stream") is not None:
         gpu.stream.forbid_in_capture("waits for a stream of another library")
         gpu.driver.synchronize_number(seen["stream"])
-    return DeviceArray(gpu, address, shape, dtype, array)
+    elif seen["version"] < 3:
+        gpu.stream.follow_others()
+    return DeviceArray(gpu, address, shape, dtype, Theirs(gpu.stream, array))
 
 
 def _from_dlpack(gpu, array):
@@ -293,7 +341,7 @@ def _from_dlpack(gpu, array):
     capsule = array.__dlpack__(stream=gpu.driver.stream_number(gpu.stream.handle))
     found = dlpack.opened(capsule)
     _check(found.shape, found.dtype, found.strides, 1)
-    return DeviceArray(gpu, found.address, found.shape, found.dtype, found)
+    return DeviceArray(gpu, found.address, found.shape, found.dtype, Theirs(gpu.stream, found))
 
 
 def _check(shape, dtype, strides, unit):

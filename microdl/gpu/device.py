@@ -42,9 +42,9 @@ class GPU:
         self.driver: Any = Driver(ordinal) if driver is None else driver
         self.kernels: Any = Families("cuda") if kernels is None else kernels
         self.name = f"/job:localhost/replica:0/task:0/device:GPU:{self.driver.ordinal}"
-        self.stream, self.copying = Stream(self.driver), Stream(self.driver)
+        self.stream = Stream(self.driver)
+        self.copying = Stream(self.driver, self.stream)
         self.allocator = Allocator(self.stream, limit)
-        self.launches = 0  # of kernels, in all threads, roughly
         self._functions = {}  # Kernel -> Function
         self._tables = {}  # shape, dtype and bytes -> DeviceArray
         self._local = _Local()
@@ -53,7 +53,6 @@ class GPU:
 
     def empty(self, shape, dtype, what="an array", exact=False):
         """A new array, its elements arbitrary. what, exact: as the Allocator takes them."""
-        self.driver.attach()
         dtype = np.dtype(dtype)
         block = self.allocator.allocate(math.prod(shape) * dtype.itemsize, what, exact)
         return DeviceArray(self, block.address, shape, dtype, block)
@@ -78,11 +77,11 @@ class GPU:
 
     def copy(self, target, source):
         """Copies the elements of one DeviceArray to another of the same size."""
-        self._issue("copy", partial(self.stream.copy, target.address, source.address, source.nbytes), (target, source))
+        self._issue("copy", partial(self.stream.copy, target, source, source.nbytes), (target, source))
 
     def clear(self, array):
         """Sets all elements to zero."""
-        self._issue("clear", partial(self.stream.clear, array.address, array.nbytes), (array,))
+        self._issue("clear", partial(self.stream.clear, array, array.nbytes), (array,))
 
     def share(self, array):
         """A DeviceArray with the memory of another library's array on this GPU; see ``array.imported``."""
@@ -96,7 +95,6 @@ class GPU:
 
     def run(self, op, arrays, specs, attrs, prepared=None):
         """The arrays of an op's outputs, as ``CPU.run`` gives them."""
-        self.driver.attach()
         if op.view:
             return (op.run(self.kernels, *arrays, **attrs),)
         outputs = [self.empty(spec.shape, spec.dtype.as_numpy_dtype, op.name) for spec in specs]
@@ -111,11 +109,16 @@ class GPU:
         if function is None:
             function = self._functions[kernel] = self._loaded(kernel, threads, shared)
         function.parameters.check(kernel.name, args)
-        self.launches += 1
+        self._local.launches += 1
         if self._local.noted is None:
             function(grid, *args)
         else:
             self._issue(kernel.name, function.bind(grid, *args), args)
+
+    @property
+    def launches(self):
+        """How many kernels this thread has launched, or noted down."""
+        return self._local.launches
 
     @property
     def is_noting(self):
@@ -174,6 +177,7 @@ class _Family:
 
 class _Local(threading.local):
     noted: list | None = None  # the Steps of this thread's recording
+    launches = 0
 
 
 def compiled(kernel, threads, capability):

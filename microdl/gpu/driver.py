@@ -18,6 +18,7 @@ INSTALL = 'python -m pip install "microdl[cuda]"'
 _MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED_BYTES, _L2_BYTES = 16, 75, 76, 97, 38
 _NON_BLOCKING = 1  # a stream that does not wait for the default stream
 _DISABLE_TIMING = 2  # makes an event cheaper
+_LEGACY = 1  # the default stream, by whichever name a program's own has
 _EXTERNAL = 1  # a record of an event that is a node of a graph
 _DYNAMIC_SHARED_BYTES = 8  # CUfunction_attribute
 _CAPTURING = 1  # CUstreamCaptureStatus
@@ -41,6 +42,10 @@ class Properties(NamedTuple):
     l2_nbytes: int = 0
 
 
+class _Attached(threading.local):
+    done = False  # whether the GPU is the one of this thread's calls
+
+
 class Driver:
     """One GPU through its primary context, which other libraries in the process share.
 
@@ -50,6 +55,7 @@ class Driver:
 
     def __init__(self, ordinal=0):
         self._cuda = cuda = _bindings()
+        self._attached, self._context = _Attached(), None
         self._thread_local = cuda.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
         self._shared_attribute = cuda.CUfunction_attribute(_DYNAMIC_SHARED_BYTES)
         self._launch, self._launch_graph = cuda.cuLaunchKernel, cuda.cuGraphLaunch
@@ -67,10 +73,10 @@ class Driver:
         self._device = self._call("cuDeviceGet", ordinal)
         self.ordinal = ordinal
         self._context = self._call("cuDevicePrimaryCtxRetain", self._device)
-        self._attached = threading.local()
-        self.attach()
+        self._attach()
 
     def _call(self, name, *args) -> Any:
+        self._attach()
         error, *results = getattr(self._cuda, name)(*args)
         if int(error):
             raise self._error(name, error)
@@ -79,10 +85,12 @@ class Driver:
     def _error(self, call, error):
         return DriverError(call, int(error), getattr(error, "name", "an unknown error"))
 
-    def attach(self):
-        """Makes the GPU the one of this thread's calls; needed once in each thread."""
-        if not getattr(self._attached, "done", False):
-            self._call("cuCtxSetCurrent", self._context)
+    def _attach(self):
+        """Makes the GPU the one of this thread's calls, once."""
+        if not self._attached.done and self._context is not None:
+            (error,) = self._cuda.cuCtxSetCurrent(self._context)
+            if int(error):
+                raise self._error("cuCtxSetCurrent", error)
             self._attached.done = True
 
     def properties(self):
@@ -141,6 +149,10 @@ class Driver:
     def create_stream(self):
         return self._call("cuStreamCreate", _NON_BLOCKING)
 
+    def default_stream(self):
+        """CUDA's default stream, the one that work of most libraries goes to."""
+        return self._cuda.CUstream(_LEGACY)
+
     def stream_number(self, stream):
         """The stream as other libraries name it."""
         return int(stream)
@@ -172,6 +184,7 @@ class Driver:
 
     def happened(self, event):
         """Whether an event has happened."""
+        self._attach()
         (error,) = self._cuda.cuEventQuery(event)
         if int(error) not in (0, NOT_READY):
             raise self._error("cuEventQuery", error)
@@ -197,6 +210,7 @@ class Driver:
 
     def launch(self, function, grid, threads, shared, stream, extra):
         """Launches a kernel. ``grid``, ``threads``: three ints each; ``extra``: the address of what cuda.h calls so."""
+        self._attach()
         (error,) = self._launch(function, *grid, *threads, shared, stream, 0, extra)
         if int(error):
             raise self._error("cuLaunchKernel", error)
@@ -226,6 +240,7 @@ class Driver:
         self._call("cuGraphExecDestroy", executable)
 
     def launch_graph(self, executable, stream):
+        self._attach()
         (error,) = self._launch_graph(executable, stream)
         if int(error):
             raise self._error("cuGraphLaunch", error)

@@ -32,11 +32,8 @@ class EmulatedDriver:
         self.emulator = support("cuda.emulator.machine").Emulator()
         self._numbers = itertools.count(1)
         self._memory = {}  # address -> (bytes, array that holds them)
-        self._noted = None  # calls of the capture that is going on
+        self._noted = {}  # stream that is captured -> the calls
         self._parameters = {}  # Kernel -> Parameters
-
-    def attach(self):
-        pass
 
     def properties(self):
         return Properties("emulated GPU", (9, 0), 1, MEMORY, 227 << 10, (13, 0))
@@ -67,26 +64,30 @@ class EmulatedDriver:
     # Copies
 
     def copy_in(self, address, host, nbytes, stream):
-        self._do(ctypes.memmove, address, host, nbytes)
+        self._do(stream, ctypes.memmove, address, host, nbytes)
 
     copy = copy_in
 
     def copy_out(self, host, address, nbytes, stream):
-        self._do(ctypes.memmove, host, address, nbytes)
+        self._do(stream, ctypes.memmove, host, address, nbytes)
 
     def fill(self, address, byte, nbytes, stream):
-        self._do(ctypes.memset, address, byte, nbytes)
+        self._do(stream, ctypes.memset, address, byte, nbytes)
 
-    def _do(self, function, *args):
-        if self._noted is None:
+    def _do(self, stream, function, *args):
+        noted = self._noted.get(stream)
+        if noted is None:
             function(*args)
         else:
-            self._noted.append((function, args))
+            noted.append((function, args))
 
     # Streams and events: everything has happened when a call returns
 
     def create_stream(self):
         return next(self._numbers)
+
+    def default_stream(self):
+        return 0
 
     def stream_number(self, stream):
         return stream
@@ -116,19 +117,18 @@ class EmulatedDriver:
             parameters = self._parameters[function] = Parameters(map(str, function.kinds))
         buffer = ctypes.cast(extra, ctypes.POINTER(ctypes.c_void_p))[1]
         values = parameters.struct.unpack(ctypes.string_at(buffer, parameters.struct.size))
-        self._do(self.emulator.launch, function, grid, threads, shared, values)
+        self._do(stream, self.emulator.launch, function, grid, threads, shared, values)
 
     # Graphs: lists of calls
 
     def begin_capture(self, stream):
-        self._noted = []
+        self._noted[stream] = []
 
     def is_capturing(self, stream):
-        return self._noted is not None
+        return stream in self._noted
 
     def end_capture(self, stream):
-        noted, self._noted = self._noted, None
-        return noted
+        return self._noted.pop(stream)
 
     def instantiate(self, graph):
         return graph

@@ -32,12 +32,14 @@ def from_dlpack(given):
 
 
 class _Given:
-    """A capsule as an object that gives it."""
+    """A capsule as an object that gives it. A capsule cannot be asked to wait for the work that makes its array."""
 
     def __init__(self, capsule, kind):
         self._capsule, self._kind = capsule, kind
 
     def __dlpack__(self, **how):
+        if self._kind == CUDA:
+            the_gpu().stream.follow_others()
         return self._capsule
 
     def __dlpack_device__(self):

@@ -11,6 +11,7 @@ import struct
 
 from microdl.core.errors import NoKernel
 from microdl.gpu.allocator import in_words
+from microdl.gpu.stream import located
 
 LIMIT = 48 << 10  # bytes of dynamic shared memory that need no permission
 FORMATS = {"float32": "f", "float64": "d", "int32": "i", "int64": "q"}
@@ -44,10 +45,6 @@ class Parameters:
                 continue
             if wanted[0] != "u" or found.itemsize != int(wanted[4:]) // 8:  # unsigned numbers can be others' bits
                 raise NoKernel(f"{name} of {found}")
-
-
-def _address(arg):
-    return arg if type(arg) is int else 0 if arg is None else getattr(arg, "address", arg)
 
 
 class Packed:
@@ -96,7 +93,7 @@ class Function:
         try:
             values = list(args)
             for i, _ in self.parameters.addresses:
-                values[i] = _address(values[i])
+                values[i] = located(values[i])
             self._pack_into(packed.buffer, 0, *values)
         except (struct.error, OverflowError, TypeError, IndexError) as error:
             raise TypeError(self._wrong(args, error)) from error
@@ -107,7 +104,7 @@ class Function:
             return f"{self.name} takes {len(kinds)} arguments ({', '.join(kinds)}), got {len(args)}"
         for i, (kind, arg) in enumerate(zip(kinds, args, strict=True)):
             try:
-                Parameters([kind]).struct.pack(_address(arg) if kind[-1] == "*" else arg)
+                Parameters([kind]).struct.pack(located(arg) if kind[-1] == "*" else arg)
             except (struct.error, OverflowError, TypeError):
                 return f"{self.name}: argument {i} is {arg!r}, which is no {kind}"
         return f"{self.name}: {error}"

@@ -15,11 +15,19 @@ from typing import Any
 
 import numpy as np
 
+from microdl.core.locks import new_lock
 from microdl.gpu.errors import CaptureError
 
 
 class Stream:
     """Work for a GPU, done in the order in which it is issued.
+
+    Where a method takes the place of something on the GPU, that is an address or an array there. An array may be moved
+    (``array.Lent``), but not while somebody has the lock: its address is read when the work is issued.
+
+    Args:
+        driver: the Driver. beside: the Stream that computes, for one that only copies: whoever makes its calls that
+            came ``later`` makes this one's too, and a capture of it holds for both.
 
     Attributes:
         driver: the Driver. handle: the stream as ``driver`` knows it. lock: held while work is issued.
@@ -27,12 +35,15 @@ class Stream:
         waits: while a profile is on, (thread, start, end) of each time that the host waited, by ``perf_counter``.
     """
 
-    def __init__(self, driver):
+    def __init__(self, driver, beside=None):
         self.driver, self.handle = driver, driver.create_stream()
-        self.lock = threading.RLock()
+        self.lock = new_lock()
         self.step, self.waits, self._capturing_thread = None, None, None
-        self._local = _Local()
-        self._later = deque()  # (function, args): calls that a capture forbids and that need not be made now
+        self._local, self._main = _Local(), beside or self
+        # (function, args): calls that a capture forbids and that need not be made now
+        self._later: deque[Any] = deque() if beside is None else beside._later
+        # (Event, function, args): calls that wait for the Event
+        self._unfinished: deque[Any] = deque() if beside is None else beside._unfinished
 
     @contextlib.contextmanager
     def capture(self):
@@ -51,35 +62,34 @@ class Stream:
     @property
     def capturing(self):
         """Whether this thread captures the stream."""
-        return self._capturing_thread == threading.get_ident()
+        return self._main._capturing_thread == threading.get_ident()
 
     def forbid_in_capture(self, what):
         """Raises CaptureError if this thread captures the stream: ``what`` a step does cannot be part of a graph."""
         if self.capturing:
-            raise CaptureError(self.step, what)
+            raise CaptureError(self._main.step, what)
 
     def synchronize(self):
         """Waits until all work that was issued is done."""
         self.forbid_in_capture("waits for the GPU")
+        self.run_later()
         self._wait()
         self.run_later()
 
-    def write(self, address, array):
+    def write(self, target, array):
         """Copies a C-contiguous array of the host to the GPU, and waits for that."""
         self.forbid_in_capture("copies from an array of the host, whose values a graph would not read again")
-        self.driver.attach()
         if array.nbytes:
             with self.lock:
-                self.driver.copy_in(address, array.ctypes.data, array.nbytes, self.handle)
+                self.driver.copy_in(located(target), array.ctypes.data, array.nbytes, self.handle)
             self._wait()
 
-    def read(self, address, array):
+    def read(self, source, array):
         """Fills a C-contiguous array of the host from the GPU."""
         self.forbid_in_capture("reads values on the host")
-        self.driver.attach()
         if array.nbytes:
             with self.lock:
-                self.driver.copy_out(array.ctypes.data, address, array.nbytes, self.handle)
+                self.driver.copy_out(array.ctypes.data, located(source), array.nbytes, self.handle)
             self._wait()
 
     def _wait(self):
@@ -101,37 +111,58 @@ class Stream:
         """Copies within the GPU's memory."""
         if nbytes:
             with self.lock:
-                self.driver.copy(target, source, nbytes, self.handle)
+                self.driver.copy(located(target), located(source), nbytes, self.handle)
 
-    def clear(self, address, nbytes):
+    def clear(self, target, nbytes):
         """Sets bytes of the GPU's memory to zero."""
         if nbytes:
             with self.lock:
-                self.driver.fill(address, 0, nbytes, self.handle)
+                self.driver.fill(located(target), 0, nbytes, self.handle)
+
+    def follow_others(self):
+        """What is issued from now on waits for what other libraries have issued on CUDA's default stream.
+
+        That is where they work unless they were told otherwise; streams that wait for it, as those of
+        ``cudaStreamCreate`` do, are waited for too.
+        """
+        event = Event(self)
+        self.driver.record(event.handle, self.driver.default_stream())
+        event.hold(self)
 
     def later(self, function, *args):
         """Calls ``function(*args)`` when no capture forbids it: for what finalizers do, which may run at any time."""
         self._later.append((function, args))
 
+    def after_work(self, function, *args):
+        """``later``, when the GPU has done all that was issued on this stream; nobody waits for that."""
+        self.later(self._note_end, function, args)
+
+    def _note_end(self, function, args):
+        event = Event(self)
+        event.record(self)
+        self._unfinished.append((event, function, args))
+
     def run_later(self):
-        """Makes the calls that wait, unless this thread is capturing, or is making them already."""
-        if self._local.in_later:
-            return
-        self._local.in_later = True
-        try:
-            while self._later and not self.capturing:
-                try:
-                    function, args = self._later.popleft()
-                except IndexError:  # another thread was faster
-                    return
-                function(*args)
-        finally:
-            self._local.in_later = False
+        """Makes the calls that wait, unless this thread is capturing."""
+        while self._later and not self.capturing:
+            try:
+                function, args = self._later.popleft()
+            except IndexError:  # another thread was faster
+                break
+            function(*args)
+        while self._unfinished and not self.capturing:
+            try:
+                event, function, args = self._unfinished.popleft()
+            except IndexError:
+                break
+            if not event.happened:
+                self._unfinished.appendleft((event, function, args))
+                break
+            function(*args)
 
 
 class _Local(threading.local):
     event: Any = None  # the Event that this thread waits for
-    in_later = False  # whether it is in ``run_later``: freed memory waits for the GPU, which ends there
 
 
 class Event:
@@ -171,17 +202,17 @@ class Event:
 def pinned(stream, shape, dtype):
     """A new array in pinned memory of the host: the GPU copies it while the host does other things.
 
-    stream: the Stream that copies it; when the array is dropped, that is waited for.
+    stream: the Stream that copies it; the memory of an array that is dropped is freed when that has been done.
     """
     stream.forbid_in_capture("allocates memory of the host")
     stream.run_later()
     nbytes = max(math.prod(shape) * np.dtype(dtype).itemsize, 1)
     address = stream.driver.allocate_host(nbytes)
     memory: Any = (ctypes.c_ubyte * nbytes).from_address(address)  # lives as long as views of it do
-    weakref.finalize(memory, stream.later, _free_pinned, stream, address).atexit = False
+    weakref.finalize(memory, stream.after_work, stream.driver.free_host, address).atexit = False
     return np.ndarray(shape, dtype, memory)
 
 
-def _free_pinned(stream, address):
-    stream.synchronize()  # a copy may be on its way
-    stream.driver.free_host(address)
+def located(place):
+    """The address of what is an address or an array on the GPU; None is 0."""
+    return place if type(place) is int else 0 if place is None else getattr(place, "address", place)

@@ -99,6 +99,7 @@ class FakeDriver:
         self.waited_for = []
         self.device, self.host = _Memory(), _Memory()
         self._streams, self._captures, self._failures, self._lost = [], {}, {}, None
+        self._default = None
         self._clock = 0  # milliseconds: each piece of work takes one
 
     def fail(self, call, code, after=0):
@@ -167,9 +168,6 @@ class FakeDriver:
             self._run_one(stream)
 
     # The GPU
-
-    def attach(self):
-        pass
 
     def properties(self):
         return Properties("a fake GPU", (9, 0), 132, self.total, 227 << 10, (13, 0))
@@ -250,6 +248,11 @@ class FakeDriver:
         self._enter("StreamCreate")
         self._streams.append(_Stream())
         return self._streams[-1]
+
+    def default_stream(self):
+        if self._default is None:
+            self._default = self.create_stream()
+        return self._default
 
     def stream_number(self, stream):
         return 0x1000 + self._streams.index(stream)

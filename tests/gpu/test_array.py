@@ -1,11 +1,13 @@
 """Arrays on the GPU, and arrays of other libraries there: the same memory, nothing copied."""
 
 import gc
+import threading
 
 import numpy as np
 import pytest
 
-from microdl.gpu import dlpack
+from microdl.gpu import dlpack, exchange
+from microdl.gpu.array import Lender, Lent
 from microdl.gpu.device import GPU
 from microdl.gpu.errors import CaptureError
 from tests.gpu.fake_driver import FakeDriver
@@ -133,8 +135,13 @@ def test_dlpack_shares_the_memory_and_gives_it_back(gpu, driver):
     assert (shared.address, shared.shape, shared.dtype) == (address, (2, 3), np.int32)
     assert gpu.allocator.in_use == 512
     np.testing.assert_array_equal(shared.numpy(), [[0, 1, 2], [3, 4, 5]])
+    gpu.clear(shared)
     del shared
     gc.collect()
+    gpu.empty((1024,), np.float32)
+    assert dlpack._given  # the GPU has work to do on it
+    gpu.stream.synchronize()
+    gpu.stream.run_later()
     assert (gpu.allocator.in_use, dlpack._given) == (0, {})
 
 
@@ -142,6 +149,7 @@ def test_a_capsule_that_nobody_takes_holds_nothing(gpu):
     capsule = gpu.array([1.0]).__dlpack__(stream=-1)
     assert gpu.allocator.in_use == 512
     del capsule
+    gpu.stream.run_later()
     assert gpu.allocator.in_use == 0
 
 
@@ -165,6 +173,116 @@ def test_readers_on_another_stream_find_complete_elements(gpu, driver):
     assert copied.address != array.address
 
 
+def test_a_copy_for_another_library_is_complete_when_it_is_given(gpu, driver):
+    array = gpu.array([1.0, 2.0])
+    found = dlpack.opened(array.__dlpack__(stream=1, copy=True))
+    assert found.address != array.address
+    np.testing.assert_array_equal(driver.view(found.address, 2, "f8"), [1.0, 2.0])
+
+
+class Library:
+    """Another library that works on the default stream, on memory of its own or of others."""
+
+    def __init__(self, driver):
+        self.driver, self.stream = driver, driver.default_stream()
+
+    def array(self, gpu, value, kind):
+        """An array on which the work is under way."""
+        array = gpu.array(np.zeros(4, np.float32))
+        self.fill(array, value)
+        if kind == "capsule":
+            return array.__dlpack__(stream=-1)
+        old = Interface(array.address, (4,), version=2)
+        old.array = array
+        if kind == "dlpack":  # and an interface too, of an old version, as PyTorch has it
+            old.__dlpack_device__ = array.__dlpack_device__
+            old.__dlpack__ = lambda stream: (self.wait_for(stream), array.__dlpack__(stream=-1))[1]
+        return old
+
+    def wait_for(self, number):
+        event = self.driver.create_event()
+        self.driver.record(event, self.stream)
+        self.driver.wait(self.driver._streams[number - 0x1000], event)
+
+    def fill(self, array, value):
+        def work():
+            self.driver.view(array.address, 4, "f4")[:] = value
+
+        self.stream.queue.append((work, None))
+
+    def total(self, address, seen):
+        self.stream.queue.append((lambda: seen.append(float(self.driver.view(address, 4, "f4").sum())), None))
+
+
+@pytest.mark.parametrize("kind", ["interface", "dlpack", "capsule"])
+def test_work_of_another_library_is_waited_for_before_its_array_is_read(driver, monkeypatch, kind):
+    gpu = GPU(driver)
+    monkeypatch.setattr(exchange, "the_gpu", lambda: gpu)
+    given = Library(driver).array(gpu, 3, kind)
+    array = gpu.share(given) if kind == "interface" else exchange.from_dlpack(given).known_array()
+    np.testing.assert_array_equal(array.numpy(), 3)
+
+
+@pytest.mark.parametrize("kind", ["interface", "dlpack", "capsule"])
+def test_another_library_gets_its_array_back_when_the_gpu_has_read_it(driver, monkeypatch, kind):
+    gpu = GPU(driver)
+    monkeypatch.setattr(exchange, "the_gpu", lambda: gpu)
+    given = Library(driver).array(gpu, 3, kind)
+    array = gpu.share(given) if kind == "interface" else exchange.from_dlpack(given).known_array()
+    copy = array.copy()
+    held = gpu.allocator.in_use
+    del array, given
+    gc.collect()
+    gpu.stream.run_later()
+    assert gpu.allocator.in_use == held
+    gpu.stream.synchronize()
+    gpu.stream.run_later()
+    assert gpu.allocator.in_use == held - 512
+    np.testing.assert_array_equal(copy.numpy(), 3)
+
+
+@pytest.mark.parametrize("kind", ["interface", "dlpack"])
+def test_memory_that_another_library_still_reads_is_not_written_to(driver, kind):
+    gpu, library, seen = GPU(driver), Library(driver), []
+    array = gpu.array(np.full(4, 2, np.float32))
+    taken = dlpack.opened(array.__dlpack__(stream=1)) if kind == "dlpack" else array.__cuda_array_interface__
+    address = array.address
+    library.total(address, seen)
+    del array, taken
+    gc.collect()
+    following = gpu.array(np.full(4, 9, np.float32))
+    assert following.address == address  # the same memory
+    gpu.stream.synchronize()
+    assert seen == [8.0]
+
+
+def test_a_result_that_is_lent_is_read_where_it_lies_then(gpu):
+    block = gpu.empty((16,), np.uint8)
+    block.view().write(np.arange(16, dtype=np.uint8))
+    result, read = Lent(gpu, block.address, (16,), np.uint8, Lender(block)), []
+    thread = threading.Thread(target=lambda: read.extend([result.copy().numpy(), result.numpy()]))
+    with gpu.stream.lock:  # the thread has begun when the lender runs again
+        thread.start()
+        thread.join(0.1)
+        result.keep()
+        gpu.clear(block)
+    thread.join(5)
+    np.testing.assert_array_equal(read, [range(16), range(16)])
+
+
+@pytest.mark.parametrize("kind", ["interface", "dlpack"])
+def test_a_result_that_is_lent_stays_where_others_see_it(gpu, driver, kind):
+    block = gpu.array(np.arange(4, dtype=np.uint8))
+    result = Lent(gpu, block.address, (4,), np.uint8, Lender(block))
+    if kind == "dlpack":
+        address = dlpack.opened(result.__dlpack__()).address
+    else:
+        address, _ = result.__cuda_array_interface__["data"]
+    gpu.clear(block)
+    gpu.stream.synchronize()
+    np.testing.assert_array_equal(driver.view(address, 4, "u1"), range(4))
+
+
 class OnTheHost:
     """A NumPy array that hands itself over by the code for DeviceArrays: NumPy is a reader to test it with."""
 
@@ -181,13 +299,13 @@ class OnTheHost:
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int64", "uint8", "uint32", "bool"])
 def test_numpy_reads_our_capsules_and_we_read_its(dtype):
-    values = np.arange(6).reshape(2, 3).astype(dtype)
+    values, before = np.arange(6).reshape(2, 3).astype(dtype), len(dlpack._given)
     seen = np.from_dlpack(OnTheHost(values))
     np.testing.assert_array_equal(seen, values, strict=True)
     assert seen.ctypes.data == values.ctypes.data
     del seen
     gc.collect()
-    assert dlpack._given == {}
+    assert len(dlpack._given) == before
     found = dlpack.opened(values.T.__dlpack__())
     assert (found.address, found.shape, found.strides, found.dtype) == (values.ctypes.data, (3, 2), (1, 3), dtype)
 

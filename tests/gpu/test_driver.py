@@ -4,6 +4,7 @@ import enum
 import inspect
 import re
 import sys
+import threading
 import types
 
 import pytest
@@ -18,6 +19,7 @@ from tests.gpu.fake_driver import FakeDriver
 class CUresult(enum.IntEnum):
     CUDA_SUCCESS = 0
     CUDA_ERROR_INVALID_VALUE = 1
+    CUDA_ERROR_NOT_INITIALIZED = 3
     CUDA_ERROR_NO_DEVICE = 100
     CUDA_ERROR_NOT_READY = 600
     CUDA_ERROR_UNKNOWN = 999
@@ -131,6 +133,13 @@ def test_each_error_names_the_call(bindings, call, result, asked):
         call(driver)
 
 
+def test_a_child_of_a_process_that_used_the_gpu_is_told_what_to_do(bindings):
+    driver = Driver()
+    bindings.errors["cuMemAlloc"] = 3  # as CUDA answers in a child that was forked
+    with pytest.raises(DriverError, match=r"was forked from one that used a GPU .*set_start_method\('spawn'\)"):
+        driver.allocate(8)
+
+
 def test_an_event_that_has_not_happened_is_no_error(bindings):
     bindings.errors["cuEventQuery"] = 600
     assert Driver().happened("event") is False
@@ -140,11 +149,15 @@ def test_properties_tell_what_the_gpu_is(bindings):
     assert Driver().properties() == ("A GPU", (9, 0), 132, 1 << 30, 232448, (13, 1), 50 << 20)
 
 
-def test_each_thread_attaches_once(bindings):
+@pytest.mark.parametrize(("call", "result", "asked"), CALLS, ids=[asked[0] for *_, asked in CALLS])
+def test_every_call_makes_the_gpu_current_in_a_new_thread(bindings, call, result, asked):
     driver = Driver(1)
-    driver.attach()
-    assert bindings.calls.count(("cuCtxSetCurrent", "context")) == 1
     assert ("cuDeviceGet", 1) in bindings.calls
+    bindings.calls.clear()
+    thread = threading.Thread(target=lambda: [call(driver) for _ in range(2)])
+    thread.start()
+    thread.join()
+    assert bindings.calls == [("cuCtxSetCurrent", "context"), asked, asked]
 
 
 def test_what_is_missing_is_named(bindings, monkeypatch):

@@ -135,7 +135,7 @@ def test_pinned_memory_lives_as_long_as_its_last_view(driver, stream):
     assert driver.calls["MemFreeHost"] == 0
     np.testing.assert_array_equal(part, 7)
     del part
-    stream.run_later()
+    stream.synchronize()
     assert driver.calls["MemFreeHost"] == 1
 
 
@@ -151,11 +151,28 @@ def test_a_copy_that_is_on_its_way_holds_up_freeing(driver, stream, allocator):
     source[:] = 3
     driver.copy_in(block.address, source.ctypes.data, 16, stream.handle)
     del source
+    driver.calls.clear()
     stream.run_later()
-    assert driver.host.pieces == {}
+    assert driver.calls["EventSynchronize"] == driver.calls["MemFreeHost"] == 0  # nobody waits for it
     result = np.empty(4, np.float32)
     stream.read(block.address, result)
     np.testing.assert_array_equal(result, 3)
+    stream.run_later()
+    assert driver.host.pieces == {}
+
+
+def test_what_a_copying_stream_has_held_is_freed_with_the_others(driver):
+    gpu = GPU(driver)
+    ahead = staging.inlet(gpu, gpu.empty((AHEAD_FROM,), np.uint8))
+    ahead.send(np.ones(AHEAD_FROM, np.uint8))
+    assert len(driver.host.pieces) == 2
+    del ahead
+    gpu.stream.synchronize()
+    gpu.copying.synchronize()
+    gpu.empty((8,), np.float32)
+    assert driver.host.pieces == {}
+    with gpu.stream.capture():
+        assert gpu.copying.capturing
 
 
 def test_events_tell_when_work_is_done(driver, stream, allocator):
