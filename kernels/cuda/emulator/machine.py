@@ -15,11 +15,12 @@ from llvmlite import binding as llvm
 
 from ..target import types
 from . import scheduler
-from .runtime import MISALIGNED
+from .checks import MISALIGNED
 from .scheduler import AT_BARRIER, BAD_WARP, DONE, FAULTY, HANGS, RANDOM, STATUS, STEPPING, WHO
 from .switch import MOST_FIBERS, STACK_BYTES, Stacks
 from .translate import SHARED_BYTES, switch_address, translate
 
+ALIGNMENT = 512  # bytes: arrays begin at multiples, as those of a GPU's driver do
 MOST_PIECES = 1 << 16  # of memory that a kernel may use
 MOST_ARGUMENTS = 256
 MOST_BLOCKS = 2**31 - 1, 65535, 65535  # along x, y and z, on every GPU
@@ -31,6 +32,8 @@ class KernelFault(RuntimeError):
 
 
 _PROGRAMS: Any = weakref.WeakKeyDictionary()  # of kernels that have been launched
+_NOTED_PROGRAMS: Any = weakref.WeakKeyDictionary()  # the same kernels, if their accesses were noted
+notebooks: list[Any] = []  # who wants to know the accesses of launches (``accesses.py``); the last one is told
 
 
 @dataclass
@@ -60,9 +63,10 @@ class Emulator:
 
     def empty(self, shape, dtype):
         """A new array in the GPU's memory; its bytes are all 255 (NaN, -1), for nobody should read them."""
-        array = np.empty(shape, dtype)
-        array.reshape(-1).view(np.uint8)[...] = 255
-        start = _address(array)
+        nbytes = np.empty(shape, dtype).nbytes
+        room = np.full(nbytes + ALIGNMENT, 255, np.uint8)
+        start = -(-_address(room) // ALIGNMENT) * ALIGNMENT
+        array = room[start - _address(room) :][:nbytes].view(dtype).reshape(shape)
         self._held[id(array)] = start, start + array.nbytes, f"an array {array.shape} of {array.dtype}"
         weakref.finalize(array, self._held.pop, id(array), None)
         return array
@@ -107,15 +111,21 @@ class Emulator:
         if any(n > most for n, most in zip(grid, MOST_BLOCKS, strict=True)):
             raise ValueError(f"kernel {kernel.name}: a grid has up to {MOST_BLOCKS} blocks, got {grid}")
         with self._turn:
-            program = _PROGRAMS.get(kernel)
-            if program is None:
-                machine()  # before the first program, which refers to its memory
-                program = _PROGRAMS[kernel] = translate(kernel)
+            notebook = notebooks[-1] if notebooks else None
+            program = _program(kernel, notebook is not None)
             last = max([a.stop for a in program.shared], default=0)
             if (shared + last if program.dynamic is None else program.dynamic + shared) > SHARED_BYTES:
                 raise ValueError(f"kernel {kernel.name}: more than {SHARED_BYTES} bytes of shared memory in a block")
             self.launches += 1
-            machine().run(_Launch(kernel, program, grid, block, shared, args, self))
+            machine().run(_Launch(kernel, program, grid, block, shared, args, self, notebook))
+
+
+def _program(kernel, noted):
+    programs = _NOTED_PROGRAMS if noted else _PROGRAMS
+    if kernel not in programs:
+        machine()  # before the first program, which refers to its memory
+        programs[kernel] = translate(kernel, noted)
+    return programs[kernel]
 
 
 def _address(array):
@@ -125,9 +135,9 @@ def _address(array):
 class _Launch:
     """One launch: the memory it may use, and where in it something went wrong."""
 
-    def __init__(self, kernel, program, grid, block, shared, args, emulator):
+    def __init__(self, kernel, program, grid, block, shared, args, emulator, notebook):
         self.kernel, self.program, self.grid, self.block, self.shared = kernel, program, grid, block, shared
-        self.seed, self.observer = emulator.seed, emulator._observer
+        self.seed, self.observer, self.notebook = emulator.seed, emulator._observer, notebook
         if len(args) != len(kernel.kinds):
             raise TypeError(f"kernel {kernel.name} takes {len(kernel.kinds)} arguments, got {len(args)}")
         self.pieces, self.words, self.alive = [], [], args
@@ -179,8 +189,8 @@ class _Launch:
         else:
             what = f"{site.verb} {size} bytes out of bounds{_nearest(address, self.pieces)}"
         lines = [f"kernel {self.kernel.name} {what}", f"in {self.named(block, thread)}", _quoted(site.file, site.line)]
-        if site.caller:
-            lines.append(f"called from {_quoted(*site.caller)}")
+        if site.callers:
+            lines.append(f"called from {_quoted(*site.callers[-1])}")
         return KernelFault("\n  ".join(lines))
 
 
@@ -218,6 +228,8 @@ class _Machine:
         self.stack_memory = np.zeros(2, np.int64)
         self.sizes = np.zeros(2, np.int64)
         self.arguments = np.zeros(MOST_ARGUMENTS, np.int64)
+        self.notes = np.zeros(2, np.int64)  # accesses that a thread's row has room for; where rows begin
+        self.noted = np.zeros(MOST_FIBERS, np.int64)  # accesses of each thread
         room = np.zeros(SHARED_BYTES + 4096 + 128, np.uint8)
         self.shared = room[-_address(room) % 128 :]
         self.shared_address = _address(self.shared)
@@ -230,6 +242,7 @@ class _Machine:
             "block_size": self.block_size, "waiting": self.waiting, "operands": self.operands, "results": self.results,
             "stacks": self.pointers, "fault": self.faults, "memory": self.memory, "stack_memory": self.stack_memory,
             "sizes": self.sizes, "arguments": self.arguments, "shared": self.shared,
+            "notes": self.notes, "noted": self.noted,
         }  # fmt: skip
         for name, array in named.items():
             llvm.add_symbol(f"microdl_{name}", _address(array))
@@ -262,6 +275,9 @@ class _Machine:
         self.block[:3] = block
         self.shared[:used] = 255
         self.waiting[:count] = 0
+        if launch.notebook is not None:
+            self.noted[:count] = 0
+            self.notes[:] = launch.notebook.room(block, launch.grid)
         self.stacks.prepare(count, launch.program.address, self.pointers)
         parts = (self.waiting[:count], self.operands[:count], self.operands[:count].view(np.float32))
         parts += (self.results[:count], self.results[:count].view(np.float32), order, self.control)
@@ -281,6 +297,8 @@ class _Machine:
                 f"kernel {launch.kernel.name}: a shuffle, vote or matrix product in the warp of "
                 f"{launch.named(block, int(self.control[WHO]))} names lanes that do not take part, or reads one"
             )
+        if launch.notebook is not None and self.notes[0]:
+            launch.notebook.take(launch.kernel, launch.program.sites, self.noted[:count], self.shared_address)
 
     def _shared_arrays(self, launch):
         arrays = [self.shared[a.start : a.stop].view(DTYPES[a.kind]) for a in launch.program.shared]

@@ -1,14 +1,13 @@
-"""What a GPU does for a thread, as LLVM IR for the CPU: indices, waiting for others, atomics, checks of addresses.
+"""What a GPU does for a thread, as LLVM IR for the CPU: indices, waiting for others, atomics.
 
 Names that begin with ``emu.nvvm.`` stand for functions of NVIDIA's LLVM dialect, which kernels call (there they begin
 with ``llvm.``); ``emu.ptx.`` for lines of PTX in kernels. Names that begin with ``microdl_`` are memory of the emulated
 machine (``machine.py``). All of this is inlined into a kernel.
 """
 
-from .scheduler import AND, BARRIER, COUNT, DONE, FAULT, MATRIX, NO_VALUE, OR, SHUFFLE, SYNC_WARP, VOTE
+from .scheduler import AND, BARRIER, COUNT, DONE, MATRIX, NO_VALUE, OR, SHUFFLE, SYNC_WARP, VOTE
 from .switch import MOST_FIBERS
 
-OUT_OF_BOUNDS, MISALIGNED = 1, 2  # kinds of faults
 _INLINE = "alwaysinline nounwind"
 
 MEMORY = f"""
@@ -217,82 +216,6 @@ def _tiles():
         lines += [f"  %r{i} = insertvalue {four} {before}, float %f{i}, {i}"]
     return "\n".join([*lines, f"  ret {four} %r3", "}"])
 
-
-# Before every access to memory: is [p, p + size) within one piece of the kernel's memory, and p a multiple of the
-# access's size? The piece that the same line found last time is tried first; else all are searched.
-CHECKS = f"""
-define internal void @emu.check(ptr %p, i64 %size, i64 %remainder, i32 %site) {_INLINE} {{
-  %a = ptrtoint ptr %p to i64
-  %end = add i64 %a, %size
-  %hint = getelementptr i32, ptr @emu.hints, i32 %site
-  %h = load i32, ptr %hint
-  %low = getelementptr [2 x i64], ptr @microdl_memory, i32 %h, i32 0
-  %high = getelementptr [2 x i64], ptr @microdl_memory, i32 %h, i32 1
-  %l = load i64, ptr %low
-  %u = load i64, ptr %high
-  %above = icmp uge i64 %a, %l
-  %below = icmp ule i64 %end, %u
-  %inside = and i1 %above, %below
-  %rest = and i64 %a, %remainder
-  %aligned = icmp eq i64 %rest, 0
-  %fine = and i1 %inside, %aligned
-  br i1 %fine, label %go, label %look
-look:
-  call void @emu.search(ptr %p, i64 %size, i64 %remainder, i32 %site)
-  br label %go
-go:
-  ret void
-}}
-define internal void @emu.search(ptr %p, i64 %size, i64 %remainder, i32 %site) noinline nounwind {{
-  %a = ptrtoint ptr %p to i64
-  %end = add i64 %a, %size
-  %rest = and i64 %a, %remainder
-  %aligned = icmp eq i64 %rest, 0
-  br i1 %aligned, label %stack, label %fault
-stack:
-  %bottom = load i64, ptr @microdl_stack_memory
-  %top = load i64, ptr getelementptr (i64, ptr @microdl_stack_memory, i32 1)
-  %over = icmp uge i64 %a, %bottom
-  %under = icmp ule i64 %end, %top
-  %local = and i1 %over, %under
-  br i1 %local, label %good, label %begin
-begin:
-  %count = load i64, ptr @microdl_sizes
-  br label %next
-next:
-  %i = phi i64 [ 0, %begin ], [ %j, %again ]
-  %more = icmp ult i64 %i, %count
-  br i1 %more, label %try, label %fault
-try:
-  %low = getelementptr [2 x i64], ptr @microdl_memory, i64 %i, i32 0
-  %high = getelementptr [2 x i64], ptr @microdl_memory, i64 %i, i32 1
-  %l = load i64, ptr %low
-  %u = load i64, ptr %high
-  %above = icmp uge i64 %a, %l
-  %below = icmp ule i64 %end, %u
-  %inside = and i1 %above, %below
-  br i1 %inside, label %found, label %again
-again:
-  %j = add i64 %i, 1
-  br label %next
-found:
-  %hint = getelementptr i32, ptr @emu.hints, i32 %site
-  %short = trunc i64 %i to i32
-  store i32 %short, ptr %hint
-  br label %good
-good:
-  ret void
-fault:
-  %kind = phi i64 [ {MISALIGNED}, %0 ], [ {OUT_OF_BOUNDS}, %next ]
-  %wide = zext i32 %site to i64
-  store i64 %kind, ptr @microdl_fault
-  store i64 %a, ptr getelementptr (i64, ptr @microdl_fault, i32 1)
-  store i64 %size, ptr getelementptr (i64, ptr @microdl_fault, i32 2)
-  store i64 %wide, ptr getelementptr (i64, ptr @microdl_fault, i32 3)
-  call void @emu.wait(i32 {FAULT})
-  ret void
-}}
-"""
 
 # PTX in kernels: how it begins, and what does the same here.
 PTX = {

@@ -15,23 +15,26 @@ from typing import Any
 from llvmlite import binding as llvm
 
 from ..stored import kept, lowered
-from .runtime import CHECKS, MEMORY, PTX, RUNTIME, thread_ir
+from .checks import CHECKS, NOTES
+from .runtime import MEMORY, PTX, RUNTIME, thread_ir
 from .switch import processor, switch_ir
 
 GAP = 256  # bytes between arrays in shared memory, which belong to none
 SHARED_BYTES = 227 * 1024  # of a block, at most, on sm_90
+WORD, WIDEST = 4, 16  # bytes of an access: to memory that is set or copied as a whole, and at most
 SCALARS = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "half": 2, "float": 4, "double": 8, "ptr": 8}
 _DECLARATION = re.compile(r"^define (.*) @(emu\.[\w.]+)\((.*)\) alwaysinline nounwind \{$", re.MULTILINE)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Site:
     """One access to memory in a kernel's source."""
 
     verb: str  # reads, writes, updates
     file: str
     line: int
-    caller: tuple[str, int] | None  # where the kernel calls the function that this line is in
+    callers: tuple[tuple[str, int], ...]  # of the function that this line is in; the last one is in the kernel
+    width: int  # bytes of one instruction; copies of many bytes take several
 
 
 @dataclass
@@ -82,16 +85,18 @@ def switch_address():
     return address
 
 
-def _optimise(module, vectors):
+def _optimise(module, vectors, unroll=True):
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = vectors
+    options.loop_unrolling = unroll
     builder = llvm.create_pass_builder(_machine()(), options)
     builder.getModulePassManager().run(module, builder)
 
 
-def translate(kernel):
-    """The kernel, a ``launch.Kernel``, as a Program."""
-    code, sites, shared, dynamic = kept("emulated", kernel, (), lambda: _translated(kernel))
+def translate(kernel, noted=False):
+    """The kernel, a ``launch.Kernel``, as a Program; if ``noted``, as one that notes its accesses to memory."""
+    kind = "noted" if noted else "emulated"
+    code, sites, shared, dynamic = kept(kind, kernel, (), lambda: _translated(kernel, noted))
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine()())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -100,9 +105,11 @@ def translate(kernel):
     return Program(engine.get_function_address("microdl_thread"), sites, shared, dynamic, engine)
 
 
-def _translated(kernel):
+def _translated(kernel, noted):
     """An object file of this CPU; the Sites, the SharedArrays as tuples; where dynamic shared memory begins."""
     texts, entry = lowered(kernel)
+    if noted:  # LLVM takes such vectors apart on this CPU
+        texts = [text.replace("load <4 x i8>", "load volatile <4 x i8>") for text in texts]
     module = llvm.parse_assembly(_runnable(texts[0], kernel.name))
     for text in texts[1:]:
         module.link_in(llvm.parse_assembly(_runnable(text, kernel.name)))
@@ -114,8 +121,9 @@ def _translated(kernel):
             function.linkage = "internal"
     _refuse_unknown(module, kernel.name)
     module.triple, module.data_layout = llvm.get_process_triple(), str(_machine()().target_data)
-    _optimise(module, vectors=False)
-    text, sites = _checked(str(module))
+    # The copies of a loop's body that unrolling makes would share the executions of a line, each with its own part.
+    _optimise(module, vectors=False, unroll=not noted)
+    text, sites = _checked(str(module), noted)
     text, shared, dynamic = _place_shared(text)
     module = llvm.parse_assembly(text)
     _optimise(module, vectors=True)
@@ -177,19 +185,21 @@ _BLOCK = re.compile(
 )
 
 
-def _checked(text):
-    """(text with a check before each access, what each check is of)."""
+def _checked(text, noted):
+    """(text with a check, and a note if ``noted``, before each access; what each check is of)."""
     lines, sites, where = [], [], _Lines(text)
     own, local = True, set()  # whether this function is the runtime's; addresses of single variables
 
-    def check(verb, space, address, size, align, line):
+    def check(verb, space, address, size, align, line, width):
         nonlocal lines
         plain = address
         if "addrspace" in space:
             plain = f"%emu.plain.{len(sites)}"
             lines.append(f"  {plain} = addrspacecast {space} {address} to ptr")
         lines.append(f"  call void @emu.check(ptr {plain}, i64 {size}, i64 {align - 1}, i32 {len(sites)})")
-        sites.append(Site(verb, *where.of(line)))
+        if noted:
+            lines.append(f"  call void @emu.note(ptr {plain}, i64 {size}, i32 {len(sites)})")
+        sites.append(Site(verb, *where.of(line), width))
 
     for line in text.splitlines():
         if line.startswith("define "):
@@ -201,23 +211,23 @@ def _checked(text):
             elif match := _LOAD.match(line):
                 kind, space, address, align = match.groups()
                 if _foreign(address, local) and _size(kind):
-                    check("reads", space, address, _size(kind), int(align), line)
+                    check("reads", space, address, _size(kind), int(align), line, _width(kind, int(align)))
             elif match := _STORE.match(line):
                 value, space, address, align = match.groups()
                 if _foreign(address, local) and _size(value):
-                    check("writes", space, address, _size(value), int(align), line)
+                    check("writes", space, address, _size(value), int(align), line, _width(value, int(align)))
             elif match := _ATOMIC.match(line):
                 space, address, kind, align = match.groups()
-                check("updates", space, address, _size(kind), int(align), line)
+                check("updates", space, address, _size(kind), int(align), line, _size(kind))
             elif match := _BLOCK.match(line):
                 space, to, from_space, source, size = match.groups()
                 if to not in local:
-                    check("writes", space, to, size, 1, line)
+                    check("writes", space, to, size, 1, line, WORD)
                 if source and source not in local:
-                    check("reads", from_space, source, size, 1, line)
+                    check("reads", from_space, source, size, 1, line, WORD)
         lines.append(line)
     hints = f"@emu.hints = internal global [{max(1, len(sites))} x i32] zeroinitializer\n"
-    return "\n".join(lines) + "\n" + hints + CHECKS + _missing_memory(text), sites
+    return "\n".join(lines) + "\n" + hints + CHECKS + NOTES * noted + _missing_memory(text), sites
 
 
 def _missing_memory(text):
@@ -241,6 +251,11 @@ def _size(value):
     return SCALARS.get(value.split()[0], 0)
 
 
+def _width(value, align):
+    """Bytes of one access to such a value: of a vector as many as its alignment allows."""
+    return min(_size(value), align, WIDEST) if value.startswith("<") else _size(value)
+
+
 class _Lines:
     """Which lines of source the instructions of a module come from."""
 
@@ -248,16 +263,16 @@ class _Lines:
         self.entries = dict(re.findall(r"^(![0-9]+) = (?:distinct )?(.*)$", text, re.MULTILINE))
 
     def of(self, instruction):
-        """(file, line, (file, line) of the call in the kernel or None) of a line of IR."""
+        """(file, line, (file, line) of each call on the way there from the kernel, innermost first) of a line of IR."""
         found = re.search(r"!dbg (![0-9]+)", instruction)
         if found is None:
-            return "?", 0, None
+            return "?", 0, ()
         file, line, caller = self._place(found.group(1))
+        callers = []
         while caller is not None:
-            outer, at, caller = self._place(caller)
-            if caller is None:
-                return file, line, (outer, at)
-        return file, line, None
+            *place, caller = self._place(caller)
+            callers.append(tuple(place))
+        return file, line, tuple(callers)
 
     def _place(self, number):
         location = self.entries[number]
@@ -267,7 +282,8 @@ class _Lines:
         file = self.entries[self._field(self.entries[scope], "file")]
         folder, name = (re.search(rf'{key}: "([^"]*)"', file) for key in ("directory", "filename"))
         path = f"{folder.group(1)}/{name.group(1)}" if folder and name else "?"
-        return path, int(self._field(location, "line") or 0), self._field(location, "inlinedAt")
+        line = int(self._field(location, "line") or 0) or int(self._field(self.entries[scope], "line") or 0)
+        return path, line, self._field(location, "inlinedAt")
 
     @staticmethod
     def _field(entry, key):
