@@ -13,6 +13,7 @@ from microdl.core.errors import NoKernel
 from microdl.gpu.allocator import in_words
 from microdl.gpu.stream import located
 
+ELEMENTS = 2**31 - 2**20  # of an array at most: positions are 32-bit numbers, those of threads beyond its end too
 LIMIT = 48 << 10  # bytes of dynamic shared memory that need no permission
 FORMATS = {"float32": "f", "float64": "d", "int32": "i", "int64": "q"}
 FORMATS |= {"uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q"}
@@ -38,10 +39,15 @@ class Parameters:
         self.addresses = [(i, kind[:-1]) for i, kind in enumerate(self.kinds) if kind[-1] == "*"]
 
     def check(self, name, args):
-        """Raises NoKernel if an array among the arguments has another dtype than the kernel ``name`` takes."""
+        """Raises NoKernel if an array among the arguments has another dtype than the kernel ``name`` takes, or is too
+        large for it."""
         for i, wanted in self.addresses:
             found = getattr(args[i], "dtype", None)
-            if found is None or found == wanted:
+            if found is None:
+                continue
+            if args[i].size > ELEMENTS:
+                raise NoKernel(f"{name} of {args[i].size} elements, at most {ELEMENTS} can be")
+            if found == wanted:
                 continue
             if wanted[0] != "u" or found.itemsize != int(wanted[4:]) // 8:  # unsigned numbers can be others' bits
                 raise NoKernel(f"{name} of {found}")

@@ -1,5 +1,6 @@
 """Ops on a GPU: their outputs are allocated there, their kernels compiled once, launched, and replayed as a graph."""
 
+import threading
 import types
 from collections import namedtuple
 
@@ -7,9 +8,11 @@ import numpy as np
 import pytest
 
 from microdl.core import dtypes
+from microdl.core.errors import NoKernel
 from microdl.core.kernels import support
 from microdl.core.op import Spec
 from microdl.gpu import device
+from microdl.gpu.array import DeviceArray
 from microdl.gpu.capture import Replay
 from microdl.gpu.device import GPU
 from microdl.gpu.errors import CaptureError
@@ -159,3 +162,21 @@ def test_a_real_kernel_is_compiled_and_its_arguments_packed():
     gpu.stream.synchronize()
     assert gpu.driver.launches == [(symbol, (1, 1, 1), (256, 1, 1), 0, (x.address, y.address, 4))]
     assert text.count(".param .u64") >= 2
+
+
+def test_an_array_with_more_elements_than_kernels_can_count_is_refused(gpu):
+    large = DeviceArray(gpu, 512, (2**16, 2**15), np.float32, None)
+    with pytest.raises(NoKernel, match=r"blas\.scale of 2147483648 elements, at most 2146435072"):
+        gpu.launch(SCALE, (1, 1, 1), (256, 1, 1), 0, (large, 2.0, 4))
+    assert gpu.driver.launches == []
+
+
+def test_each_thread_counts_its_own_launches(gpu):
+    x = gpu.array(np.ones(4, np.float32))
+    thread = threading.Thread(target=gpu.launch, args=(SCALE, (1, 1, 1), (256, 1, 1), 0, (x, 2.0, 4)))
+    thread.start()
+    thread.join()
+    assert gpu.launches == 0
+    gpu.launch(SCALE, (1, 1, 1), (256, 1, 1), 0, (x, 2.0, 4))
+    assert gpu.launches == 1
+    np.testing.assert_array_equal(x.numpy(), 4)

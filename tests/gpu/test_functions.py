@@ -2,6 +2,7 @@
 
 import gc
 import inspect
+import threading
 import warnings
 from collections import Counter
 
@@ -10,6 +11,8 @@ import pytest
 
 import microdl as tf
 from microdl.compile.on_gpu import OnGPU
+from microdl.gpu.capture import Step, capture
+from microdl.gpu.staging import AHEAD_FROM, inlet
 
 pytestmark = pytest.mark.gpu
 CPU, GPU = (f"/job:localhost/replica:0/task:0/device:{kind}:0" for kind in ("CPU", "GPU"))
@@ -342,3 +345,27 @@ def test_a_function_profiled_on_the_gpu():
     with tf.profiler.profile() as profile:
         tf.nn.relu(f(x))
     assert "Relu" in {event.name for event in profile.events}
+
+
+def test_what_another_library_writes_to_shared_memory_is_seen_by_the_next_run(gpu0):
+    theirs = gpu0.array(np.ones(4, np.float32))
+    x = tf.experimental.dlpack.from_dlpack(theirs.__dlpack__())
+    f = tf.function(lambda x: x * 2.0)
+    for value in (1, 2, 3):
+        theirs.write(np.full(4, value))
+        np.testing.assert_array_equal(f(x), 2.0 * value)
+
+
+def test_a_copy_of_another_stream_is_no_part_of_a_graph(gpu0):
+    place = gpu0.empty((AHEAD_FROM // 4,), np.float32)
+    thread = threading.Thread(target=inlet(gpu0, place).send, args=(np.ones(place.shape, np.float32),))
+
+    def meanwhile():
+        thread.start()
+        thread.join(0.3)  # it waits for the stream that computes
+
+    graph = capture(gpu0.stream, [Step("Meanwhile", meanwhile), Step("Clear", lambda: gpu0.clear(place))])
+    thread.join(5)
+    np.testing.assert_array_equal(place.numpy(), 1)
+    graph.launch()
+    np.testing.assert_array_equal(place.numpy(), 0)

@@ -2,12 +2,14 @@
 
 import copy
 import pickle
+import types
 import warnings
 
 import numpy as np
 import pytest
 
 import microdl as tf
+from microdl.core.placement import the_gpu
 
 pytestmark = pytest.mark.gpu
 CPU, GPU = (f"/job:localhost/replica:0/task:0/device:{kind}:0" for kind in ("CPU", "GPU"))
@@ -67,6 +69,39 @@ def test_values_of_tensors_on_a_gpu_are_read_like_others():
     assert f"{tf.reduce_sum(x):.1f}" == "10.0"
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(x)), x.numpy())
     assert copy.deepcopy(x) is x
+
+
+def test_copies_of_variables_and_models_are_on_the_same_device():
+    with tf.device("/gpu:0"):
+        model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
+    twin = copy.deepcopy(model)
+    assert {v.device for v in twin.weights} == {GPU}
+    twin.weights[0].assign(tf.zeros((3, 2)))
+    assert model.weights[0].numpy().any()
+    v = tf.Variable([1.0], constraint=tf.nn.relu)
+    with tf.device("/gpu:0"):
+        again = copy.copy(v)
+    assert (again.device, again.constraint, again.numpy()) == (CPU, tf.nn.relu, 1.0)
+
+
+def test_what_is_shown_of_a_variables_tensor_does_not_change_with_it():
+    with tf.device("/gpu:0"):
+        v = tf.Variable([1.0, 2.0])
+    x = tf.convert_to_tensor(v)
+    seen = [from_interface(x), tf.experimental.dlpack.from_dlpack(x), tf.experimental.dlpack.from_dlpack(v)]
+    v.assign([3.0, 4.0])
+    others = [tf.constant([9.0, 9.0]).gpu() for _ in range(3)]
+    for y in seen:
+        np.testing.assert_array_equal(y, [1.0, 2.0])
+    np.testing.assert_array_equal(from_interface(v), v.numpy())
+    assert len(others) == 3
+
+
+def from_interface(x):
+    """A tensor with the memory that the array interface of another one shows."""
+    shown = types.SimpleNamespace(__cuda_array_interface__=x.__cuda_array_interface__)
+    array = the_gpu().share(shown)
+    return tf.Tensor(x.spec, array)
 
 
 def test_a_variable_stays_on_its_device_and_tensors_read_from_it_stay_as_they_are():
