@@ -228,6 +228,11 @@ def available():
     return CPU_NAME if _Asked.gpu is None else f"{CPU_NAME}, {_Asked.gpu.name}"
 
 
+def beside(variable):
+    """A context in which what is made lives on the device of a Variable."""
+    return _Scope(device_of(variable.known_array()))
+
+
 class _Scope:
     """``with tf.device(...)``: may be entered again, also inside itself."""
 

@@ -165,6 +165,18 @@ def test_variables_of_one_update_are_on_one_device():
         optimizer.apply_gradients([(tf.constant([1.0]), there), (tf.constant([1.0]), here)])
 
 
+def test_what_an_optimizer_keeps_lies_beside_its_variables():
+    with tf.device("/gpu:0"):
+        there = tf.Variable([1.0])
+    here = tf.Variable([1.0])
+    for variable in (there, here):
+        optimizer = tf.keras.optimizers.SGD(0.5, momentum=0.5, use_ema=True)
+        for _ in range(2):
+            optimizer.apply_gradients([(tf.constant([1.0]), variable)])
+        assert {v.device for v in optimizer.variables[2:]} == {variable.device}
+        np.testing.assert_array_equal(variable, [-0.25])
+
+
 def test_memory_is_counted_and_limited(gpu0):
     (device,) = tf.config.list_physical_devices("GPU")
     assert device.name == "/physical_device:GPU:0"

@@ -10,6 +10,7 @@ from microdl.core import nest
 from microdl.core.context import in_phase, warn
 from microdl.core.dtypes import float32
 from microdl.core.errors import InvalidArgumentError
+from microdl.core.placement import beside
 from microdl.core.tape import GradientTape
 from microdl.core.tensor import apply, convert
 from microdl.core.trackable import Trackable, made
@@ -156,11 +157,15 @@ class Optimizer(Trackable):
         return columns[0] if isinstance(names, str) else columns
 
     def add_variable_from_reference(self, reference_variable, name, initializer: Any = "zeros"):
-        """One slot with the shape and dtype of ``reference_variable``; initializer: "zeros", "ones" or a number."""
+        """One slot with the shape, dtype and device of ``reference_variable``.
+
+        initializer: "zeros", "ones" or a number.
+        """
         value = {"zeros": 0, "ones": 1}[initializer] if isinstance(initializer, str) else initializer
         start = np.full(tuple(reference_variable.shape), value, reference_variable.dtype.as_numpy_dtype)
         label = re.sub(r"[/:]", "_", reference_variable.name.removesuffix(":0"))
-        slot = Variable(start, trainable=False, name=f"{self.name}/{label}_{name}")
+        with beside(reference_variable):
+            slot = Variable(start, trainable=False, name=f"{self.name}/{label}_{name}")
         self._slots.append(slot)
         return slot
 
