@@ -10,9 +10,10 @@ The threads of a block stand in rows, as many side by side as there are channels
         of the   | .. .. ..     |    and every 256 / 32-th row of the block's part of the rows
         rows     | t0 t1 t2 ... |
 
-A sum over the rows is made of sums of parts, which a second kernel adds up: how many parts depends on the shape alone,
-and so do the bits. The variance comes from squared deviations from each part's own mean, so no digits are lost where
-the mean is large.
+It reads four of them before it uses one: a thread that waits for one number at a time leaves memory idle. A sum over
+the rows is made of sums of parts, which a second kernel adds up: how many parts depends on the shape alone, and so do
+the bits. The variance comes from squared deviations from the first number that a thread reads, which stand for those
+from its mean, so that x is read once, and no digits are lost where the mean is large.
 """
 
 from math import sqrt
@@ -20,12 +21,14 @@ from math import sqrt
 import numpy as np
 
 from .launch import THREADS, ceildiv, device as gpu, kernel
+from .rows import four, four_left, put_four
 from .scalar import ONE, ZERO
 from .target import cuda, device, float32, int64, uint32
 
 ACROSS = 32  # most threads side by side
 LEAST_ROWS = 16  # of a thread, where there are so many
 MOST_PARTS = 512
+JOINED = 4  # threads side by side where parts are added up: many share a channel, for these sums wait for memory
 
 
 def split(rows, channels):
@@ -36,16 +39,23 @@ def split(rows, channels):
     return across, max(1, ceildiv(rows, length)), length
 
 
+def blocks_of(parts, channels, across):
+    """Blocks of threads for so many parts of the rows. They are counted along x, where there is room for 2**31."""
+    return parts * ceildiv(channels, across)
+
+
 @device
 def place(rows, channels, across, length):
-    """(channel, first row, rows to this thread's next one, end of the rows), the last two 0 without a channel."""
-    t, part = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
-    channel = uint32(uint32(cuda.blockIdx.y) * uint32(across) + t % uint32(across))
+    """(part, channel, first row, rows to this thread's next one, end of the rows), the end 0 without a channel."""
+    t, block = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
+    columns = uint32(uint32(uint32(channels) + uint32(across) - uint32(1)) // uint32(across))
+    part = uint32(block // columns)
+    channel = uint32(uint32(block - part * columns) * uint32(across) + t % uint32(across))
     first = uint32(part * uint32(length) + t // uint32(across))
     end = uint32(min(uint32((part + uint32(1)) * uint32(length)), uint32(rows)))
     if channel >= uint32(channels):
         end = uint32(0)
-    return channel, first, uint32(uint32(THREADS) // uint32(across)), end
+    return part, channel, first, uint32(uint32(THREADS) // uint32(across)), end
 
 
 @device
@@ -90,44 +100,55 @@ def _at(row, channels, channel):
 @kernel("float32* float32* float32* int32 int32 int32 int32")
 def _statistics(x, sums, squares, rows, channels, across, length):
     """sums[part, c] = sum of x[r, c] - x[0, c]; squares[part, c] = squared deviations from the part's mean."""
-    channel, first, step, end = place(rows, channels, across, length)
-    origin = x[channel] if channel < uint32(channels) else ZERO
-    r, total = first, ZERO
+    part, channel, r, step, end = place(rows, channels, across, length)
+    apart, at = int64(step) * int64(channels), _at(r, channels, channel)
+    origin, count, total, square = ZERO, ZERO, ZERO, ZERO  # total, square: of deviations from ``origin``
+    if r < end:
+        origin, count = x[at], float32(int64(uint32(uint32(end - r + step - uint32(1)) // step)))
+    while four_left(r, step, end):
+        a, b, c, d = four(x, at, apart)
+        a, b, c, d = a - origin, b - origin, c - origin, d - origin
+        total, square = total + ((a + b) + (c + d)), square + ((a * a + b * b) + (c * c + d * d))
+        r, at = uint32(r + uint32(4) * step), at + 4 * apart
     while r < end:
-        total = total + (x[_at(r, channels, channel)] - origin)
-        r = uint32(r + step)
-    total = of_channel(total, across)
-    start = uint32(uint32(cuda.blockIdx.x) * uint32(length))
-    mean = origin + total / float32(int64(uint32(end - start)))
-    r, square = first, ZERO
-    while r < end:
-        deviation = x[_at(r, channels, channel)] - mean
-        square = square + deviation * deviation
-        r = uint32(r + step)
+        a = x[at] - origin
+        total, square = total + a, square + a * a
+        r, at = uint32(r + step), at + apart
+    share, away = ZERO, ZERO
+    if count > ZERO:
+        share, away = total / count, origin - x[channel]
+    whole = of_channel(total + count * away, across)
+    start = uint32(part * uint32(length))
+    deviation = (share + away) - whole / float32(int64(uint32(end - start)))
+    if count > ZERO:
+        square = (square - total * share) + count * deviation * deviation
     square = of_channel(square, across)
     if uint32(cuda.threadIdx.x) < uint32(across) and channel < uint32(channels):
-        at = _at(cuda.blockIdx.x, channels, channel)
-        sums[at] = total
+        at = _at(part, channels, channel)
+        sums[at] = whole
         squares[at] = square
 
 
 @kernel("float32* float32* float32* float32* float32* int32 int32 int32 int32 int32")
 def _join_statistics(x, sums, squares, mean, variance, parts, channels, across, length, rows):
     """The whole's from those of the parts, of ``length`` rows each, the last of what is left."""
-    channel, first, step, end = place(parts, channels, across, parts)
-    count = float32(rows)
-    p, total = first, ZERO
+    _, channel, first, step, end = place(parts, channels, across, parts)
+    apart, count = int64(step) * int64(channels), float32(rows)
+    p, at, total = first, _at(first, channels, channel), ZERO
+    while four_left(p, step, end):
+        a, b, c, d = four(sums, at, apart)
+        total = total + ((a + b) + (c + d))
+        p, at = uint32(p + uint32(4) * step), at + 4 * apart
     while p < end:
-        total = total + sums[_at(p, channels, channel)]
-        p = uint32(p + step)
+        total = total + sums[at]
+        p, at = uint32(p + step), at + apart
     center = of_channel(total, across) / count
-    p, square = first, ZERO
+    p, at, square = first, _at(first, channels, channel), ZERO
     while p < end:
-        at = _at(p, channels, channel)
         some = float32(int64(min(uint32(length), uint32(uint32(rows) - p * uint32(length)))))
         deviation = sums[at] / some - center
         square = square + (squares[at] + some * deviation * deviation)
-        p = uint32(p + step)
+        p, at = uint32(p + step), at + apart
     square = of_channel(square, across)
     if uint32(cuda.threadIdx.x) < uint32(across) and channel < uint32(channels):
         mean[channel] = center + x[channel]
@@ -137,17 +158,20 @@ def _join_statistics(x, sums, squares, mean, variance, parts, channels, across, 
 def batch_statistics(x, mean, variance):
     """mean[c], variance[c] = those of the column x[:, c]; the variance is the mean of squared deviations.
 
-    x: read, at least one row. mean, variance: written. With the sums s_b and the squared deviations q_b of each part's
-    n_b rows, the whole's are m = sum(s_b) / n and sum(q_b + n_b (s_b / n_b - m)^2) / n. Chan, Golub and LeVeque,
-    "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979, equation 2.1.
-    All is counted from the first row, near which the others lie if their mean is large.
+    x: read, at least one row. mean, variance: written. Of n_t rows of a thread, with the sums s_t of deviations from
+    its first number and q_t of their squares, the squared deviations from their mean are q_t - s_t^2 / n_t. However far
+    the first number lies from the mean m_t, that loses little: as it is one of the n_t, q_t is at most n_t + 1 times as
+    large as the difference. With the sums s_b and the squared deviations q_b of each part's n_b rows, the whole's are
+    m = sum(s_b) / n and sum(q_b + n_b (s_b / n_b - m)^2) / n, and those of a part come from its threads' likewise.
+    Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979,
+    equation 2.1. Sums are counted from the first row, near which the others lie if their mean is large.
     """
     rows, channels = x.shape
     across, parts, length = split(rows, channels)
     sums, squares = (gpu().empty((parts, channels), np.float32) for _ in range(2))
-    columns = ceildiv(channels, across)
-    _statistics((parts, columns), x, sums, squares, rows, channels, across, length)
-    _join_statistics((1, columns), x, sums, squares, mean, variance, parts, channels, across, length, rows)
+    _statistics(blocks_of(parts, channels, across), x, sums, squares, rows, channels, across, length)
+    joining = blocks_of(1, channels, JOINED)
+    _join_statistics(joining, x, sums, squares, mean, variance, parts, channels, JOINED, length, rows)
 
 
 @device
@@ -157,21 +181,27 @@ def _reciprocal_root(variance, epsilon):
 
 @kernel("float32* float32* float32* float32* float32* float32 float32* int32 int32 int32 int32")
 def _normalize(x, gamma, beta, mean, variance, epsilon, y, rows, channels, across, length):
-    channel, r, step, end = place(rows, channels, across, length)
+    _, channel, r, step, end = place(rows, channels, across, length)
     if r < end:
+        apart, at = int64(step) * int64(channels), _at(r, channels, channel)
         scale = gamma[channel] * _reciprocal_root(variance[channel], epsilon)
         center, offset = mean[channel], beta[channel]
+        while four_left(r, step, end):
+            a, b, c, d = four(x, at, apart)
+            a, b = scale * (a - center) + offset, scale * (b - center) + offset
+            c, d = scale * (c - center) + offset, scale * (d - center) + offset
+            put_four(y, at, apart, a, b, c, d)
+            r, at = uint32(r + uint32(4) * step), at + 4 * apart
         while r < end:
-            at = _at(r, channels, channel)
             y[at] = scale * (x[at] - center) + offset
-            r = uint32(r + step)
+            r, at = uint32(r + step), at + apart
 
 
 def _grid(rows, channels):
     """(blocks, threads side by side, rows of a block) where there is nothing to add up."""
     across, _, _ = split(rows, channels)
     length = LEAST_ROWS * THREADS // across
-    return (ceildiv(rows, length), ceildiv(channels, across)), across, length
+    return blocks_of(ceildiv(rows, length), channels, across), across, length
 
 
 def batch_norm(x, gamma, beta, mean, variance, epsilon, y):
@@ -183,31 +213,47 @@ def batch_norm(x, gamma, beta, mean, variance, epsilon, y):
 @kernel("float32* float32* float32* float32* float32* int32 int32 int32 int32")
 def _sums(dy, x, mean, sums, products, rows, channels, across, length):
     """sums[part, c] = sum of dy[r, c]; products[part, c] = sum of dy[r, c] * (x[r, c] - mean[c])."""
-    channel, r, step, end = place(rows, channels, across, length)
+    part, channel, r, step, end = place(rows, channels, across, length)
+    apart, at = int64(step) * int64(channels), _at(r, channels, channel)
     center = mean[channel] if channel < uint32(channels) else ZERO
     total, product = ZERO, ZERO
+    while four_left(r, step, end):
+        a, b, c, d = four(dy, at, apart)
+        e, f, g, h = four(x, at, apart)
+        total = total + ((a + b) + (c + d))
+        product = product + ((a * (e - center) + b * (f - center)) + (c * (g - center) + d * (h - center)))
+        r, at = uint32(r + uint32(4) * step), at + 4 * apart
     while r < end:
-        at = _at(r, channels, channel)
-        total = total + dy[at]
-        product = product + dy[at] * (x[at] - center)
-        r = uint32(r + step)
+        total, product = total + dy[at], product + dy[at] * (x[at] - center)
+        r, at = uint32(r + step), at + apart
     total, product = two_of_channel(total, product, across)
     if uint32(cuda.threadIdx.x) < uint32(across) and channel < uint32(channels):
-        at = _at(cuda.blockIdx.x, channels, channel)
+        at = _at(part, channels, channel)
         sums[at] = total
         products[at] = product
 
 
+@device
+def join_two(sums, products, parts, channels, across):
+    """(channel, its sums over all parts) of a thread."""
+    _, channel, p, step, end = place(parts, channels, across, parts)
+    apart, at = int64(step) * int64(channels), _at(p, channels, channel)
+    total, product = ZERO, ZERO
+    while four_left(p, step, end):
+        a, b, c, d = four(sums, at, apart)
+        e, f, g, h = four(products, at, apart)
+        total, product = total + ((a + b) + (c + d)), product + ((e + f) + (g + h))
+        p, at = uint32(p + uint32(4) * step), at + 4 * apart
+    while p < end:
+        total, product = total + sums[at], product + products[at]
+        p, at = uint32(p + step), at + apart
+    total, product = two_of_channel(total, product, across)
+    return channel, total, product
+
+
 @kernel("float32* float32* float32* float32 float32* float32* int32 int32 int32")
 def _join_sums(sums, products, variance, epsilon, dgamma, dbeta, parts, channels, across):
-    channel, p, step, end = place(parts, channels, across, parts)
-    total, product = ZERO, ZERO
-    while p < end:
-        at = _at(p, channels, channel)
-        total = total + sums[at]
-        product = product + products[at]
-        p = uint32(p + step)
-    total, product = two_of_channel(total, product, across)
+    channel, total, product = join_two(sums, products, parts, channels, across)
     if uint32(cuda.threadIdx.x) < uint32(across) and channel < uint32(channels):
         dbeta[channel] = total
         dgamma[channel] = product * _reciprocal_root(variance[channel], epsilon)
@@ -215,15 +261,22 @@ def _join_sums(sums, products, variance, epsilon, dgamma, dbeta, parts, channels
 
 @kernel("float32* float32* float32* float32* float32* float32 float32* float32* float32* int32 int32 int32 int32")
 def _input_grad(dy, x, gamma, mean, variance, epsilon, dgamma, dbeta, dx, rows, channels, across, length):
-    channel, r, step, end = place(rows, channels, across, length)
+    _, channel, r, step, end = place(rows, channels, across, length)
     if r < end:
+        apart, at = int64(step) * int64(channels), _at(r, channels, channel)
         rstd, share = _reciprocal_root(variance[channel], epsilon), ONE / float32(rows)
         scale, center = gamma[channel] * rstd, mean[channel]
         offset, slope = dbeta[channel] * share, dgamma[channel] * rstd * share
+        while four_left(r, step, end):
+            a, b, c, d = four(dy, at, apart)
+            e, f, g, h = four(x, at, apart)
+            a, b = scale * (a - offset - slope * (e - center)), scale * (b - offset - slope * (f - center))
+            c, d = scale * (c - offset - slope * (g - center)), scale * (d - offset - slope * (h - center))
+            put_four(dx, at, apart, a, b, c, d)
+            r, at = uint32(r + uint32(4) * step), at + 4 * apart
         while r < end:
-            at = _at(r, channels, channel)
             dx[at] = scale * (dy[at] - offset - slope * (x[at] - center))
-            r = uint32(r + step)
+            r, at = uint32(r + step), at + apart
 
 
 def batch_norm_grad(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta):
@@ -234,8 +287,8 @@ def batch_norm_grad(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta):
     rows, channels = x.shape
     across, parts, length = split(rows, channels)
     sums, products = (gpu().empty((parts, channels), np.float32) for _ in range(2))
-    columns = ceildiv(channels, across)
-    _sums((parts, columns), dy, x, mean, sums, products, rows, channels, across, length)
-    _join_sums((1, columns), sums, products, variance, epsilon, dgamma, dbeta, parts, channels, across)
+    _sums(blocks_of(parts, channels, across), dy, x, mean, sums, products, rows, channels, across, length)
+    joining = blocks_of(1, channels, JOINED)
+    _join_sums(joining, sums, products, variance, epsilon, dgamma, dbeta, parts, channels, JOINED)
     blocks, across, length = _grid(rows, channels)
     _input_grad(blocks, dy, x, gamma, mean, variance, epsilon, dgamma, dbeta, dx, rows, channels, across, length)

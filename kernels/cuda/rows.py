@@ -1,4 +1,4 @@
-"""Threads along the rows of a matrix: a warp has a row, or a block where rows are long. For softmax, layer_norm.
+"""Threads along the rows of a matrix: a warp has a row, or a block where rows are long.
 
 Neighbouring threads have neighbouring elements. Loops over a row take four steps at a time: all four numbers are read
 before one is used or a result is written, for a thread that waits for one number at a time leaves memory idle.
@@ -55,6 +55,12 @@ def of_row_of_block(function, value, numbers):
     value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 4))
     value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 2))
     return function(value, cuda.shfl_xor_sync(ALL_LANES, value, 1))
+
+
+@device
+def four_left(i, step, end):
+    """Whether a thread that is at i has four steps more before the end."""
+    return uint32(i + uint32(3) * step) < end
 
 
 @device

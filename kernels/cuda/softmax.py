@@ -11,7 +11,7 @@ Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018, algor
 from .elements import blocks, of_two, vectors
 from .launch import THREADS, ceildiv, kernel
 from .reduction import WARPS, add, larger
-from .rows import along_rows, four, of_row_of_block, of_row_of_warp, put_four, row_of_block, row_of_warp
+from .rows import along_rows, four, four_left, of_row_of_block, of_row_of_warp, put_four, row_of_block, row_of_warp
 from .scalar import INFINITY, NAN, ONE, ZERO, exp_below_zero_of, log1p_of, log_of, select
 from .target import cuda, device, float32, int64, uint32
 
@@ -34,7 +34,7 @@ def _base(largest):
 def _largest_and_sum(of_row, numbers, x, start, lane, step, classes):
     """(the row's largest entry, the sum of exp(entry - largest))."""
     largest, total, c = -INFINITY, ZERO, lane
-    while uint32(c + uint32(3) * step) < classes:
+    while four_left(c, step, classes):
         p, q, r, s = four(x, start + int64(c), int64(step))
         before, largest = largest, larger(largest, larger(larger(p, q), larger(r, s)))
         base = _base(largest)
@@ -58,7 +58,7 @@ def _softmax(own_row, of_row, numbers, x, y, rows, classes):
         start, apart = int64(row) * int64(classes), int64(step)
         largest, total = _largest_and_sum(of_row, numbers, x, start, c, step, uint32(classes))
         factor = ONE / total
-        while uint32(c + uint32(3) * step) < uint32(classes):
+        while four_left(c, step, uint32(classes)):
             p, q, r, s = four(x, start + int64(c), apart)
             p, q = exp_below_zero_of(p - largest) * factor, exp_below_zero_of(q - largest) * factor
             r, s = exp_below_zero_of(r - largest) * factor, exp_below_zero_of(s - largest) * factor
@@ -94,7 +94,7 @@ def _softmax_grad(own_row, of_row, numbers, y, dy, dx, rows, classes):
             mean = mean + dy[start + int64(c)] * y[start + int64(c)]
             c = uint32(c + step)
         mean, c = of_row(add, mean, numbers), lane
-        while uint32(c + uint32(3) * step) < uint32(classes):
+        while four_left(c, step, uint32(classes)):
             p, q, r, s = four(y, start + int64(c), apart)
             t, u, v, w = four(dy, start + int64(c), apart)
             put_four(dx, start + int64(c), apart, p * (t - mean), q * (u - mean), r * (v - mean), s * (w - mean))
@@ -127,7 +127,7 @@ def _log_softmax(own_row, of_row, numbers, x, y, rows, classes):
         start, apart = int64(row) * int64(classes), int64(step)
         largest, total = _largest_and_sum(of_row, numbers, x, start, c, step, uint32(classes))
         less = log_of(total)
-        while uint32(c + uint32(3) * step) < uint32(classes):
+        while four_left(c, step, uint32(classes)):
             p, q, r, s = four(x, start + int64(c), apart)
             p, q, r, s = (p - largest) - less, (q - largest) - less, (r - largest) - less, (s - largest) - less
             put_four(y, start + int64(c), apart, p, q, r, s)
@@ -162,7 +162,7 @@ def _log_softmax_grad(own_row, of_row, numbers, y, dy, dx, rows, classes):
             total = total + dy[start + int64(c)]
             c = uint32(c + step)
         total, c = of_row(add, total, numbers), lane
-        while uint32(c + uint32(3) * step) < uint32(classes):
+        while four_left(c, step, uint32(classes)):
             p, q, r, s = four(y, start + int64(c), apart)
             t, u, v, w = four(dy, start + int64(c), apart)
             p, q = t - exp_below_zero_of(p) * total, u - exp_below_zero_of(q) * total
@@ -199,7 +199,7 @@ def _sparse(own_row, of_row, numbers, logits, labels, loss, backprop, rows, clas
         known = int64(labels[row]) >= int64(0) and int64(labels[row]) < int64(classes)
         label = uint32(labels[row]) if known else uint32(0)
         share = ONE / total if known else NAN
-        while uint32(c + uint32(3) * step) < uint32(classes):
+        while four_left(c, step, uint32(classes)):
             p, q, r, s = four(logits, start + int64(c), apart)
             p, q = _slope(p - largest, c, label, total), _slope(q - largest, uint32(c + step), label, total)
             r = _slope(r - largest, uint32(c + uint32(2) * step), label, total)
@@ -262,7 +262,7 @@ def _softmax_cross_entropy(own_row, of_row, numbers, logits, labels, loss, backp
         start, apart, c, entropy = int64(row) * int64(classes), int64(step), lane, ZERO
         largest, total = _largest_and_sum(of_row, numbers, logits, start, lane, step, uint32(classes))
         shift, factor = log_of(total), ONE / total
-        while uint32(c + uint32(3) * step) < uint32(classes):
+        while four_left(c, step, uint32(classes)):
             p, q, r, s = four(logits, start + int64(c), apart)
             t, u, v, w = four(labels, start + int64(c), apart)
             p, q, r, s = p - largest, q - largest, r - largest, s - largest
