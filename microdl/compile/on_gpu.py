@@ -6,12 +6,14 @@ are variables, in the GPU's memory, and where random streams stand is sent there
 step for which the GPU has no kernel runs on the CPU in its place; then the plan runs step by step, and says so.
 """
 
+import contextlib
 import weakref
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from microdl.compile.budget import budget
 from microdl.compile.program import constant_array
 from microdl.compile.settled import Step
 from microdl.core import device
@@ -33,13 +35,14 @@ class OnGPU:
 
     Attributes:
         steps: the Steps, in order. nodes: their Nodes. nbytes: of the GPU's memory. scratch: what kernels hold of it.
-        replay: the ``gpu.capture.Replay``.
+        used: when it ran last, by the clock of ``budget``. replay: the ``gpu.capture.Replay``.
     """
 
-    used, scratch = 0, 0
+    scratch = 0
 
     def __init__(self, program, layout, home, gpu, name):
         self.home, self.gpu, self.nbytes, self._layout = home, gpu, layout.nbytes, layout
+        self.used = next(budget.clock)
         self._block = gpu.empty((layout.nbytes,), np.uint8, f"the arrays of {name}", exact=True)
         self._places = {}  # id of a Tensor -> its DeviceArray
         self._constants = []  # whose ids are in _places
@@ -58,9 +61,16 @@ class OnGPU:
         self._lent = []  # weak references to results that may still lie in the block
         self._name, self._timed = name, None
         self.replay = capture.Replay(gpu.stream, name, [step for noted in self._work for step in noted])
+        gpu.allocator.add_keeper(self)
+
+    def let_go(self):
+        """Gives its memory back, unless a run uses it; the next run then makes another one."""
+        with contextlib.suppress(ValueError):
+            self.home.remove(self)
 
     def run(self, arrays, written):
         """The arrays of the outputs. ``arrays``: those of the inputs. written: the Variables that steps write to."""
+        self.used = next(budget.clock)
         for reference in self._lent:
             if (lent := reference()) is not None:
                 lent.keep()
@@ -166,10 +176,10 @@ class OnGPU:
 
     def _with_parts(self, node, inputs, outputs):
         """A branch or loop: the host decides, its parts have plans on this GPU."""
-        run = partial(node.op.run, self.gpu.kernels, **node.attrs)
+        gpu, run = self.gpu, partial(node.op.run, self.gpu.kernels, **node.attrs)
 
         def call():
-            around, context.running = context.running, self.gpu
+            around, context.running = context.running, gpu
             try:
                 # Their plans copy what they are given, unless it is the array that they were given last: each run
                 # gives them arrays that are new, though they lie in the same place.
@@ -206,7 +216,7 @@ def _run(noted, slots=None):
 class _Object:
     """The place of strings, data sets and the like, which stay in the memory of the host."""
 
-    def __init__(self, array=None):
+    def __init__(self, array: Any = None):
         self.array = array
 
     def numpy(self):

@@ -7,6 +7,7 @@ sizes again and again.
 """
 
 import gc
+import weakref
 from collections import Counter, deque
 
 from microdl.core.errors import ResourceExhaustedError
@@ -56,6 +57,7 @@ class Allocator:
         self._lock = new_lock()
         self._held = {}  # address -> (nbytes, what)
         self._free = {}  # nbytes -> addresses
+        self._keepers = weakref.WeakSet()
         self._returned = deque()  # addresses: finalizers run at any time, in any thread, and so take no lock
 
     def allocate(self, nbytes, what="an array", exact=False):
@@ -71,10 +73,7 @@ class Allocator:
         self.stream.forbid_in_capture("allocates memory of the GPU")
         self.stream.run_later()
         size = -(-nbytes // ALIGNMENT) * ALIGNMENT if exact else size_class(nbytes)
-        with self._lock:
-            self._take_back()
-            waiting = self._free.get(size)
-            address = waiting.pop() if waiting else self._from_driver(size)
+        address = self._found(size)
         if address is None:
             address = self._after_collecting(size, what)
         with self._lock:
@@ -113,6 +112,22 @@ class Allocator:
         found = [(nbytes, what, count) for (nbytes, what), count in counts.items()]
         return sorted(found, key=lambda kind: (-kind[0] * kind[2], kind))
 
+    def add_keeper(self, keeper):
+        """Says of an object that keeps memory which it can do without.
+
+        When there is no room its ``let_go()`` is called, first of that whose ``used`` is least. The allocator does not
+        keep it.
+        """
+        with self._lock:
+            self._keepers.add(keeper)
+
+    def _found(self, nbytes):
+        """An address of memory that was given back, or of new memory; None if there is no room."""
+        with self._lock:
+            self._take_back()
+            waiting = self._free.get(nbytes)
+            return waiting.pop() if waiting else self._from_driver(nbytes)
+
     def _take_back(self):
         """Puts what was given back into the lists. Called with the lock held."""
         while self._returned:
@@ -142,16 +157,18 @@ class Allocator:
         return None
 
     def _after_collecting(self, nbytes, what):
-        """An address, once what only cycles of Python's objects hold has been given back."""
+        """An address, once what only cycles of Python's objects hold, or what can be done without, was given back."""
         gc.collect()
-        self.stream.run_later()
         with self._lock:
-            self._take_back()
-            waiting = self._free.get(nbytes)
-            address = waiting.pop() if waiting else self._from_driver(nbytes)
-        if address is None:
-            raise ResourceExhaustedError(self._exhausted(nbytes, what))
-        return address
+            keepers = sorted(self._keepers, key=lambda keeper: keeper.used)
+        while True:
+            self.stream.run_later()
+            address = self._found(nbytes)
+            if address is not None:
+                return address
+            if not keepers:
+                raise ResourceExhaustedError(self._exhausted(nbytes, what))
+            keepers.pop(0).let_go()
 
     def _release(self):
         """Gives the blocks in the lists back to the driver. Returns how many bytes that were."""

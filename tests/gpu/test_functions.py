@@ -369,3 +369,21 @@ def test_a_copy_of_another_stream_is_no_part_of_a_graph(gpu0):
     np.testing.assert_array_equal(place.numpy(), 1)
     graph.launch()
     np.testing.assert_array_equal(place.numpy(), 0)
+
+
+def test_functions_that_do_not_run_make_room_for_one_that_does(gpu0):
+    allocator, limit = gpu0.allocator, gpu0.allocator.limit
+    f = tf.function(lambda x: tf.nn.relu(tf.sqrt(x) + 1.0))
+    gc.collect()
+    allocator.trim()
+    try:
+        allocator.limit = allocator.taken + (3 << 19)
+        for _ in range(2):
+            for n in range(16, 20):  # some 0.5 MiB each
+                x = np.full((n << 12,), n * n, np.float32)
+                with tf.device("/gpu:0"):
+                    np.testing.assert_array_equal(f(x), n + 1.0)
+        with tf.device("/gpu:0"), pytest.raises(tf.errors.ResourceExhaustedError, match="the arrays of "):
+            f(np.ones((1 << 20,), np.float32))
+    finally:
+        allocator.limit = limit
