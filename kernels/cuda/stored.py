@@ -24,10 +24,13 @@ HERE = Path(__file__).parent
 NUMBERS = int, float, bool, str, tuple, np.generic
 
 
-def ptx(kernel, threads, capability):
-    """The PTX of a ``launch.Kernel`` for blocks of so many threads on GPUs of a compute capability."""
+def ptx(kernel, threads, capability, anew=False):
+    """The PTX of a ``launch.Kernel`` for blocks of so many threads on GPUs of a compute capability.
+
+    anew: made now, because that of an earlier process is of no use.
+    """
     options = capability, threads, kernel.blocks_at_once
-    return kept("ptx", kernel, options, lambda: target.ptx(lowered(kernel), *options))
+    return kept("ptx", kernel, options, lambda: target.ptx(lowered(kernel), *options), anew)
 
 
 def lowered(kernel):
@@ -35,14 +38,14 @@ def lowered(kernel):
     return kept("ir", kernel, (), lambda: target.lower(kernel.function, kernel.signature))
 
 
-def kept(kind, kernel, options, make):
-    """``make()``, a picklable value for a kernel and options, or what it gave to an earlier process."""
+def kept(kind, kernel, options, make, anew=False):
+    """``make()``, a picklable value for a kernel and options, or what it gave to an earlier process, unless ``anew``."""
     folder = jit.cache_folder()
     if folder is None:
         return make()
     path = folder / f"{kind}-{fingerprint(kernel.function, (kernel.signature, options))}.pickle"
     with contextlib.suppress(OSError):  # there is none yet
-        stored = path.read_bytes()
+        stored = b"" if anew else path.read_bytes()
         stamp, payload = stored[:32], stored[32:]
         if hashlib.sha256(payload).digest() == stamp:
             return pickle.loads(payload)

@@ -17,6 +17,7 @@ from microdl.gpu.allocator import Allocator
 from microdl.gpu.array import DeviceArray, imported
 from microdl.gpu.capture import Step
 from microdl.gpu.driver import Driver
+from microdl.gpu.errors import UNSUPPORTED_PTX, DriverError
 from microdl.gpu.launch import Module, entry
 from microdl.gpu.stream import Stream
 
@@ -135,9 +136,17 @@ class GPU:
 
     def _loaded(self, kernel, threads, shared):
         self.stream.forbid_in_capture(f"compiles and loads the kernel {kernel.name}, which has not run before")
-        text = compiled(kernel, threads, self.driver.properties().capability)
+        capability = self.driver.properties().capability
+        text = compiled(kernel, threads, capability)
+        try:
+            module = Module(self.stream, text.encode())
+        except DriverError as error:
+            if error.code != UNSUPPORTED_PTX:
+                raise
+            text = compiled(kernel, threads, capability, anew=True)  # a newer toolkit than today's may have made it
+            module = Module(self.stream, text.encode())
         kinds = [str(kind) for kind in kernel.kinds]
-        return Module(self.stream, text.encode()).function(kernel.name, kinds, threads, shared, entry(text))
+        return module.function(kernel.name, kinds, threads, shared, entry(text))
 
     @contextlib.contextmanager
     def noting(self):
@@ -180,9 +189,9 @@ class _Local(threading.local):
     launches = 0
 
 
-def compiled(kernel, threads, capability):
-    """The PTX of a kernel for blocks of ``threads`` on GPUs of a compute capability."""
-    return support("cuda.stored").ptx(kernel, math.prod(threads), capability)
+def compiled(kernel, threads, capability, anew=False):
+    """The PTX of a kernel for blocks of ``threads`` on GPUs of a compute capability; kept on disk, unless ``anew``."""
+    return support("cuda.stored").ptx(kernel, math.prod(threads), capability, anew)
 
 
 def the_gpu():

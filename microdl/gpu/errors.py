@@ -2,14 +2,14 @@
 
 from microdl.core.errors import OpError
 
-OUT_OF_MEMORY, NOT_READY, NO_DEVICE = 2, 600, 100  # of CUresult in cuda.h
+OUT_OF_MEMORY, NO_DEVICE, UNSUPPORTED_PTX, NOT_READY = 2, 100, 222, 600  # of CUresult in cuda.h
 CAPTURE = range(900, 909)  # the codes about calls that a stream forbids while it is captured
 
 _HINTS = {
     3: "a process that was forked from one that used a GPU cannot use it: multiprocessing.set_start_method('spawn')",
     1: "an argument is out of range: a block of more than 1024 threads, say, or a grid beyond 65535 along y or z",
     209: "the kernel was compiled for another GPU",
-    222: "the toolkit that compiled the kernel is newer than NVIDIA's driver here: update the driver",
+    UNSUPPORTED_PTX: "the toolkit that compiled the kernel is newer than NVIDIA's driver here: update the driver",
     701: "the kernel needs more registers or shared memory than a multiprocessor has",
     700: "a kernel read or wrote outside of its arrays, perhaps one launched earlier; the GPU is lost to this process",
     716: "a kernel read or wrote at a misaligned address; the GPU is lost to this process",

@@ -15,7 +15,7 @@ from microdl.gpu import device
 from microdl.gpu.array import DeviceArray
 from microdl.gpu.capture import Replay
 from microdl.gpu.device import GPU
-from microdl.gpu.errors import CaptureError
+from microdl.gpu.errors import CaptureError, DriverError
 from tests.gpu.conftest import KERNELS
 from tests.gpu.fake_driver import FakeDriver
 
@@ -54,8 +54,8 @@ def gpu(monkeypatch):
     made = GPU(FakeDriver(kernels=KERNELS), kernels=types.SimpleNamespace())
     made.compiled = []
 
-    def compiled(kernel, threads, capability):
-        made.compiled.append((kernel.name, threads, capability))
+    def compiled(kernel, threads, capability, anew=False):
+        made.compiled.append((kernel.name, threads, capability, *["anew"] * anew))
         return f".visible .entry {kernel.name.partition('.')[2]}("
 
     def scaled(x, factor, y):
@@ -88,6 +88,19 @@ def test_a_kernel_is_compiled_once(gpu):
         gpu.run(Scaled, [x], [spec(4)], {"factor": factor})
     assert gpu.compiled == [("blas.scale", (256, 1, 1), (9, 0))]
     assert gpu.driver.calls["ModuleLoadData"] == 1
+
+
+def test_a_kernel_that_a_newer_toolkit_left_on_disk_is_compiled_again(gpu):
+    x = gpu.array(np.ones(4, np.float32))
+    gpu.driver.fail("ModuleLoadData", 222)
+    gpu.run(Scaled, [x], [spec(4)], {"factor": 2.0})
+    wanted = "blas.scale", (256, 1, 1), (9, 0)
+    assert gpu.compiled == [wanted, (*wanted, "anew")]
+    made = GPU(gpu.driver)
+    gpu.driver.fail("ModuleLoadData", 218)
+    with pytest.raises(DriverError, match=r"\(218\)"):
+        made.launch(SCALE, (1, 1, 1), (256, 1, 1), 0, (x, 2.0, 4))
+    assert len(gpu.compiled) == 3
 
 
 def test_a_recorded_step_is_replayed_as_a_graph_and_allocates_nothing(gpu):
@@ -155,6 +168,7 @@ def test_a_real_kernel_is_compiled_and_its_arguments_packed():
     text = device.compiled(kernel, (256, 1, 1), (9, 0))
     assert device.compiled(kernel, (256, 1, 1), (9, 0)) == text  # a second compilation would give it another symbol
     assert device.compiled(kernel, (128, 1, 1), (9, 0)) != text
+    assert len(device.compiled(kernel, (256, 1, 1), (9, 0), anew=True)) == len(text)
     symbol = device.entry(text)
     gpu = GPU(FakeDriver(kernels={symbol: ("@PPi", lambda view, x, y, n: None)}))
     x, y = gpu.array(np.ones(4, np.float32)), gpu.empty((4,), np.float32)
