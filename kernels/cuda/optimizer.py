@@ -33,9 +33,14 @@ class Table(NamedTuple):
 
 
 def table_of(*lists):
-    """The Table of variables: lists of arrays, one array for each variable in each."""
+    """The Table of variables: lists of arrays, one array for each variable in each.
+
+    Raises: NotImplementedError unless all are float32: kernels see addresses, not what lies there.
+    """
     cells, blocks, end = [], 0, 0
     for arrays in zip(*lists, strict=True):
+        if other := [array.dtype for array in arrays if array.dtype != np.float32]:
+            raise NotImplementedError(f"updates of {other[0]}")
         blocks += ceildiv(arrays[0].size, BLOCK)
         end += arrays[0].size
         cells.append((blocks, end, *map(address, arrays)))

@@ -177,6 +177,16 @@ def test_what_an_optimizer_keeps_lies_beside_its_variables():
         np.testing.assert_array_equal(variable, [-0.25])
 
 
+def test_variables_of_float64_are_updated_on_the_cpu():
+    with tf.device("/gpu:0"):
+        v, w = tf.Variable(np.array([1.0, 2.0])), tf.Variable(np.array([[3.0]]))
+        with pytest.warns(UserWarning, match=r"^ResourceApplyGradientDescent runs on the CPU"):
+            tf.keras.optimizers.SGD(0.5).apply_gradients([(np.array([1.0, 1.0]), v), (np.array([[2.0]]), w)])
+    assert v.device == GPU
+    np.testing.assert_array_equal(v, [0.5, 1.5])
+    np.testing.assert_array_equal(w, [[2.0]])
+
+
 def test_memory_is_counted_and_limited(gpu0):
     (device,) = tf.config.list_physical_devices("GPU")
     assert device.name == "/physical_device:GPU:0"
@@ -232,3 +242,12 @@ def test_what_is_converted_is_made_on_the_device_and_tensors_stay_where_they_are
         assert tf.convert_to_tensor(on_cpu) is on_cpu
         assert tf.convert_to_tensor(v).device == CPU
     assert tf.convert_to_tensor(tf.constant([1.0]).gpu()).device == GPU
+
+
+def test_ops_with_pythons_numbers_do_not_wait_for_the_gpu(gpu0, monkeypatch):
+    x, waits = tf.ones((3,)).gpu(), []
+    expected = [(x * 2.5 + 1.0) ** 2.0 for _ in range(2)][1].numpy()
+    monkeypatch.setattr(gpu0.driver, "synchronize_event", waits.append)
+    y = (x * 2.5 + 1.0) ** 2.0
+    assert waits == []
+    np.testing.assert_array_equal(y, expected)
