@@ -39,7 +39,7 @@ def lowered(kernel):
 
 
 def kept(kind, kernel, options, make, anew=False):
-    """``make()``, a picklable value for a kernel and options, or what it gave to an earlier process, unless ``anew``."""
+    """``make()``, a picklable value for a kernel and options; unless ``anew``, what it gave to an earlier process."""
     folder = jit.cache_folder()
     if folder is None:
         return make()
