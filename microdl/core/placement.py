@@ -72,7 +72,7 @@ class Placement:
         gpu, before = self.gpu, self.gpu.launches
         around, context.streams = context.streams, _Drawn() if op.stateful else None
         try:
-            return gpu.run(op, list(map(self._on_gpu, arrays)), specs, attrs)
+            return gpu.run(op, [self._on_gpu(x, op) for x in arrays], specs, attrs)
         except NotImplementedError as missing:  # a NoKernel, or what kernels say of dtypes
             if op.mutates and gpu.launches != before:
                 raise
@@ -84,11 +84,11 @@ class Placement:
             context.streams = around
         return [y if y.dtype.hasobject else gpu.array(y) for y in outputs]
 
-    def _on_gpu(self, array):
+    def _on_gpu(self, array, op):
         """An array on the GPU. A number is copied once: for each copy the host waits until the GPU has come to it."""
         if is_on_gpu(array):
             return array
-        return self.gpu.array(array) if array.ndim else self.gpu.table(array)
+        return self.gpu.array(array) if array.ndim or op.view else self.gpu.table(array)
 
     def _run_on_cpu(self, op, arrays, specs, attrs, prepared):
         hosted = [on_host(x) for x in arrays]

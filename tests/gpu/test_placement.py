@@ -251,3 +251,4 @@ def test_ops_with_pythons_numbers_do_not_wait_for_the_gpu(gpu0, monkeypatch):
     y = (x * 2.5 + 1.0) ** 2.0
     assert waits == []
     np.testing.assert_array_equal(y, expected)
+    assert tf.constant(2.5).gpu().known_array().address != tf.constant(2.5).gpu().known_array().address
