@@ -282,6 +282,7 @@ _LAZY = {
             "profiler",
             "saved_model",
             "summary",
+            "test",
             "train",
         )
     },

@@ -10,17 +10,20 @@ from typing import NamedTuple
 
 from microdl.compile import function as _function
 from microdl.compile.budget import budget
-from microdl.core import kernels
+from microdl.core import kernels, later as _later
+from microdl.core.missing import missing as _missing
 from microdl.core.placement import soft_placement as _soft_placement
+from microdl.gpu import experimental as experimental
 from microdl.gpu.settings import (
     LogicalDevice as LogicalDevice,
     LogicalDeviceConfiguration as LogicalDeviceConfiguration,
     PhysicalDevice as PhysicalDevice,
-    experimental as experimental,
     get_logical_device_configuration as get_logical_device_configuration,
+    get_visible_devices as get_visible_devices,
     list_logical_devices as list_logical_devices,
     list_physical_devices as list_physical_devices,
     set_logical_device_configuration as set_logical_device_configuration,
+    set_visible_devices as set_visible_devices,
 )
 
 
@@ -177,3 +180,6 @@ def run_functions_eagerly(run_eagerly):
 def functions_run_eagerly():
     """What ``run_functions_eagerly`` was called with last; False at first."""
     return _function.eagerly
+
+
+__getattr__ = _missing(__name__, globals(), _later.CONFIG.split())

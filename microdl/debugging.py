@@ -2,6 +2,10 @@
 
 from microdl.core import later as _later
 from microdl.core.missing import missing as _missing
+from microdl.core.placement_log import (
+    get_log_device_placement as get_log_device_placement,
+    set_log_device_placement as set_log_device_placement,
+)
 from microdl.ops.debugging import (
     Assert as Assert,
     assert_all_finite as assert_all_finite,

@@ -3,16 +3,26 @@
 TENSORFLOW = """
     DeviceSpec Graph Operation RaggedTensor SparseTensor TypeSpec audio bfloat16 bitwise complex complex64
     complex128 distribute get_logger image lite load_library lookup no_gradient quantization queue
-    ragged raw_ops sets signal space_to_batch sparse sysconfig test timestamp tpu types version xla
+    ragged raw_ops sets signal space_to_batch sparse sysconfig timestamp tpu types version xla
 """
 
 AUTOGRAPH = """
     set_verbosity to_graph trace
 """
 
+CONFIG = """
+    experimental_connect_to_cluster experimental_connect_to_host experimental_functions_run_eagerly
+    experimental_run_functions_eagerly optimizer
+"""
+
 DEBUGGING = """
     disable_check_numerics disable_traceback_filtering enable_check_numerics enable_traceback_filtering experimental
-    get_log_device_placement is_traceback_filtering_enabled set_log_device_placement
+    is_traceback_filtering_enabled
+"""
+
+TEST = """
+    Benchmark StubOutForTesting TestCase assert_equal_graph_def benchmark_config compute_gradient create_local_cluster
+    experimental main with_eager_op_as_function disable_with_predicate is_built_with_xla
 """
 
 LINALG = """
@@ -43,6 +53,9 @@ _NO_SPARSE = "use dense tensors, or indices and values by themselves: tf.scatter
 # What to use in place of names that will not come soon.
 INSTEAD = {
     "bfloat16": "NumPy has no such numbers; use float32, or float16",
+    "distribute": (
+        "it trains on one device; leave the strategy and its scope out, and make the model under tf.device('/gpu:0')"
+    ),
     "complex": _NO_COMPLEX,
     "complex64": _NO_COMPLEX,
     "complex128": _NO_COMPLEX,

@@ -165,8 +165,24 @@ class _Asked:
     lock = new_lock()
 
 
+class _Hidden:
+    """What ``tf.config.set_visible_devices`` has hidden."""
+
+    gpu = False
+
+
+hidden = _Hidden()
+
+
 def the_gpu():
-    """The GPU of this process. Raises: NoDeviceError, which says what is missing."""
+    """The GPU of this process. Raises: NoDeviceError, which says what is missing, or that it is hidden."""
+    if hidden.gpu:
+        raise NoDeviceError("tf.config.set_visible_devices has hidden it")
+    return found_gpu()
+
+
+def found_gpu():
+    """The GPU of this process, hidden or not. Raises: NoDeviceError, which says what is missing."""
     with _Asked.lock:
         if _Asked.missing is not None:
             raise NoDeviceError(_Asked.missing)
@@ -205,11 +221,11 @@ def device(device_name):
     if device_name is None:
         return _Scope(None)
     if not isinstance(device_name, str):
-        raise ValueError(f"device: a name such as '/cpu:0' is expected, got {device_name!r}")
+        raise ValueError(f"device: a name such as '/cpu:0' or '/gpu:0' is expected, got {device_name!r}")
     short = (device_name or "cpu").lower().removeprefix("/job:localhost/replica:0/task:0").lstrip("/")
     kind, _, index = short.removeprefix("device:").partition(":")
     if kind not in ("cpu", "gpu", "tpu") or not (index or "0").isdigit():
-        raise ValueError(f"device: {device_name!r} is no device; there are names such as '/cpu:0' and '/gpu:0'")
+        raise ValueError(f"device: {device_name!r} is no device; names are '/cpu:0' and '/gpu:0' (or 'CPU:0', 'GPU:0')")
     if (kind, index or "0") == ("cpu", "0"):
         return _Scope(devices.the_cpu if device_name else None)
     name, reason = f"{kind.upper()}:{index or 0}", None
@@ -218,6 +234,8 @@ def device(device_name):
             return _Scope(the_gpu())
         except NoDeviceError as error:
             reason = error
+    elif kind == "gpu":
+        reason = "one GPU is used, GPU:0; several are not supported yet"
     if not soft_placement.on:
         raise InvalidArgumentError(
             f"device: Could not satisfy device specification '{device_name}'; available is {available()}"

@@ -31,4 +31,4 @@ from microdl.keras.models import Model as Model, Sequential as Sequential
 from microdl.keras.optimizers import Optimizer as Optimizer
 from microdl.keras.regularizers import Regularizer as Regularizer
 
-__getattr__ = _missing(__name__, globals(), _later.KERAS)
+__getattr__ = _missing(__name__, globals(), _later.KERAS, instead=_later.INSTEAD)

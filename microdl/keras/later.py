@@ -7,8 +7,16 @@ def _names(text):
 
 KERAS = _names("""
     DTypePolicy FloatDTypePolicy Function InputSpec Quantizer Variable applications device
-    distribution dtype_policies mixed_precision name_scope random tree visualization
+    distribution dtype_policies name_scope random tree visualization
 """)
+
+# What to use in place of names that will not come soon.
+INSTEAD = {
+    "mixed_precision": (
+        "kernels compute in float32; leave the policy out. Tensor cores of a GPU are used after "
+        "tf.config.experimental.enable_tensor_float_32_execution(True)"
+    ),
+}
 
 LAYERS = _names("""
     AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
