@@ -106,7 +106,7 @@ class OnGPU:
         life = self._layout.lives.get(id(tensor))
         shape, dtype = tensor.spec.shape, tensor.spec.dtype.as_numpy_dtype
         if dtype is np.object_:
-            place = _Object()
+            place = _Object(np.empty(shape, object))
         elif life is None:
             place = self.gpu.empty(shape, dtype, "an array of a plan")
         else:
@@ -183,7 +183,8 @@ class OnGPU:
             try:
                 # Their plans copy what they are given, unless it is the array that they were given last: each run
                 # gives them arrays that are new, though they lie in the same place.
-                run(*[x.array if type(x) is _Object else x.view() for x in inputs], *outputs)
+                given = [x.array if type(x) is _Object else x.view() for x in inputs]
+                run(*given, *[y.array if type(y) is _Object else y for y in outputs])
             finally:
                 context.running = around
 

@@ -228,6 +228,19 @@ def test_strings_and_variables_of_strings_stay_on_the_cpu_in_a_function():
     assert (v.device, v.numpy().tolist()) == (CPU, [b"d", b"d"])
 
 
+def test_strings_go_through_branches_and_loops():
+    @tf.function
+    def f(x, parts):
+        whole = tf.cond(x > 0.0, lambda: parts[0], lambda: parts[1])
+        for part in parts:
+            whole = whole + part
+        return whole
+
+    with tf.device("/gpu:0"), pytest.warns(UserWarning, match="runs without a CUDA graph"):
+        found = [f(tf.constant(x), tf.constant(["a", text])).numpy() for x, text in ((1.0, "b"), (-1.0, "c"))]
+    assert found == [b"aab", b"cac"]
+
+
 def counted(monkeypatch, driver):
     """Counts the calls of a driver's methods, from now on."""
     calls = Counter()
