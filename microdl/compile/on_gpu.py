@@ -161,10 +161,12 @@ class OnGPU:
         if op.host or any(type(place) is _Object for place in (*inputs, *outputs)):
             return [self._on_cpu(node, inputs, outputs, "it calls Python, or handles objects")]
         around, context.streams = context.streams, self._streams
+        before = self._streams.count
         try:
             with self.gpu.noting() as noted:
                 op.run(self.gpu.kernels, *inputs, *outputs, **node.attrs)
         except NotImplementedError as missing:
+            self._streams.drop(before)
             return [self._on_cpu(node, inputs, outputs, missing)]
         finally:
             context.streams = around
@@ -263,6 +265,15 @@ class _Streams:
         self._draws.append(draw)
         address = self._scalars.address(f"key{number}")
         return DeviceArray(self._gpu, address, (3,), np.uint64, self._scalars), None, None
+
+    @property
+    def count(self):
+        """How many there are by now."""
+        return len(self._draws)
+
+    def drop(self, first):
+        """Forgets the streams from that number on, which nobody is going to read here."""
+        del self._draws[first:]
 
     def upload(self):
         """Lets every stream go on, and tells the GPU."""

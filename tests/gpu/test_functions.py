@@ -143,10 +143,15 @@ def test_a_variable_that_a_function_on_the_cpu_has_bound_stays_there():
         g(tf.constant([1.0]))
 
 
-def test_random_numbers_of_a_graph_go_on_as_those_of_the_cpu():
+@pytest.mark.parametrize("dtype", ["float32", "float64"])  # float64 is drawn on the CPU
+def test_random_numbers_of_a_graph_go_on_as_those_of_the_cpu(dtype):
     def draws(device):
         tf.random.set_seed(5)
-        f = tf.function(lambda x: (tf.random.uniform((3,)) + x, tf.nn.dropout(tf.ones((2, 5)), 0.4)))
+
+        @tf.function
+        def f(x):
+            return tf.random.uniform((3,), dtype=dtype) + tf.cast(x, dtype), tf.nn.dropout(tf.ones((2, 5)), 0.4)
+
         with tf.device(device):
             found = []
             for k in range(4):
@@ -154,7 +159,10 @@ def test_random_numbers_of_a_graph_go_on_as_those_of_the_cpu():
                 found.append(tf.random.uniform((2,)).numpy())  # between two runs
         return found
 
-    for x, y in zip(draws("/gpu:0"), draws("/cpu:0"), strict=True):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*RandomUniform runs on the CPU")
+        found = draws("/gpu:0")
+    for x, y in zip(found, draws("/cpu:0"), strict=True):
         np.testing.assert_array_equal(x, y)
 
 
