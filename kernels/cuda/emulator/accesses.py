@@ -102,10 +102,13 @@ class Accesses:
         rows = [Row(*key, *total.tolist()) for key, total in self._totals.items() if memory in (None, key[1])]
         return sorted(rows, key=lambda row: (row.efficiency, row.least - row.taken))
 
-    def efficiency(self, memory):
-        """Percent of all sectors of global memory, or wavefronts of shared memory, that could not be saved."""
-        rows = self.rows(memory)
-        return 100 * sum(row.least for row in rows) / max(1, sum(row.taken for row in rows)) if rows else 100.0
+    def efficiency(self, memory, kernels=""):
+        """Percent of the sectors of global memory, or wavefronts of shared memory, that could not be saved.
+
+        kernels: how the names of those begin that count.
+        """
+        rows = [row for row in self.rows(memory) if row.kernel.startswith(kernels)]
+        return 100 * sum(row.least for row in rows) / sum(row.taken for row in rows) if rows else 100.0
 
     def table(self, most=None):
         """The rows, or the first ``most`` of them, as lines of text."""

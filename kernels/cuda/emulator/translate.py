@@ -126,7 +126,8 @@ def _translated(kernel, noted):
     text, sites = _checked(str(module), noted)
     text, shared, dynamic = _place_shared(text)
     module = llvm.parse_assembly(text)
-    _optimise(module, vectors=True)
+    if not noted:  # what notes its accesses runs a few times only: to compile it takes longer than to run it
+        _optimise(module, vectors=True)
     code = _machine()().emit_object(module)
     return code, list(map(astuple, sites)), list(map(astuple, shared)), dynamic
 
