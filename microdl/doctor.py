@@ -10,6 +10,7 @@ import sys
 from importlib import metadata
 
 from microdl.core.kernels import support
+from microdl.gpu.driver import LIBRARIES, library
 
 
 def findings():
@@ -52,23 +53,10 @@ def _cache():
     return f"{folder}: {len(files)} compiled kernels, {size:.1f} MiB"
 
 
-_DRIVERS = ("nvcuda.dll",) if sys.platform == "win32" else ("libcuda.so.1", "libcuda.so")
-
-
-def _cuda_driver():
-    """NVIDIA's driver as a library, or None."""
-    for name in _DRIVERS:
-        try:
-            return ctypes.CDLL(name)
-        except OSError:
-            continue
-    return None
-
-
 def _driver():
-    driver, version = _cuda_driver(), ctypes.c_int()
+    driver, version = library(), ctypes.c_int()
     if driver is None:
-        return f"none: no {_DRIVERS[0]} (it comes with NVIDIA's driver, not with a package of Python)"
+        return f"none: no {LIBRARIES[0]} (it comes with NVIDIA's driver, not with a package of Python)"
     if driver.cuDriverGetVersion(ctypes.byref(version)):
         return "there, but it does not tell its version"
     return f"for CUDA {version.value // 1000}.{version.value % 1000 // 10}"
@@ -86,9 +74,18 @@ def _toolkit():
 
 
 def _gpu():
-    if os.environ.get("MICRODL_GPU") == "emulate":
+    chosen = os.environ.get("MICRODL_GPU", "")
+    if chosen == "emulate":
+        try:
+            support("cuda.target")
+        except ImportError:
+            return "none: MICRODL_GPU=emulate needs numba-cuda too"
         return "emulated on the CPU (MICRODL_GPU=emulate)"
-    driver, count = _cuda_driver(), ctypes.c_int()
+    if chosen == "off":
+        return "none: MICRODL_GPU=off turns GPUs off"
+    if chosen:
+        return f"none: MICRODL_GPU is {chosen!r}; it can be emulate, off, or nothing for a GPU that is there"
+    driver, count = library(), ctypes.c_int()
     if driver is None or driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
         return "none; MICRODL_GPU=emulate runs CUDA kernels on the CPU, to test them and to learn"
     return ", ".join(map(_name, [driver] * count.value, range(count.value)))

@@ -24,13 +24,30 @@ def test_what_is_missing_for_a_gpu_comes_with_the_command_that_installs_it(monke
     assert finding == 'missing. python -m pip install "microdl[cuda]"'
 
 
-@pytest.mark.parametrize(("setting", "words"), [("emulate", "emulated on the CPU"), ("", "MICRODL_GPU=emulate")])
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("emulate", "emulated on the CPU"),
+        ("", "MICRODL_GPU=emulate"),
+        ("off", "none: MICRODL_GPU=off"),
+        ("on", "none: MICRODL_GPU is 'on'; it can be emulate, off"),
+    ],
+)
 def test_the_gpu_that_is_chosen(setting, words, monkeypatch):
     monkeypatch.setenv("MICRODL_GPU", setting)
-    monkeypatch.setattr(doctor, "_cuda_driver", lambda: None)
+    monkeypatch.setattr(doctor, "library", lambda: None)
     assert words in doctor._gpu()
 
 
 def test_without_a_driver_it_says_where_one_comes_from(monkeypatch):
-    monkeypatch.setattr(doctor, "_cuda_driver", lambda: None)
+    monkeypatch.setattr(doctor, "library", lambda: None)
     assert "NVIDIA's driver" in doctor._driver()
+
+
+def test_no_gpu_is_emulated_without_the_package_that_compiles_kernels(monkeypatch):
+    def support(name):
+        raise ImportError("no numba-cuda")
+
+    monkeypatch.setenv("MICRODL_GPU", "emulate")
+    monkeypatch.setattr(doctor, "support", support)
+    assert doctor._gpu() == "none: MICRODL_GPU=emulate needs numba-cuda too"

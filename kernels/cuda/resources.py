@@ -111,11 +111,16 @@ def table(capability=target.COMPUTE_CAPABILITY, families=()):
 
 def main(arguments):
     """Prints the table. arguments: sm_90 or the like, and names of families."""
-    if reason := missing():
-        raise SystemExit(f"microdl: {reason}")
     architecture = next((a for a in arguments if re.fullmatch(r"sm_\d{2,3}", a)), "sm_90")
     capability = int(architecture[3:-1]), int(architecture[-1])
-    for line in table(capability, [a for a in arguments if a != architecture]):
+    chosen = [a for a in arguments if a != architecture]
+    families = sorted({kernel.name.partition(".")[0] for kernel in all_kernels()})
+    if unknown := [a for a in chosen if a not in families]:
+        expected = f"sm_90 or the like, and of {', '.join(families)}"
+        raise SystemExit(f"microdl: {' '.join(unknown)}: no such kernels; arguments are {expected}")
+    if reason := missing():
+        raise SystemExit(f"microdl: {reason}")
+    for line in table(capability, chosen):
         print(line)
 
 

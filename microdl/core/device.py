@@ -56,7 +56,7 @@ class CPU:
 
 def _explained(op, arrays, error):
     """For ``error`` about a dtype that Numba has no machine type for, one that says what a user can do; else None."""
-    if isinstance(error, NotImplementedError) and any(array.dtype == np.float16 for array in arrays):
+    if isinstance(error, (NotImplementedError, KeyError)) and any(array.dtype == np.float16 for array in arrays):
         return InvalidArgumentError(
             f"{op.name}: float16 tensors can be stored, moved and cast, but the CPU's kernels do not compute with "
             "them; convert them first: tf.cast(x, tf.float32)"

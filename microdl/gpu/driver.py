@@ -5,7 +5,9 @@ ints; streams, events, modules, functions and graphs are what the package cuda-b
 That package is imported when a ``Driver`` is made, not before.
 """
 
+import ctypes
 import importlib
+import sys
 import threading
 from typing import Any, NamedTuple
 
@@ -13,6 +15,7 @@ from microdl.core.errors import NoDeviceError
 from microdl.gpu.errors import NO_DEVICE, NOT_READY, DriverError
 
 INSTALL = 'python -m pip install "microdl[cuda]"'
+LIBRARIES = ("nvcuda.dll",) if sys.platform == "win32" else ("libcuda.so.1", "libcuda.so")
 
 # From cuda.h: CUdevice_attribute, flags, modes.
 _MULTIPROCESSORS, _MAJOR, _MINOR, _SHARED_BYTES, _L2_BYTES = 16, 75, 76, 97, 38
@@ -246,8 +249,20 @@ class Driver:
             raise self._error("cuGraphLaunch", error)
 
 
+def library():
+    """The driver as a library that ctypes has loaded, or None where it is not installed."""
+    for name in LIBRARIES:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None
+
+
 def _bindings() -> Any:
     try:
         return importlib.import_module("cuda.bindings.driver")
     except ImportError as error:
+        if library() is None:  # first things first: without it the package would be of no use
+            raise NoDeviceError(f"NVIDIA's driver is not installed here (no {LIBRARIES[0]})") from error
         raise NoDeviceError(f"GPUs are reached through the package cuda-bindings ({error}): {INSTALL}") from error

@@ -1,6 +1,5 @@
 """Devices as ``tf.config`` shows them, and how much of a GPU's memory may be taken."""
 
-from numbers import Real
 from typing import NamedTuple
 
 from microdl.core import placement
@@ -96,7 +95,7 @@ def set_logical_device_configuration(device, logical_devices):
     if len(logical_devices) != 1:
         raise ValueError(f"{what}: a GPU is one logical device here, got {len(logical_devices)} of them")
     limit = logical_devices[0].memory_limit
-    if limit is not None and not (isinstance(limit, Real) and limit > 0):
+    if limit is not None and not (isinstance(limit, (int, float)) and limit > 0):
         raise ValueError(f"{what}: memory_limit is a number of MiB above 0, or None for no limit, got {limit!r}")
     gpu.allocator.limit = None if limit is None else int(limit * 2**20)
 

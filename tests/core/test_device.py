@@ -18,6 +18,12 @@ def test_float16_is_stored_and_cast_but_not_computed_with():
     )
 
 
+def test_matrices_of_float16_are_not_multiplied():
+    x = tf.ones((2, 2), tf.float16)
+    with pytest.raises(ValueError, match="BatchMatMulV2: float16 tensors can be stored, moved and cast"):
+        x @ x
+
+
 def test_an_error_of_an_op_that_is_not_about_float16_passes_through():
     def refuse(x):
         raise NotImplementedError("by this function")

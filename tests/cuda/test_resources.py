@@ -53,3 +53,9 @@ def check(kernel, needs):
 def test_the_table_has_a_line_for_every_kernel():
     lines = list(found.table(families=("bias",)))
     assert len(lines) == 1 + sum(kernel.name.startswith("bias.") for kernel in KERNELS)
+
+
+@pytest.mark.parametrize("arguments", [["matmull"], ["sm_9", "matmul"], ["--help"]])
+def test_who_asks_for_kernels_that_there_are_not_is_told_which_there_are(arguments):
+    with pytest.raises(SystemExit, match=f"{arguments[0]}: no such kernels; arguments are sm_90 .*, matmul,"):
+        found.main(arguments)

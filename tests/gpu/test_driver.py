@@ -182,6 +182,10 @@ def test_what_is_missing_is_named(bindings, monkeypatch):
 
 def test_without_cuda_bindings_the_command_to_install_it_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "cuda.bindings.driver", None)
+    monkeypatch.setattr(driver_module, "library", lambda: None)  # the driver comes first
+    with pytest.raises(NoDeviceError, match=r"NVIDIA's driver is not installed here \(no \w+[.\w]*\)"):
+        Driver()
+    monkeypatch.setattr(driver_module, "library", object)
     with pytest.raises(
         NoDeviceError, match=re.escape("cuda-bindings (") + ".*" + re.escape('pip install "microdl[cuda]"')
     ):
