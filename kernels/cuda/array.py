@@ -139,7 +139,7 @@ def roll(x, shifts, axes, y):
 
 
 # T: what indices are, U: what is written.
-_ONE_HOT = [(index, kind) for index in ("int32", "int64", "uint8") for kind in (*NUMBERS, "uint8")]
+_ONE_HOT = [(index, kind) for index in ("int32", "int64", "uint8") for kind in NUMBERS]
 
 
 @typed("T* U U U* int32 int32 int32", *_ONE_HOT)
@@ -191,7 +191,7 @@ def linspace(start, stop, y):
     _linspace.of(y)(blocks(y), one(start), delta, one(stop), y, y.size)
 
 
-@typed("T* int32 int32 int32", *NUMBERS, "uint8")
+@typed("T* int32 int32 int32", *NUMBERS)
 def _eye(y, rows, columns, n):
     for k in range(EACH):
         i = element(k)

@@ -11,7 +11,6 @@ from .target import device, int32, uint8, uint32
 from .typed import NUMBERS, typed, words
 
 _TEST = f"T* T* int32 {WALK} {WALK} {WALK} uint8* int32 int32"
-_KINDS = (*NUMBERS, "uint8")
 
 
 @device
@@ -19,7 +18,7 @@ def _is_equal(a, b):
     return uint8(a == b)
 
 
-@typed(_TEST, *_KINDS)
+@typed(_TEST, *NUMBERS)
 def _equal(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
     pairs(_is_equal, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
@@ -34,7 +33,7 @@ def _is_not_equal(a, b):
     return uint8(a != b)
 
 
-@typed(_TEST, *_KINDS)
+@typed(_TEST, *NUMBERS)
 def _not_equal(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
     pairs(_is_not_equal, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
@@ -49,7 +48,7 @@ def _is_less(a, b):
     return uint8(a < b)
 
 
-@typed(_TEST, *_KINDS)
+@typed(_TEST, *NUMBERS)
 def _less(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
     pairs(_is_less, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 
@@ -64,7 +63,7 @@ def _is_less_equal(a, b):
     return uint8(a <= b)
 
 
-@typed(_TEST, *_KINDS)
+@typed(_TEST, *NUMBERS)
 def _less_equal(a, b, axes, sizes, steps_a, steps_b, y, n, wide):
     pairs(_is_less_equal, a, b, axes, sizes, steps_a, steps_b, y, n, wide)
 

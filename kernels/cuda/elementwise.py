@@ -2,7 +2,7 @@
 
 a, b: flat, one dtype, read. layout: the CPU's table that says which of their elements meet, from
 ``kernels/cpu/broadcast.py``, or None: a and b have y's size or one element. y: flat, of their dtype, written.
-float32, int32 and int64, where nothing else is said. Integers wrap around.
+Numbers of any type but float16, where nothing else is said. Integers wrap around.
 """
 
 import math
@@ -18,7 +18,7 @@ from .comparison import (
 )
 from .operands import PAIR, launch, pairs
 from .reduction import larger, smaller
-from .target import device, int64, libdevice
+from .target import device, int64
 from .typed import INTEGERS, NUMBERS, REALS, typed
 
 
@@ -99,7 +99,7 @@ def divide(a, b, layout, y):
 
 @device
 def _floor_of_quotient(a, b):
-    return a // b
+    return a // b if b != 0 else a - a  # nobody may ask; but a GPU must not stop
 
 
 @typed(PAIR, *INTEGERS)
@@ -114,7 +114,7 @@ def floordiv(a, b, layout, y):
 
 @device
 def _floor_of_real_quotient(a, b):
-    return libdevice.floorf(a / b)
+    return math.floor(a / b)
 
 
 @typed(PAIR, *REALS)
@@ -129,14 +129,14 @@ def floordiv_real(a, b, layout, y):
 
 @device
 def _remainder(a, b):
-    return a % b
+    return a % b if b != 0 else a - a
 
 
 @device
 def _real_remainder(a, b):
-    rest = libdevice.fmodf(a, b)
+    rest = math.fmod(a, b)
     if rest == 0:
-        return libdevice.copysignf(rest, b)
+        return math.copysign(rest, b)
     return rest + b if (rest < 0) != (b < 0) else rest
 
 

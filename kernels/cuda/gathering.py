@@ -2,20 +2,26 @@
 
 Where several rows go to one place, they are combined in their order, by the one thread that owns an element of the
 result: indices are sorted first, so that it finds those that name its row side by side. So there are no atomics, and
-the bits are the same in every run, and those of the CPU.
+the bits are the same in every run, and those of the CPU. One place may be named by most rows (words that fill up
+sentences), and one thread would take long: where ``RUN`` indices in a row are the same, other threads have put together
+theirs before, and the last bits of a float may differ from the CPU's.
 """
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .elements import EACH, blocks, vectors
 from .intrinsics import load4, store4
-from .launch import THREADS, ceildiv, device as gpu
+from .launch import THREADS, ceildiv, device as gpu, kernel, within_reach
+from .reduction import add
 from .sorting import below, key_of, pair, place_of, sort_rows
 from .strides import element
 from .target import cuda, device, int64, uint32
-from .typed import INTEGERS, NUMBERS, UNSIGNED, typed
+from .typed import INDICES, NUMBERS, UNSIGNED, typed
 
-_WORDS = [(word, index) for word in UNSIGNED.values() for index in INTEGERS]
+_WORDS = [(word, index) for word in UNSIGNED.values() for index in INDICES]
+RUN = 128  # pairs that are put together beforehand where all name one place
 
 
 @typed("T* U* T* int32 int32 int32 int32", *_WORDS)
@@ -52,6 +58,7 @@ def gather(params, indices, y):
 
     params: (outer, rows, inner), read. indices: flat int32 or int64, read. y: (outer, indices, inner), written.
     """
+    within_reach(params)
     word, index, inner = UNSIGNED[y.dtype.itemsize], indices.dtype.name, y.shape[2]
     sizes = params.shape[1], indices.size
     if word == "uint32" and inner % EACH == 0 and vectors(params, y):
@@ -61,7 +68,19 @@ def gather(params, indices, y):
         _gather.named(word, index)(blocks(y), params, indices, y, *sizes, inner, y.size)
 
 
-@typed("T* uint64* int32 int32", *INTEGERS)
+class Places(NamedTuple):
+    """Places that indices name, in order.
+
+    pairs: uint64 (1, count), a place and the number of the index that names it, rising; what is outside of [0, rows)
+    has the place ``rows``. starts: uint32 (rows + 1,), the first pair of each place.
+    """
+
+    pairs: Any
+    starts: Any
+    count: int
+
+
+@typed("T* uint64* int32 int32", *INDICES)
 def _pair_places(places, pairs, rows, n):
     for k in range(EACH):
         i = element(k)
@@ -70,44 +89,98 @@ def _pair_places(places, pairs, rows, n):
             pairs[i] = pair(uint32(place) if 0 <= place < rows else uint32(rows), i)
 
 
-def sorted_places(places, rows):
-    """uint64 (1, n): the pairs of all places, in rising order; those outside of [0, rows) have the key ``rows``."""
-    pairs = gpu().empty((1, places.size), np.uint64)
-    _pair_places.of(places)(blocks(places), places, pairs, rows, places.size)
-    return sort_rows(pairs)
-
-
-@device
-def fold(function, value, x, pairs, n, row, first, inner, column):
-    """``function`` of ``value`` and x[first + j, column] for all j whose place is ``row``, in their order."""
-    at = below(pairs, uint32(0), uint32(n), pair(row, uint32(0)))
-    while at < uint32(n) and key_of(pairs[at]) == row:
-        value = function(value, x[uint32((uint32(first) + place_of(pairs[at])) * uint32(inner) + column)])
-        at = uint32(at + uint32(1))
-    return value
-
-
-@device
-def _sum(a, b):
-    return a + b
-
-
-@typed("T T* uint64* T* int32 int32 int32 int32", *NUMBERS)
-def _gather_grad(none, dy, pairs, dparams, count, rows, inner, n):
+@kernel("uint64* uint32* int32 int32")
+def _starts(pairs, starts, count, n):
     for k in range(EACH):
         i = element(k)
         if i < uint32(n):
-            line = uint32(i // uint32(inner))
+            starts[i] = below(pairs, uint32(0), uint32(count), pair(i, uint32(0)))
+
+
+def sorted_places(places, rows):
+    """The Places of flat indices, int32 or int64, in an array of so many rows."""
+    pairs, starts = gpu().empty((1, places.size), np.uint64), gpu().empty((rows + 1,), np.uint32)
+    _pair_places.of(places)(blocks(places), places, pairs, rows, places.size)
+    pairs = sort_rows(pairs)
+    _starts(blocks(starts), pairs, starts, places.size, starts.size)
+    return Places(pairs, starts, places.size)
+
+
+PART = "T* uint64* T* int32 int32 int32 int32"
+FOLD = "T int32 T* T* uint64* uint32* T* int32 int32 int32 int32 int32"
+
+
+@device
+def part(function, x, pairs, parts, count, rows, inner, n):
+    """parts[o, p, i] = ``function`` of all x[o, j, i] of pairs p * RUN to (p + 1) * RUN, if they name one place."""
+    for k in range(EACH):
+        i = element(k)
+        if i < uint32(n):
+            line, column = uint32(i // uint32(inner)), uint32(i % uint32(inner))
+            whole = uint32(uint32(count) // uint32(RUN))
+            o, at = uint32(line // whole * uint32(count)), uint32(line % whole * uint32(RUN))
+            place = key_of(pairs[at])
+            if place == key_of(pairs[uint32(at + uint32(RUN - 1))]) and place < uint32(rows):
+                value = x[uint32((o + place_of(pairs[at])) * uint32(inner) + column)]
+                for j in range(1, RUN):
+                    other = place_of(pairs[uint32(at + uint32(j))])
+                    value = function(value, x[uint32((o + other) * uint32(inner) + column)])
+                parts[i] = value
+
+
+@device
+def fold(function, start, kept, x, parts, pairs, starts, y, count, rows, inner, whole, n):
+    """Each element of y becomes ``function`` of itself, if it is kept, or else of ``start``, and of all that comes.
+
+    x: (outer, count, inner), parts: (outer, whole, inner), read. y: (outer, rows, inner), written.
+    """
+    for k in range(EACH):
+        i = element(k)
+        if i < uint32(n):
+            line, column = uint32(i // uint32(inner)), uint32(i % uint32(inner))
             o, row = uint32(line // uint32(rows)), uint32(line % uint32(rows))
-            first = uint32(o * uint32(count))
-            dparams[i] = fold(_sum, none, dy, pairs, count, row, first, inner, uint32(i % uint32(inner)))
+            at, stop = starts[row], starts[uint32(row + uint32(1))]
+            value = y[i] if kept else start
+            while at < stop:
+                if at % uint32(RUN) == uint32(0) and uint32(at + uint32(RUN)) <= stop:
+                    place = uint32(o * uint32(whole) + at // uint32(RUN))
+                    value = function(value, parts[uint32(place * uint32(inner) + column)])
+                    at = uint32(at + uint32(RUN))
+                else:
+                    place = uint32(o * uint32(count) + place_of(pairs[at]))
+                    value = function(value, x[uint32(place * uint32(inner) + column)])
+                    at = uint32(at + uint32(1))
+            y[i] = value
+
+
+@typed(PART, *NUMBERS)
+def _part_sum(x, pairs, parts, count, rows, inner, n):
+    part(add, x, pairs, parts, count, rows, inner, n)
+
+
+@typed(FOLD, *NUMBERS)
+def _fold_sum(start, kept, x, parts, pairs, starts, y, count, rows, inner, whole, n):
+    fold(add, start, kept, x, parts, pairs, starts, y, count, rows, inner, whole, n)
+
+
+SUM = _part_sum, _fold_sum
+
+
+def folded(chosen, start, kept, x, places, y):
+    """y (outer, rows, inner) = what ``fold`` makes of x (outer, places, inner). chosen: two kernels, such as SUM."""
+    within_reach(x, y)
+    (outer, rows, inner), whole = y.shape, places.size // RUN
+    sorted_, parts = sorted_places(places, rows), x
+    if whole:
+        parts = gpu().empty((outer, whole, inner), x.dtype)
+        chosen[0].of(x)(blocks(parts), x, sorted_.pairs, parts, places.size, rows, inner, parts.size)
+    sizes = places.size, rows, inner, whole, y.size
+    chosen[1].of(y)(blocks(y), y.dtype.type(start), kept, x, parts, sorted_.pairs, sorted_.starts, y, *sizes)
 
 
 def gather_grad(dy, indices, dparams):
-    """dparams[o, indices[j], i] += dy[o, j, i] over all j, in their order, so that every run gives the same bits.
+    """dparams[o, indices[j], i] += dy[o, j, i] over all j, in an order that is the same in every run.
 
     dy: (outer, indices, inner), read; indices: flat int32 or int64, read; dparams: (outer, rows, inner), written.
     """
-    _, rows, inner = dparams.shape
-    pairs = sorted_places(indices, rows)
-    _gather_grad.of(dy)(blocks(dparams), dy.dtype.type(0), dy, pairs, dparams, indices.size, rows, inner, dparams.size)
+    folded(SUM, 0, 0, dy, indices, dparams)

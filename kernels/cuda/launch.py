@@ -19,6 +19,7 @@ from . import target
 from .emulator.machine import Emulator
 
 THREADS = 256  # in a block, where nothing else is said
+MOST = 2**31 - 1  # elements of an array, which kernels count with 32 bits
 kernels: list["Kernel"] = []  # all that modules have declared, for the table of resources
 
 
@@ -56,7 +57,7 @@ class Kernel:
         self.capability = capability
         self.signature = tuple(map(_type, signature.split()))
         parameters = list(zip(function.__code__.co_varnames, map(_members, self.signature), strict=False))
-        self.kinds = tuple(kind for _, members in parameters for kind in members)
+        self.kinds = tuple(_passed(kind) for _, members in parameters for kind in members)
         self.names = tuple(name for name, members in parameters for _ in members)
         self._tuples = len(self.kinds) != len(self.signature)
         self.threads = _three(threads)
@@ -68,7 +69,12 @@ class Kernel:
         if min(grid) > 0:
             if self._tuples:
                 args = tuple(part for arg in args for part in (arg if type(arg) is tuple else (arg,)))
-            device().launch(self, grid, self.threads, self.shared, args)
+            try:
+                device().launch(self, grid, self.threads, self.shared, args)
+            except (OverflowError, TypeError) as error:
+                if any(kind is target.int32 and arg > MOST for kind, arg in zip(self.kinds, args, strict=False)):
+                    raise NotImplementedError(f"{self.name} of more than {MOST} elements") from error
+                raise
 
     def __repr__(self):
         return f"<Kernel {self.name}>"
@@ -78,9 +84,15 @@ def _type(name):
     """The type of that name: ``float32``, ``float32*`` for an address, ``int32[6]``, ``float32[]`` for a flat array."""
     name, bracket, count = name.rstrip("]").partition("[")
     if bracket:
-        kind = getattr(target, name)
+        kind = getattr(target.types, name)
         return target.types.UniTuple(kind, int(count)) if count else target.types.Array(kind, 1, "C")
-    return target.pointer(getattr(target, name[:-1])) if name.endswith("*") else getattr(target, name)
+    return target.pointer(getattr(target.types, name[:-1])) if name.endswith("*") else getattr(target.types, name)
+
+
+def _passed(kind):
+    """A type as who passes an argument sees it: of short numbers an address is one of bits."""
+    short = {target.types.int8: target.types.uint8, target.types.int16: target.types.uint16}
+    return target.pointer(short.get(kind.dtype, kind.dtype)) if isinstance(kind, target.types.CPointer) else kind
 
 
 def _members(kind):
@@ -101,6 +113,16 @@ def address(array):
 def ceildiv(a, b):
     """a / b, rounded up."""
     return -(-a // b)
+
+
+def within_reach(*arrays):
+    """For arrays of which a kernel reads or writes a part: their size is not among its arguments.
+
+    Raises: NotImplementedError if one has more elements than 32 bits can count.
+    """
+    for array in arrays:
+        if array.size > MOST:
+            raise NotImplementedError(f"arrays of more than {MOST} elements, such as one of shape {array.shape}")
 
 
 _used: list[Any] = []  # the device that kernels run on, if one was chosen

@@ -19,7 +19,7 @@ Volkov and Demmel, "Benchmarking GPUs to Tune Dense Linear Algebra", 2008.
 
 import numpy as np
 
-from . import tensor_cores, tiles
+from . import plain, tensor_cores, tiles
 from .elements import vectors
 from .epilogue import BIAS, RELU, finish, has
 from .intrinsics import fma
@@ -42,8 +42,12 @@ def matmul(a, b, transpose_a, transpose_b, c):
     """c[n] = op(a[n]) op(b[n]), where op transposes if the flag says so. Cost: 2 * batch * m * n * k flops.
 
     a: (batch or 1, m, k), with transpose_a (.., k, m), read. b: (batch or 1, k, n), with transpose_b (.., n, k), read.
-    c: (batch, m, n), written. float32. A first axis of size 1 serves the whole batch.
+    c: (batch, m, n), written. float32, or float64, which is slower than it could be. A first axis of size 1 serves the
+    whole batch.
     """
+    if c.dtype == np.float64:
+        plain.matmul(a, b, transpose_a, transpose_b, c)
+        return
     matmul_bias(a, b, transpose_a, transpose_b, None, 0, c)
 
 

@@ -1,27 +1,28 @@
 """Reductions along one axis on a GPU. Twin: ``kernels/cpu/reduction.py``.
 
-Arrays have the form (outer, reduced, inner), results (outer, inner), of one dtype: float32, int32, int64. Where inner
-is 1, the 256 threads of a block walk along a row together, or the 32 of a warp if it is short, and add up what they
-have by shuffles, in which lanes of a warp read each other's registers. Else a thread has a column: its neighbours'
-elements lie next to its own. Long axes are cut into parts, whose results the same kernel reduces; how depends on the
-shape alone, and so do the bits.
+Arrays have the form (outer, reduced, inner), results (outer, inner), of one dtype: float32, float64, integers but
+uint64. Where inner is 1, the 32 lanes of a warp walk along a row together, and add up what they have by shuffles, in
+which they read each other's registers. Else a thread has a column: its neighbours' elements lie next to its own. Long
+axes are cut into parts, whose results the same kernel reduces; how depends on the shape alone, and so do the bits.
 """
 
 import numpy as np
 
 from .casts import cast
 from .elements import EACH, blocks, of_one, vectors
-from .launch import THREADS, ceildiv, device as gpu, kernel
+from .launch import THREADS, ceildiv, device as gpu
 from .strides import element
-from .target import cuda, device, float32, int32, int64, uint32
-from .typed import INTEGERS, typed
+from .target import cuda, device, float32, int64, uint32
+from .typed import INTEGERS, NO_UINT64, REALS, typed
 
 WARP, WARPS = 32, THREADS // 32
 ALL_LANES = 0xFFFFFFFF
-PART = 4096  # elements of an axis that one block or one thread reduces, at most; of more, parts are made
-COLUMN_PART = 256
-SHORT = 512  # elements of a row that a warp reduces, where a block would have too little to do
-_REAL, _INTEGER = ("float32 float32* float32* int32 int32 int32 int32", "T T* T* int32 int32 int32 int32")
+PARTS = 4096, 1024  # elements of a row that a warp reduces, at most; of more, parts are made
+COLUMN_PARTS = 256, 32  # of a column that a thread reduces
+WORKERS = 1 << 11, 1 << 16  # warps, or threads, from which on a GPU is busy, so that they may have the longer parts
+_ROWS = "T T* T* int32 int32 int32 int32"
+_COLUMNS = _ROWS + " int32"
+_WHOLE = tuple(kind for kind in INTEGERS if kind in NO_UINT64)  # integers that an int64 can hold
 
 
 @device
@@ -72,49 +73,20 @@ def of_block(function, value):
 
 
 @device
-def _of_block_of_integers(function, value):
-    """``of_block`` for int64."""
-    of_warps = cuda.shared.array(WARPS, int64)
+def row_part(function, empty, x, y, reduced, lines, parts, length):
+    """One part of one row, by a warp. lines: how many parts of rows there are."""
     t = uint32(cuda.threadIdx.x)
-    value = of_warp(function, value)
-    if t % uint32(WARP) == uint32(0):
-        of_warps[uint32(t // uint32(WARP))] = value
-    cuda.syncthreads()
-    value = of_warps[uint32(t % uint32(WARPS))]
-    value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 4))
-    value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 2))
-    return function(value, cuda.shfl_xor_sync(ALL_LANES, value, 1))
-
-
-@device
-def _row(function, together, empty, x, y, reduced, lines, parts, length):
-    """One part of one row, by a block, whose threads' values ``together`` puts together; or a short row by a warp.
-
-    lines: how many short rows there are, or 0.
-    """
-    t, block = uint32(cuda.threadIdx.x), uint32(cuda.blockIdx.x)
-    value = empty
-    if lines != int32(0):
-        line, i = uint32(block * uint32(WARPS) + t // uint32(WARP)), uint32(t % uint32(WARP))
-        if line < uint32(lines):
-            start = int64(line) * int64(reduced)
-            while i < uint32(reduced):
-                value = function(value, x[start + int64(i)])
-                i = uint32(i + uint32(WARP))
-            value = of_warp(function, value)
-            if t % uint32(WARP) == uint32(0):
-                y[line] = value
-    else:
-        part = uint32(block % uint32(parts))
-        start = int64(block // uint32(parts)) * int64(reduced)
+    line = uint32(uint32(cuda.blockIdx.x) * uint32(WARPS) + t // uint32(WARP))
+    if line < uint32(lines):
+        part, start = uint32(line % uint32(parts)), int64(line // uint32(parts)) * int64(reduced)
         end = uint32(min(uint32((part + uint32(1)) * uint32(length)), uint32(reduced)))
-        i = uint32(part * uint32(length) + t)
+        i, value = uint32(part * uint32(length) + t % uint32(WARP)), empty
         while i < end:
             value = function(value, x[start + int64(i)])
-            i = uint32(i + uint32(THREADS))
-        value = together(function, value)
-        if t == uint32(0):
-            y[block] = value
+            i = uint32(i + uint32(WARP))
+        value = of_warp(function, value)
+        if t % uint32(WARP) == uint32(0):
+            y[line] = value
 
 
 @device
@@ -134,99 +106,104 @@ def column_part(function, empty, x, y, reduced, inner, parts, length, n):
         y[i] = value
 
 
-@kernel(_REAL)
+@typed(_ROWS, *REALS)
 def _sum_rows(empty, x, y, reduced, lines, parts, length):
-    _row(add, of_block, empty, x, y, reduced, lines, parts, length)
+    row_part(add, empty, x, y, reduced, lines, parts, length)
 
 
-@kernel(_REAL + " int32")
+@typed(_COLUMNS, *REALS)
 def _sum_columns(empty, x, y, reduced, inner, parts, length, n):
     column_part(add, empty, x, y, reduced, inner, parts, length, n)
 
 
-@typed(_INTEGER, *INTEGERS)
+@typed(_ROWS, *_WHOLE)
 def _integer_sum_rows(empty, x, y, reduced, lines, parts, length):
-    _row(add, _of_block_of_integers, int64(empty), x, y, reduced, lines, parts, length)
+    row_part(add, int64(empty), x, y, reduced, lines, parts, length)
 
 
-@typed(_INTEGER + " int32", *INTEGERS)
+@typed(_COLUMNS, *_WHOLE)
 def _integer_sum_columns(empty, x, y, reduced, inner, parts, length, n):
     column_part(add, int64(empty), x, y, reduced, inner, parts, length, n)
 
 
-@kernel(_REAL)
+@typed(_ROWS, *REALS)
 def _prod_rows(empty, x, y, reduced, lines, parts, length):
-    _row(multiply, of_block, empty, x, y, reduced, lines, parts, length)
+    row_part(multiply, empty, x, y, reduced, lines, parts, length)
 
 
-@kernel(_REAL + " int32")
+@typed(_COLUMNS, *REALS)
 def _prod_columns(empty, x, y, reduced, inner, parts, length, n):
     column_part(multiply, empty, x, y, reduced, inner, parts, length, n)
 
 
-@typed(_INTEGER, *INTEGERS)
+@typed(_ROWS, *_WHOLE)
 def _integer_prod_rows(empty, x, y, reduced, lines, parts, length):
-    _row(multiply, _of_block_of_integers, int64(empty), x, y, reduced, lines, parts, length)
+    row_part(multiply, int64(empty), x, y, reduced, lines, parts, length)
 
 
-@typed(_INTEGER + " int32", *INTEGERS)
+@typed(_COLUMNS, *_WHOLE)
 def _integer_prod_columns(empty, x, y, reduced, inner, parts, length, n):
     column_part(multiply, int64(empty), x, y, reduced, inner, parts, length, n)
 
 
-@kernel(_REAL)
+@typed(_ROWS, *REALS)
 def _max_rows(empty, x, y, reduced, lines, parts, length):
-    _row(larger, of_block, empty, x, y, reduced, lines, parts, length)
+    row_part(larger, empty, x, y, reduced, lines, parts, length)
 
 
-@kernel(_REAL + " int32")
+@typed(_COLUMNS, *REALS)
 def _max_columns(empty, x, y, reduced, inner, parts, length, n):
     column_part(larger, empty, x, y, reduced, inner, parts, length, n)
 
 
-@typed(_INTEGER, *INTEGERS, "uint8")
+@typed(_ROWS, *_WHOLE)
 def _integer_max_rows(empty, x, y, reduced, lines, parts, length):
-    _row(larger, _of_block_of_integers, int64(empty), x, y, reduced, lines, parts, length)
+    row_part(larger, int64(empty), x, y, reduced, lines, parts, length)
 
 
-@typed(_INTEGER + " int32", *INTEGERS, "uint8")
+@typed(_COLUMNS, *_WHOLE)
 def _integer_max_columns(empty, x, y, reduced, inner, parts, length, n):
     column_part(larger, int64(empty), x, y, reduced, inner, parts, length, n)
 
 
-@kernel(_REAL)
+@typed(_ROWS, *REALS)
 def _min_rows(empty, x, y, reduced, lines, parts, length):
-    _row(smaller, of_block, empty, x, y, reduced, lines, parts, length)
+    row_part(smaller, empty, x, y, reduced, lines, parts, length)
 
 
-@kernel(_REAL + " int32")
+@typed(_COLUMNS, *REALS)
 def _min_columns(empty, x, y, reduced, inner, parts, length, n):
     column_part(smaller, empty, x, y, reduced, inner, parts, length, n)
 
 
-@typed(_INTEGER, *INTEGERS, "uint8")
+@typed(_ROWS, *_WHOLE)
 def _integer_min_rows(empty, x, y, reduced, lines, parts, length):
-    _row(smaller, _of_block_of_integers, int64(empty), x, y, reduced, lines, parts, length)
+    row_part(smaller, int64(empty), x, y, reduced, lines, parts, length)
 
 
-@typed(_INTEGER + " int32", *INTEGERS, "uint8")
+@typed(_COLUMNS, *_WHOLE)
 def _integer_min_columns(empty, x, y, reduced, inner, parts, length, n):
     column_part(smaller, int64(empty), x, y, reduced, inner, parts, length, n)
+
+
+def cut(outer, reduced, inner):
+    """(parts that an axis is cut into, elements of one)."""
+    row = inner == 1
+    long, short = PARTS if row else COLUMN_PARTS
+    most = long if outer * inner * ceildiv(reduced, long) >= WORKERS[0 if row else 1] else short
+    parts = max(1, ceildiv(reduced, most))
+    return parts, max(1, ceildiv(reduced, parts))
 
 
 def _reduce(reals, integers, empty, x, y):
     """y = x reduced by two kernels, one for rows and one for columns. empty: the result of nothing."""
     outer, reduced, inner = x.shape
-    rows, columns = reals if y.dtype.name == "float32" else (each.of(y) for each in integers)
-    parts = max(1, ceildiv(reduced, PART if inner == 1 else COLUMN_PART))
-    length = max(1, ceildiv(reduced, parts))
-    target = y if parts == 1 else gpu().empty((outer, parts, inner), y.dtype)
-    if inner == 1 and reduced <= SHORT:
-        rows(ceildiv(outer, WARPS), empty, x, y, reduced, outer, 1, reduced)
-    elif inner == 1:
-        rows(parts * outer, empty, x, target, reduced, 0, parts, length)
+    rows, columns = (each.of(y) for each in (reals if y.dtype.kind == "f" else integers))
+    parts, length = cut(outer, reduced, inner)
+    target, n = y if parts == 1 else gpu().empty((outer, parts, inner), y.dtype), outer * parts * inner
+    if inner == 1:
+        rows(ceildiv(n, WARPS), empty, x, target, reduced, n, parts, length)
     else:
-        n = outer * parts * inner
         columns(ceildiv(n, THREADS), empty, x, target, reduced, inner, parts, length, n)
     if parts > 1:
         _reduce(reals, integers, empty, target, y)
@@ -270,7 +247,7 @@ def _over(x, count):
     return x / count
 
 
-@kernel("float32* float32 float32* int32 int32")
+@typed("T* T T* int32 int32", *REALS)
 def _divide(x, count, y, n, wide):
     of_one(_over, (count,), x, y, n, wide)
 
@@ -283,7 +260,7 @@ def _quotient(total, count):
     return -(-total // count) if total < 0 else total // count
 
 
-@typed("int64* int64 T* int32 int32", *INTEGERS)
+@typed("int64* int64 T* int32 int32", *_WHOLE)
 def _divide_integers(total, count, y, n, wide):
     of_one(_quotient, (count,), total, y, n, wide)
 
@@ -292,14 +269,14 @@ def reduce_mean(x, y):
     """y[o, i] = sum over r of x[o, r, i] / reduced. Integers: rounded towards zero. Of none: NaN, for integers 0."""
     if y.dtype.kind == "f":
         reduce_sum(x, y)
-        _divide(blocks(y), y, x.shape[1], y, y.size, vectors(y))
+        _divide.of(y)(blocks(y), y, x.shape[1], y, y.size, vectors(y))
     else:
         total = gpu().empty(y.shape, np.int64)
         reduce_sum(x, total)
         _divide_integers.of(y)(blocks(y), total, x.shape[1], y, y.size, vectors(total, y))
 
 
-@kernel("float32* float32 float32* int32 int32 int32")
+@typed("T* T T* int32 int32 int32", *REALS)
 def _mean_grad(dy, count, dx, reduced, inner, n):
     for k in range(EACH):
         i = element(k)
@@ -310,7 +287,7 @@ def _mean_grad(dy, count, dx, reduced, inner, n):
 
 def mean_grad(dy, count, dx):
     """dx[o, r, i] = dy[o, i] / count: the gradient of the mean. dx: (outer, reduced, inner), written."""
-    _mean_grad(blocks(dx), dy, count, dx, *dx.shape[1:], dx.size)
+    _mean_grad.of(dx)(blocks(dx), dy, count, dx, *dx.shape[1:], dx.size)
 
 
 def least(dtype):

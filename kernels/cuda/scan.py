@@ -7,15 +7,14 @@ where its own walk begins.
 
 from .elements import EACH, blocks
 from .launch import THREADS, ceildiv, device as gpu, kernel
-from .reduction import ALL_LANES, PART, WARP, WARPS, greatest, least, reduce_max, reduce_sum
+from .reduction import ALL_LANES, WARP, WARPS, cut, greatest, least, reduce_max, reduce_sum
 from .running import running_product, running_sum
 from .scalar import ZERO, exp_of, log_of
 from .strides import element
 from .target import cuda, device, int32, int64, uint32
-from .typed import INTEGERS, NUMBERS, typed
+from .typed import INDICES, NO_UINT64, typed
 
-COLUMN_PART = 256  # elements of an axis that one thread looks through
-_PAIRS = [(kind, index) for kind in NUMBERS for index in INTEGERS]
+_PAIRS = [(kind, index) for kind in NO_UINT64 if kind != "uint32" for index in INDICES]
 
 
 @device
@@ -88,8 +87,7 @@ def _position_of_parts(x, places, y, most, start, reduced, inner, parts, n):
 def _position(x, most, start, y):
     """The first position of the extreme along axis 1; ``start`` is worse than anything."""
     outer, reduced, inner = x.shape
-    parts = max(1, ceildiv(reduced, PART if inner == 1 else COLUMN_PART))
-    length = max(1, ceildiv(reduced, parts))
+    parts, length = cut(outer, reduced, inner)
     places = y if parts == 1 else gpu().empty((outer, parts, inner), y.dtype)
     chosen, lines = (_position_rows if inner == 1 else _position_columns).of(x, y), outer * parts * inner
     if inner == 1:

@@ -7,16 +7,16 @@ inner), written. What goes to one place is combined in order, by the thread that
 import numpy as np
 
 from .elements import EACH, blocks
-from .gathering import fold, sorted_places
+from .gathering import FOLD, PART, SUM, fold, folded, part, sorted_places
 from .intrinsics import bits_of
-from .launch import device as gpu, kernel
-from .reduction import add, larger, multiply, smaller
+from .launch import device as gpu, kernel, within_reach
+from .reduction import larger, multiply, smaller
 from .running import running_logarithm, running_product
 from .scalar import ZERO
-from .sorting import below, key_of, pair, place_of, sort_rows
+from .sorting import least_of_rows, pair, place_of, sort_rows
 from .strides import AXES, WALK, element
 from .target import device, int32, int64, uint32, uint64
-from .typed import INTEGERS, NUMBERS, typed, words
+from .typed import INDICES, NUMBERS, typed, words
 
 
 @device
@@ -26,7 +26,7 @@ def _entry(sizes, axis):
     return low if axis < 4 else (sizes[4] if axis == 4 else sizes[5])
 
 
-@typed(f"T* int32 {WALK} int64* int32", *INTEGERS)
+@typed(f"T* int32 {WALK} int64* int32", *INDICES)
 def _flat_places(rows, axes, sizes, y, n):
     for k in range(EACH):
         i = element(k)
@@ -50,91 +50,90 @@ def flat_places(rows, shape, y):
     _flat_places.of(rows)(blocks(y), rows, len(shape), sizes, y, y.size)
 
 
-_FOLD = "T int32 T* uint64* T* int32 int32 int32"
+@typed(PART, *NUMBERS)
+def _part_product(x, pairs, parts, count, rows, inner, n):
+    part(multiply, x, pairs, parts, count, rows, inner, n)
 
 
-@device
-def _folded(function, start, kept, x, pairs, y, count, inner, n):
-    """Each element of y becomes ``function`` of itself, if it is kept, or else of ``start``, and of all that comes."""
-    for k in range(EACH):
-        i = element(k)
-        if i < uint32(n):
-            row, column = uint32(i // uint32(inner)), uint32(i % uint32(inner))
-            value = y[i] if kept else start
-            y[i] = fold(function, value, x, pairs, count, row, 0, inner, column)
+@typed(FOLD, *NUMBERS)
+def _fold_product(start, kept, x, parts, pairs, starts, y, count, rows, inner, whole, n):
+    fold(multiply, start, kept, x, parts, pairs, starts, y, count, rows, inner, whole, n)
 
 
-@typed(_FOLD, *NUMBERS)
-def _fold_sum(start, kept, x, pairs, y, count, inner, n):
-    _folded(add, start, kept, x, pairs, y, count, inner, n)
+@typed(PART, *NUMBERS)
+def _part_max(x, pairs, parts, count, rows, inner, n):
+    part(larger, x, pairs, parts, count, rows, inner, n)
 
 
-@typed(_FOLD, *NUMBERS)
-def _fold_product(start, kept, x, pairs, y, count, inner, n):
-    _folded(multiply, start, kept, x, pairs, y, count, inner, n)
+@typed(FOLD, *NUMBERS)
+def _fold_max(start, kept, x, parts, pairs, starts, y, count, rows, inner, whole, n):
+    fold(larger, start, kept, x, parts, pairs, starts, y, count, rows, inner, whole, n)
 
 
-@typed(_FOLD, *NUMBERS)
-def _fold_max(start, kept, x, pairs, y, count, inner, n):
-    _folded(larger, start, kept, x, pairs, y, count, inner, n)
+@typed(PART, *NUMBERS)
+def _part_min(x, pairs, parts, count, rows, inner, n):
+    part(smaller, x, pairs, parts, count, rows, inner, n)
 
 
-@typed(_FOLD, *NUMBERS)
-def _fold_min(start, kept, x, pairs, y, count, inner, n):
-    _folded(smaller, start, kept, x, pairs, y, count, inner, n)
+@typed(FOLD, *NUMBERS)
+def _fold_min(start, kept, x, parts, pairs, starts, y, count, rows, inner, whole, n):
+    fold(smaller, start, kept, x, parts, pairs, starts, y, count, rows, inner, whole, n)
+
+
+PRODUCT, MAX, MIN = (_part_product, _fold_product), (_part_max, _fold_max), (_part_min, _fold_min)
 
 
 def _fold(chosen, start, kept, x, places, y):
-    pairs = sorted_places(places, y.shape[0])
-    chosen.of(y)(blocks(y), y.dtype.type(start), kept, x, pairs, y, places.size, y.shape[1], y.size)
+    folded(chosen, start, kept, x.reshape(1, *x.shape), places, y.reshape(1, *y.shape))
 
 
-@words("T* uint64* T* int32 int32 int32")
-def _update(updates, pairs, y, count, inner, n):
+@words("T* uint64* uint32* T* int32 int32")
+def _update(updates, pairs, starts, y, inner, n):
     for k in range(EACH):
         i = element(k)
         if i < uint32(n):
             row, column = uint32(i // uint32(inner)), uint32(i % uint32(inner))
-            after = below(pairs, uint32(0), uint32(count), pair(uint32(row + uint32(1)), uint32(0)))
-            last = uint32(after - uint32(1))
-            if after > uint32(0) and key_of(pairs[last]) == row:
-                y[i] = updates[uint32(place_of(pairs[last]) * uint32(inner) + column)]
+            after = starts[uint32(row + uint32(1))]
+            if starts[row] < after:
+                last = place_of(pairs[uint32(after - uint32(1))])
+                y[i] = updates[uint32(last * uint32(inner) + column)]
 
 
 def update(updates, places, y):
     """y[places[i]] = updates[i]; the last of several wins. Other rows stay."""
-    pairs = sorted_places(places, y.shape[0])
-    _update.of_size(y.dtype.itemsize)(blocks(y), updates, pairs, y, places.size, y.shape[1], y.size)
+    within_reach(updates)
+    pairs, starts, _ = sorted_places(places, y.shape[0])
+    _update.of_size(y.dtype.itemsize)(blocks(y), updates, pairs, starts, y, y.shape[1], y.size)
 
 
 def minimum(updates, places, y):
     """y[places[i]] = min(y[places[i]], updates[i])."""
-    _fold(_fold_min, 0, 1, updates, places, y)
+    _fold(MIN, 0, 1, updates, places, y)
 
 
 def maximum(updates, places, y):
     """y[places[i]] = max(y[places[i]], updates[i])."""
-    _fold(_fold_max, 0, 1, updates, places, y)
+    _fold(MAX, 0, 1, updates, places, y)
 
 
 def segment_sum(x, places, y):
     """y[s] = sum of x[i] with places[i] = s; 0 without any."""
-    _fold(_fold_sum, 0, 0, x, places, y)
+    _fold(SUM, 0, 0, x, places, y)
 
 
 def segment_prod(x, places, y):
     """y[s] = product of x[i] with places[i] = s; 1 without any."""
-    _fold(_fold_product, 1, 0, x, places, y)
+    _fold(PRODUCT, 1, 0, x, places, y)
 
 
 def segment_max(x, places, lowest, y):
     """y[s] = max of x[i] with places[i] = s; ``lowest`` without any."""
-    _fold(_fold_max, lowest, 0, x, places, y)
+    _fold(MAX, lowest, 0, x, places, y)
 
 
 def segment_min(x, places, greatest, y):
     """y[s] = min of x[i] with places[i] = s; ``greatest`` without any."""
-    _fold(_fold_min, greatest, 0, x, places, y)
+    _fold(MIN, greatest, 0, x, places, y)
 
 
 @kernel("float32* uint64* int32 int32")
@@ -148,12 +147,12 @@ def _pair_falling_reals(x, pairs, columns, n):
             pairs[i] = pair(uint32(~rising), uint32(i % uint32(columns)))
 
 
-@kernel("int32* uint64* int32 int32")
+@typed("T* uint64* int32 int32", "int32", "uint8", "int8", "uint16", "int16")
 def _pair_falling_integers(x, pairs, columns, n):
     for k in range(EACH):
         i = element(k)
         if i < uint32(n):
-            rising = uint32(uint32(x[i]) ^ uint32(0x80000000))
+            rising = uint32(uint32(int32(x[i])) ^ uint32(0x80000000))
             pairs[i] = pair(uint32(~rising), uint32(i % uint32(columns)))
 
 
@@ -186,8 +185,8 @@ def _through(ordered, pairs, columns, n):
             pairs[i] = uint64(place_of(ordered[uint32(row + place_of(pairs[i]))]))
 
 
-def _falling(x):
-    """Pairs of each row of x in falling order of its numbers; their places are columns of x."""
+def _falling(x, k):
+    """Pairs of each row of x, at least k, in falling order of its numbers; their places are columns of x."""
     pairs, sizes = gpu().empty(x.shape, np.uint64), (x.shape[1], x.size)
     if x.dtype.name == "int64":
         _pair_falling_low_halves(blocks(x), x, pairs, *sizes)
@@ -196,18 +195,19 @@ def _falling(x):
         pairs = sort_rows(pairs)
         _through(blocks(x), ordered, pairs, *sizes)
         return pairs
-    chosen = _pair_falling_reals if x.dtype.kind == "f" else _pair_falling_integers
+    chosen = _pair_falling_reals if x.dtype.name == "float32" else _pair_falling_integers.of(x)
     chosen(blocks(x), x, pairs, *sizes)
-    return sort_rows(pairs)
+    return least_of_rows(pairs, k)
 
 
-@words("T* uint64* T* int32* int32 int32 int32", 4, 8)
-def _first_places(x, pairs, values, indices, columns, k, n):
+@words("T* uint64* T* int32* int32 int32 int32 int32")
+def _first_places(x, pairs, values, indices, columns, ordered, k, n):
+    """ordered: how many pairs there are of each row."""
     for each in range(EACH):
         i = element(each)
         if i < uint32(n):
             row = uint32(i // uint32(k))
-            place = place_of(pairs[uint32(row * uint32(columns) + i % uint32(k))])
+            place = place_of(pairs[uint32(row * uint32(ordered) + i % uint32(k))])
             values[i] = x[uint32(row * uint32(columns) + place)]
             indices[i] = place
 
@@ -215,16 +215,15 @@ def _first_places(x, pairs, values, indices, columns, k, n):
 def top_k(x, values, indices):
     """The greatest k of each row in falling order, and where they were; of equal ones the first comes first, NaN last.
 
-    x: float32, int32 or int64 (rows, n), read. values: (rows, k), of x's dtype, written. indices: int32 (rows, k),
-    written.
+    x: float32, int64 or integers of at most 32 bits but uint32 (rows, n), read. values: (rows, k), of x's dtype,
+    written. indices: int32 (rows, k), written.
     """
-    if x.dtype.name not in NUMBERS:
-        raise NotImplementedError(f"scatter.top_k of {x.dtype.name}")
-    pairs, sizes = _falling(x), (x.shape[1], values.shape[1], values.size)
+    pairs = _falling(x, values.shape[1])
+    sizes = x.shape[1], pairs.shape[1], values.shape[1], values.size
     _first_places.of_size(x.dtype.itemsize)(blocks(values), x, pairs, values, indices, *sizes)
 
 
-_BOUNDS = [(kind, index) for kind in NUMBERS for index in INTEGERS]
+_BOUNDS = [(kind, index) for kind in NUMBERS for index in INDICES]
 
 
 @device

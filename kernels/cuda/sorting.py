@@ -89,6 +89,33 @@ def _merge(pairs, merged, n, run, size):
         merged[uint32(row + base + inside + uint32(found - row - start))] = pairs[i]
 
 
+@kernel("uint64* uint64* int32 int32 int32 int32")
+def _heads(pairs, heads, n, k, runs, size):
+    """The first k of each run of a row, one run after the other; where a run is shorter, ``LAST``."""
+    i = uint32(uint32(cuda.blockIdx.x) * uint32(THREADS) + uint32(cuda.threadIdx.x))
+    if i < uint32(size):
+        line, at = uint32(i // uint32(k)), uint32(i % uint32(k))
+        row = uint32(line // uint32(runs))
+        at = uint32(line % uint32(runs) * uint32(RUN) + at)
+        heads[i] = pairs[uint32(row * uint32(n) + at)] if at < uint32(n) else uint64(LAST)
+
+
+def least_of_rows(pairs, k):
+    """The smallest k of each row of ``pairs``, and perhaps others behind, in rising order; ``pairs`` are overwritten.
+
+    Where k is small, only the first k of each sorted run go on, and so on.
+    """
+    rows, n = pairs.shape
+    runs = ceildiv(n, RUN)
+    while k and runs > 1 and 2 * k <= RUN:
+        _sort_runs(rows * runs, pairs, n, runs)
+        heads = gpu().empty((rows, runs * k), np.uint64)
+        _heads(ceildiv(heads.size, THREADS), pairs, heads, n, k, runs, heads.size)
+        pairs, n = heads, runs * k
+        runs = ceildiv(n, RUN)
+    return sort_rows(pairs)
+
+
 def sort_rows(pairs):
     """``pairs`` (rows, n), uint64, with each row in rising order: the same array, or another one. It is overwritten."""
     n = pairs.shape[1]

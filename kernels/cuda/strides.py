@@ -12,8 +12,8 @@ import math
 
 from .elements import EACH, blocks, first_element, vectors
 from .intrinsics import load4, store4
-from .launch import THREADS, ceildiv, device as gpu, kernel
-from .target import cuda, device, int32, uint32
+from .launch import THREADS, ceildiv, device as gpu, within_reach
+from .target import cuda, device, int32, uint32, uint64
 from .typed import words
 
 AXES = 6
@@ -49,6 +49,7 @@ def two_places(i, axes, sizes, steps_p, steps_q):
 
 
 _ARGUMENTS = f"T* T* int32 {WALK} {WALK} {WALK} int32 int32 int32"
+_TILES = _ARGUMENTS + " int32 int32 int32"
 
 
 @device
@@ -76,10 +77,12 @@ def _move_fours(x, y, axes, sizes, steps_x, steps_y, start_x, start_y, n):
         store4(y, uint32(uint32(start_y) + q), load4(x, uint32(uint32(start_x) + p)))
 
 
-@kernel(f"uint32* uint32* int32 {WALK} {WALK} {WALK} int32 int32 int32 int32 int32 int32")
-def _transpose(x, y, axes, sizes, steps_x, steps_y, start_x, start_y, rows, columns, step_x, step_y):
-    """Tiles of y[row * step_y + column] = x[row + column * step_x], whose first tile lies where the other axes say."""
-    tile = cuda.shared.array(HELD, uint32)
+@device
+def _by_tiles(tile, x, y, axes, sizes, steps_x, steps_y, start_x, start_y, rows, columns, step_x, step_y):
+    """Tiles of y[row * step_y + column] = x[row + column * step_x], whose first tile lies where the other axes say.
+
+    tile: HELD numbers in shared memory.
+    """
     block, wide = uint32(cuda.blockIdx.x), uint32((uint32(columns) + uint32(TILE - 1)) // uint32(TILE))
     high = uint32((uint32(rows) + uint32(TILE - 1)) // uint32(TILE))
     left, above = uint32(block % wide * uint32(TILE)), uint32(block // wide % high * uint32(TILE))
@@ -97,6 +100,18 @@ def _transpose(x, y, axes, sizes, steps_x, steps_y, start_x, start_y, rows, colu
         row, column = uint32(above + inside), uint32(left + lane)
         if row < uint32(rows) and column < uint32(columns):
             y[uint32(q + row * uint32(step_y) + column)] = tile[uint32(lane * uint32(PITCH) + inside)]
+
+
+@words(_TILES, 1, 2, 4)
+def _transpose(x, y, axes, sizes, steps_x, steps_y, start_x, start_y, rows, columns, step_x, step_y):
+    tile = cuda.shared.array(HELD, uint32)
+    _by_tiles(tile, x, y, axes, sizes, steps_x, steps_y, start_x, start_y, rows, columns, step_x, step_y)
+
+
+@words(_TILES, 8)
+def _transpose_long(x, y, axes, sizes, steps_x, steps_y, start_x, start_y, rows, columns, step_x, step_y):
+    tile = cuda.shared.array(HELD, uint64)
+    _by_tiles(tile, x, y, axes, sizes, steps_x, steps_y, start_x, start_y, rows, columns, step_x, step_y)
 
 
 def c_steps(shape):
@@ -141,6 +156,7 @@ def copy(x, y, sizes, steps_x, steps_y, start_x=0, start_y=0):
     """
     if 0 in sizes:
         return
+    within_reach(x, y)
     *outer, inner = _cut(merged(tuple(sizes), tuple(steps_x), tuple(steps_y)))
     for place in itertools.product(*(range(size) for size, _, _ in outer)):
         p = start_x + sum(k * step for k, (_, step, _) in zip(place, outer, strict=True))
@@ -161,11 +177,12 @@ def _copy(x, y, columns, start_x, start_y):
     if _in_fours(columns, start_x, start_y) and vectors(x, y):
         fours = arguments((*columns[:-1], (last[0] // EACH, EACH, EACH)))
         _move_fours.of_size(nbytes)(ceildiv(n // EACH, THREADS), x, y, *fours, start_x, start_y, n // EACH)
-    elif nbytes == 4 and last[2] == 1 and last[1] > 1 and row is not None and min(columns[row][0], last[0]) >= EACH:
+    elif last[2] == 1 and last[1] > 1 and row is not None and min(columns[row][0], last[0]) >= EACH:
         others = columns[:row] + columns[row + 1 : -1] or ((1, 0, 0),)
         tiles = math.prod(size for size, _, _ in others) * ceildiv(columns[row][0], TILE) * ceildiv(last[0], TILE)
         sizes = columns[row][0], last[0], last[1], columns[row][2]
-        _transpose(tiles, x, y, *arguments(others), start_x, start_y, *sizes)
+        chosen = (_transpose_long if nbytes == 8 else _transpose).of_size(nbytes)
+        chosen(tiles, x, y, *arguments(others), start_x, start_y, *sizes)
     else:
         _move.of_size(nbytes)(ceildiv(n, EACH * THREADS), x, y, *arguments(columns), start_x, start_y, n)
 

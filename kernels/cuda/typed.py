@@ -6,14 +6,19 @@
 
     _negative.of(x)(blocks, x, y, x.size)
 
-Bools are uint8 here, 0 and 1.
+Bools are uint8 here, 0 and 1. A letter without a star is a number: of one or two bytes it is passed as int32.
 """
+
+import re
 
 from .launch import THREADS, kernel
 
 UNSIGNED = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}  # by bytes
-REALS, INTEGERS = ("float32",), ("int32", "int64")
-NUMBERS = (*REALS, *INTEGERS)
+REALS, INDICES = ("float32", "float64"), ("int32", "int64")
+INTEGERS = (*INDICES, "uint8", "int8", "int16", "uint16", "uint32", "uint64")
+NUMBERS = ("float32", *INTEGERS, "float64")
+NO_UINT64 = tuple(name for name in NUMBERS if name != "uint64")  # what int64 or a float holds
+_SHORT = ("uint8", "int8", "uint16", "int16")
 
 
 class Typed:
@@ -25,7 +30,7 @@ class Typed:
         for names in kinds:
             text = signature
             for letter, name in zip("TUV", names, strict=False):
-                text = text.replace(letter, name)
+                text = re.sub(rf"{letter}(?!\*)", "int32" if name in _SHORT else name, text).replace(letter, name)
             self.variants[names] = kernel(text, threads, blocks_at_once, shared)(function)
             self.variants[names].name = f"{self.name}[{', '.join(names)}]"
 

@@ -4,15 +4,17 @@ Arrays are flat, of one size and, unless said otherwise, of one dtype, which is 
 read, y is written. Roots, exponentials and logarithms have the bits of the CPU.
 """
 
+import math
+
 from .activation import ONE_ARRAY, TWO_ARRAYS
 from .angles import cos_of, sin_of, tan_of
 from .elements import blocks, of_one, of_two, vectors
 from .launch import kernel
 from .pointwise import abs_of, reciprocal_grad_of, rsqrt_grad_of, sign_of, sqrt_grad_of
 from .reduction import larger, smaller
-from .scalar import INFINITY, ONE, ZERO, erf_of, exp_of, expm1_of, log1p_of, log_of
+from .scalar import INFINITY, ZERO, erf_of, exp_of, expm1_of, log1p_of, log_of
 from .target import device, libdevice
-from .typed import NUMBERS, typed
+from .typed import NUMBERS, REALS, typed
 
 # Signs and rounding.
 
@@ -52,24 +54,24 @@ def sign(x, y):
     _sign.of(y)(blocks(y), x, y, y.size, vectors(x, y))
 
 
-@kernel(ONE_ARRAY)
+@typed("T* T* int32 int32", *REALS)
 def _floor(x, y, n, wide):
-    of_one(libdevice.floorf, (), x, y, n, wide)
+    of_one(math.floor, (), x, y, n, wide)
 
 
 def floor(x, y):
     """y = the greatest whole number <= x."""
-    _floor(blocks(y), x, y, y.size, vectors(x, y))
+    _floor.of(y)(blocks(y), x, y, y.size, vectors(x, y))
 
 
-@kernel(ONE_ARRAY)
+@typed("T* T* int32 int32", *REALS)
 def _ceil(x, y, n, wide):
-    of_one(libdevice.ceilf, (), x, y, n, wide)
+    of_one(math.ceil, (), x, y, n, wide)
 
 
 def ceil(x, y):
     """y = the smallest whole number >= x."""
-    _ceil(blocks(y), x, y, y.size, vectors(x, y))
+    _ceil.of(y)(blocks(y), x, y, y.size, vectors(x, y))
 
 
 @kernel(ONE_ARRAY)
@@ -100,44 +102,44 @@ def square(x, y):
     _square.of(y)(blocks(y), x, y, y.size, vectors(x, y))
 
 
-@kernel(ONE_ARRAY)
+@typed("T* T* int32 int32", *REALS)
 def _sqrt(x, y, n, wide):
-    of_one(libdevice.sqrtf, (), x, y, n, wide)
+    of_one(math.sqrt, (), x, y, n, wide)
 
 
 def sqrt(x, y):
     """y = sqrt(x); NaN where x < 0."""
-    _sqrt(blocks(y), x, y, y.size, vectors(x, y))
+    _sqrt.of(y)(blocks(y), x, y, y.size, vectors(x, y))
 
 
 @device
 def _rsqrt_of(x):
-    return ONE / libdevice.sqrtf(x)
+    return type(x)(1) / math.sqrt(x)
 
 
-@kernel(ONE_ARRAY)
+@typed("T* T* int32 int32", *REALS)
 def _rsqrt(x, y, n, wide):
     of_one(_rsqrt_of, (), x, y, n, wide)
 
 
 def rsqrt(x, y):
     """y = 1 / sqrt(x)."""
-    _rsqrt(blocks(y), x, y, y.size, vectors(x, y))
+    _rsqrt.of(y)(blocks(y), x, y, y.size, vectors(x, y))
 
 
 @device
 def _reciprocal_of(x):
-    return ONE / x
+    return type(x)(1) / x
 
 
-@kernel(ONE_ARRAY)
+@typed("T* T* int32 int32", *REALS)
 def _reciprocal(x, y, n, wide):
     of_one(_reciprocal_of, (), x, y, n, wide)
 
 
 def reciprocal(x, y):
     """y = 1 / x."""
-    _reciprocal(blocks(y), x, y, y.size, vectors(x, y))
+    _reciprocal.of(y)(blocks(y), x, y, y.size, vectors(x, y))
 
 
 @kernel(ONE_ARRAY)
@@ -296,14 +298,14 @@ def _differs_from_itself(x):
     return x != x
 
 
-@kernel("float32* uint8* int32 int32")
+@typed("T* uint8* int32 int32", *REALS)
 def _is_nan(x, y, n, wide):
     of_one(_differs_from_itself, (), x, y, n, wide)
 
 
 def is_nan(x, y):
     """y = whether x is NaN."""
-    _is_nan(blocks(y), x, y, y.size, vectors(x, y))
+    _is_nan.of(x)(blocks(y), x, y, y.size, vectors(x, y))
 
 
 @device
@@ -311,14 +313,14 @@ def _infinite(x):
     return abs_of(x) == INFINITY
 
 
-@kernel("float32* uint8* int32 int32")
+@typed("T* uint8* int32 int32", *REALS)
 def _is_inf(x, y, n, wide):
     of_one(_infinite, (), x, y, n, wide)
 
 
 def is_inf(x, y):
     """y = whether x is an infinity."""
-    _is_inf(blocks(y), x, y, y.size, vectors(x, y))
+    _is_inf.of(x)(blocks(y), x, y, y.size, vectors(x, y))
 
 
 @device
@@ -326,14 +328,14 @@ def _finite(x):
     return x - x == ZERO
 
 
-@kernel("float32* uint8* int32 int32")
+@typed("T* uint8* int32 int32", *REALS)
 def _is_finite(x, y, n, wide):
     of_one(_finite, (), x, y, n, wide)
 
 
 def is_finite(x, y):
     """y = whether x is neither NaN nor infinite."""
-    _is_finite(blocks(y), x, y, y.size, vectors(x, y))
+    _is_finite.of(x)(blocks(y), x, y, y.size, vectors(x, y))
 
 
 @device
