@@ -50,11 +50,19 @@ class OnGPU:
         self._inputs = [place if type(place) is _Object else _Input(gpu, place) for place in places]
         self._streams = _Streams(gpu, sum(node.op.stateful for node in program.nodes))
         self.steps, self._work = [], []  # for each step a list of capture.Steps
+        draws = []  # work, and the numbers of the random streams that it reads: the first one, and that after the last
         for node in program.nodes:
+            first = self._streams.count
             noted = self._noted(node)
             if noted:
                 self.steps.append(Step(node, partial(_run, noted)))
                 self._work.append(noted)
+                draws.append((noted, first, self._streams.count))
+        self._draws_first = all(step.host is None for noted in self._work for step in noted)
+        if not self._draws_first:  # steps of the host may draw too, and everybody draws in turn
+            for noted, first, stop in draws:
+                if first < stop:
+                    noted.insert(0, capture.Step("random numbers", partial(self._streams.upload, first, stop)))
         self.nodes = [step.node for step in self.steps]
         self._outputs = [self._place(y) for y in program.outputs]
         self._fixed = {id(place) for place in self._constants}
@@ -78,7 +86,8 @@ class OnGPU:
             place.set(array)
         for variable in written:
             variable.before_write()
-        self._streams.upload()
+        if self._draws_first:
+            self._streams.upload()
         device.current.launch(self)
         results = list(map(self._result, self._outputs))
         self._lent = [weakref.ref(result) for result in results if type(result) is Lent]
@@ -275,10 +284,10 @@ class _Streams:
         """Forgets the streams from that number on, which nobody is going to read here."""
         del self._draws[first:]
 
-    def upload(self):
-        """Lets every stream go on, and tells the GPU."""
+    def upload(self, first=0, stop=None):
+        """Lets streams go on, and tells the GPU."""
         if self._scalars is not None:
-            for number, draw in enumerate(self._draws):
-                key, low, high = draw()
+            for number in range(first, self.count if stop is None else stop):
+                key, low, high = self._draws[number]()
                 self._scalars.set(**{f"key{number}": key, f"low{number}": low, f"high{number}": high})
             self._scalars.upload()

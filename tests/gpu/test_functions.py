@@ -143,6 +143,29 @@ def test_a_variable_that_a_function_on_the_cpu_has_bound_stays_there():
         g(tf.constant([1.0]))
 
 
+def test_random_numbers_of_branches_and_python_come_in_turn(told):
+    def draws(device):
+        tf.random.set_seed(5)
+
+        def python(x):
+            return x + tf.random.uniform((2,))
+
+        @tf.function
+        def f(x):
+            if x > 1.0:
+                y = tf.random.uniform((2,))
+            else:
+                y = tf.zeros((2,))
+            y = tf.py_function(python, [y], tf.TensorSpec((2,), tf.float32))
+            return y, tf.random.uniform((2,)), tf.random.normal((2,))
+
+        with tf.device(device):
+            return [y.numpy() for k in range(4) for y in f(tf.constant(float(k)))]
+
+    for x, y in zip(draws("/gpu:0"), draws("/cpu:0"), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])  # float64 is drawn on the CPU
 def test_random_numbers_of_a_graph_go_on_as_those_of_the_cpu(dtype):
     def draws(device):
