@@ -45,6 +45,23 @@ def reversed_by_dynamic(x, y):
     y[t] = shared[63 - t]
 
 
+@launch.kernel("float32* int32* float32* int32*", threads=64)
+def polynomials(x, n, y, m):
+    """Polynomials at a number that another thread gives: it runs while this one holds its coefficients in registers."""
+    points = cuda.shared.array(64, int32)
+    t = cuda.threadIdx.x
+    a, b, c, d = x[t], x[64 + t], x[128 + t], x[192 + t]
+    e, f, g, h = x[256 + t], x[320 + t], x[384 + t], x[448 + t]
+    i, j, k, o = n[t], n[64 + t], n[128 + t], n[192 + t]
+    p, q, r, u = n[256 + t], n[320 + t], n[384 + t], n[448 + t]
+    points[t] = t % 5 - 2
+    cuda.syncthreads()
+    s = points[63 - t]
+    z = float32(s)
+    y[t] = ((((((h * z + g) * z + f) * z + e) * z + d) * z + c) * z + b) * z + a
+    m[t] = ((((((u * s + r) * s + q) * s + p) * s + o) * s + k) * s + j) * s + i
+
+
 @launch.kernel("int32* int32*", threads=96)
 def counted(x, y):
     t = cuda.threadIdx.x
@@ -153,6 +170,15 @@ def test_a_missing_barrier_gives_a_wrong_result(any_order):
     y = any_order.empty(64, np.float32)
     reversed_without_barrier(1, numbers(64), y)
     assert np.isnan(y).any()  # read before it was written
+
+
+def test_what_a_thread_holds_in_registers_is_there_when_it_goes_on(any_order, rng):
+    x, n = rng.integers(-3, 4, (8, 64)).astype(np.float32), rng.integers(-3, 4, (8, 64)).astype(np.int32)
+    y, m = any_order.empty(64, np.float32), any_order.empty(64, np.int32)
+    polynomials(1, x.ravel(), n.ravel(), y, m)
+    powers = (np.arange(64)[::-1] % 5 - 2) ** np.arange(8)[:, None]
+    np.testing.assert_array_equal(y, (x * powers).sum(axis=0))  # of small whole numbers: exact
+    np.testing.assert_array_equal(m, (n * powers).sum(axis=0))
 
 
 def test_barriers_count(any_order):
