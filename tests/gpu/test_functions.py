@@ -152,10 +152,7 @@ def test_random_numbers_of_branches_and_python_come_in_turn(told):
 
         @tf.function
         def f(x):
-            if x > 1.0:
-                y = tf.random.uniform((2,))
-            else:
-                y = tf.zeros((2,))
+            y = tf.cond(x > 1.0, lambda: tf.random.uniform((2,)), lambda: tf.zeros((2,)))
             y = tf.py_function(python, [y], tf.TensorSpec((2,), tf.float32))
             return y, tf.random.uniform((2,)), tf.random.normal((2,))
 
@@ -209,11 +206,12 @@ def test_branches_and_loops_get_the_values_of_each_run():
             z = tf.cond(y > 4.0, lambda: y + v, lambda: y - v)
             return tf.while_loop(lambda i, s: i < n, lambda i, s: (i + 1, s + z), (0, y))[1]
 
+        def run(k):
+            v.assign(float(k))
+            return float(f(tf.constant(float(k)), tf.constant(k)))
+
         with pytest.warns(UserWarning, match="asks the host which way to go"):
-            found = []
-            for k in range(5):
-                v.assign(float(k))
-                found.append(float(f(tf.constant(float(k)), tf.constant(k))))
+            found = list(map(run, range(5)))
     assert found == [2 * k + k * (2 * k + (k if k > 2 else -k)) for k in range(5)]
 
 
@@ -253,8 +251,7 @@ def test_strings_and_variables_of_strings_stay_on_the_cpu_in_a_function():
             return before, tf.reshape(v, (1, 2)), v.value(), tf.strings.length(s)
 
         with pytest.warns(UserWarning, match="it calls Python, or handles objects"):
-            first = f(tf.constant(["a", "bc"]), tf.constant([1, 0]))
-            f(tf.constant(["d", "e"]), tf.constant([0, 0]))
+            first, _ = [f(tf.constant(s), tf.constant(i)) for s, i in ((["a", "bc"], [1, 0]), (["d", "e"], [0, 0]))]
     assert [y.numpy().tolist() for y in first] == [[b"x", b"y"], [[b"bc", b"a"]], [b"bc", b"a"], [1, 2]]
     assert (v.device, v.numpy().tolist()) == (CPU, [b"d", b"d"])
 
