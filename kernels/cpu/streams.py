@@ -11,6 +11,7 @@ lose, as whoever reads the output next fetches it from memory. So a kernel has t
 
 On x86 these stores are not ordered with later ones until a fence or a locked instruction. A thread that has done its
 tasks asks for more by an atomic addition (``launch.py``), which is locked: whoever waits for the thread sees them all.
+On aarch64 they are ordered as all others are, by the barrier at which the threading layer waits for its threads.
 """
 
 import numpy as np

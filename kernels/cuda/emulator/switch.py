@@ -77,7 +77,7 @@ def processor():
     machine, system = platform.machine().lower(), platform.system()
     if machine not in PROCESSORS or system == "Windows":
         raise NotImplementedError(
-            f"microdl: the emulated GPU switches between threads on x86-64 and aarch64 under Linux and macOS; this is "
+            f"microdl: the emulated GPU switches between threads on x86-64 and aarch64, not under Windows; this is "
             f"{machine} under {system}"
         )
     if config.DISABLE_JIT:
