@@ -1,9 +1,10 @@
 """Reductions along one axis on a GPU. Twin: ``kernels/cpu/reduction.py``.
 
-Arrays have the form (outer, reduced, inner), results (outer, inner), of one dtype: float32, float64, integers but
-uint64. Where inner is 1, the 32 lanes of a warp walk along a row together, and add up what they have by shuffles, in
-which they read each other's registers. Else a thread has a column: its neighbours' elements lie next to its own. Long
-axes are cut into parts, whose results the same kernel reduces; how depends on the shape alone, and so do the bits.
+Arrays have the form (outer, reduced, inner), results (outer, inner), of one dtype: float32, float64 or integers, but no
+uint64 where order counts. Where inner is 1, the 32 lanes of a warp walk along a row together, and add up what they have
+by shuffles, in which they read each other's registers. Else a thread has a column: its neighbours' elements lie next to
+its own. Long axes are cut into parts, whose results the same kernel reduces; how depends on the shape alone, and so do
+the bits.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ from .elements import EACH, blocks, of_one, vectors
 from .launch import THREADS, ceildiv, device as gpu
 from .strides import element
 from .target import cuda, device, float32, int64, uint32
-from .typed import INTEGERS, NO_UINT64, REALS, typed
+from .typed import INTEGERS, NO_UINT64, REALS, signed, typed
 
 WARP, WARPS = 32, THREADS // 32
 ALL_LANES = 0xFFFFFFFF
@@ -214,11 +215,13 @@ def reduce_sum(x, y):
     if x.dtype != y.dtype:
         x, narrow = gpu().empty(x.shape, y.dtype), x
         cast(narrow, x)
+    x, y = signed(x, y)
     _reduce((_sum_rows, _sum_columns), (_integer_sum_rows, _integer_sum_columns), y.dtype.type(0), x, y)
 
 
 def reduce_prod(x, y):
     """y[o, i] = product over r of x[o, r, i]; 1 if there are none."""
+    x, y = signed(x, y)
     _reduce((_prod_rows, _prod_columns), (_integer_prod_rows, _integer_prod_columns), y.dtype.type(1), x, y)
 
 

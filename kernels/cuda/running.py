@@ -10,7 +10,7 @@ from .launch import THREADS, ceildiv, device as gpu
 from .reduction import ALL_LANES, WARP, WARPS, add, column_part, multiply, row_part
 from .scalar import HALF, INFINITY, exp_of, log1p_of
 from .target import cuda, device, int32, int64, uint32
-from .typed import NO_UINT64, typed
+from .typed import NO_UINT64, signed, typed
 
 ROW_PART, COLUMN_PART = 512, 256  # elements of a part, where neighbours lie along the axis and where across it
 LOG_2 = HALF.dtype.type(0.6931472)
@@ -162,11 +162,13 @@ def _along(chosen, empty, x, exclusive, reverse, y):
 
 def running_sum(x, exclusive, reverse, y):
     """y[o, r, i] = sum of x[o, q, i] over q <= r; exclusive (bool): q < r; reverse (bool): q >= r, q > r."""
+    x, y = signed(x, y)
     _along(SUMS, x.dtype.type(0), x, exclusive, reverse, y)
 
 
 def running_product(x, exclusive, reverse, y):
     """y[o, r, i] = product of x[o, q, i] over the q of ``running_sum``."""
+    x, y = signed(x, y)
     _along(PRODUCTS, x.dtype.type(1), x, exclusive, reverse, y)
 
 

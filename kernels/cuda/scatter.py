@@ -6,6 +6,7 @@ inner), written. What goes to one place is combined in order, by the thread that
 
 import numpy as np
 
+from .casts import cast
 from .elements import EACH, blocks
 from .gathering import FOLD, PART, SUM, fold, folded, part, sorted_places
 from .intrinsics import bits_of
@@ -17,6 +18,8 @@ from .sorting import least_of_rows, pair, place_of, sort_rows
 from .strides import AXES, WALK, element
 from .target import device, int32, int64, uint32, uint64
 from .typed import INDICES, NUMBERS, typed, words
+
+GREATEST, INFINITY_BITS = np.int64(2**63 - 1), np.int64(0x7FF << 52)  # of an int64; of a float64
 
 
 @device
@@ -156,6 +159,29 @@ def _pair_falling_integers(x, pairs, columns, n):
             pairs[i] = pair(uint32(~rising), uint32(i % uint32(columns)))
 
 
+@kernel("int64* int64* int32")
+def _keys_of_doubles(bits, keys, n):
+    """Integers in the order of the float64s of such bits; NaN counts as less than any, -0 as 0."""
+    for k in range(EACH):
+        i = element(k)
+        if i < uint32(n):
+            size = bits[i] & GREATEST
+            key = size if bits[i] >= 0 else -size
+            keys[i] = key if size <= INFINITY_BITS else -GREATEST
+
+
+def _keys(x):
+    """x, or for what has no kernels below an int64 array in the same order."""
+    if x.dtype.name not in ("float64", "uint32"):
+        return x
+    keys = gpu().empty(x.shape, np.int64)
+    if x.dtype.kind == "u":
+        cast(x, keys)
+    else:
+        _keys_of_doubles(blocks(x), x.view(np.int64), keys, x.size)
+    return keys
+
+
 @kernel("int64* uint64* int32 int32")
 def _pair_falling_low_halves(x, pairs, columns, n):
     for k in range(EACH):
@@ -215,10 +241,10 @@ def _first_places(x, pairs, values, indices, columns, ordered, k, n):
 def top_k(x, values, indices):
     """The greatest k of each row in falling order, and where they were; of equal ones the first comes first, NaN last.
 
-    x: float32, int64 or integers of at most 32 bits but uint32 (rows, n), read. values: (rows, k), of x's dtype,
-    written. indices: int32 (rows, k), written.
+    x: float32, float64 or integers but uint64 (rows, n), read. values: (rows, k), of x's dtype, written. indices: int32
+    (rows, k), written.
     """
-    pairs = _falling(x, values.shape[1])
+    pairs = _falling(_keys(x), values.shape[1])
     sizes = x.shape[1], pairs.shape[1], values.shape[1], values.size
     _first_places.of_size(x.dtype.itemsize)(blocks(values), x, pairs, values, indices, *sizes)
 

@@ -21,6 +21,11 @@ NO_UINT64 = tuple(name for name in NUMBERS if name != "uint64")  # what int64 or
 _SHORT = ("uint8", "int8", "uint16", "int16")
 
 
+def signed(*arrays):
+    """The arrays; unsigned integers of 32 and 64 bits as signed ones, whose sums and products have the same bits."""
+    return tuple(x.view(f"int{8 * x.dtype.itemsize}") if x.dtype.name in ("uint32", "uint64") else x for x in arrays)
+
+
 class Typed:
     """A function of one thread as one Kernel for each of some tuples of types' names."""
 

@@ -103,6 +103,13 @@ def test_walks(dtype, shape, same, rng):
     same("scan", "cumsum", [(shape, dtype)], x, True, True, tolerance=1e-13 if dtype == "float64" else 0)
 
 
+@pytest.mark.parametrize("dtype", ["uint32", "uint64"])
+def test_sums_of_unsigned_numbers_wrap_around(dtype, same, rng):
+    x = numbers(rng, (2, 90, 1), dtype)
+    same("reduction", "reduce_sum", [((2, 1), dtype)], x)
+    same("scan", "cumsum", [(x.shape, dtype)], x, False, False)
+
+
 def test_matrix_products_of_float64(same, rng):
     a, b = numbers(rng, (2, 5, 9), "float64"), numbers(rng, (1, 7, 9), "float64")
     same("matmul", "matmul", [((2, 5, 7), "float64")], a, b, False, True, tolerance=1e-14)
@@ -126,6 +133,14 @@ def test_a_place_that_most_rows_name(dtype, same, any_order, rng):
     if dtype == "float32":
         x[0, 300, 1] = np.nan
         same("scatter", "segment_sum", [((10, 3), dtype)], x[0].copy(), places)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "uint32"])
+def test_order_of_long_numbers(dtype, same, rng):
+    x = numbers(rng, (2, 40), dtype).round(1 if dtype == "float64" else 0)
+    if dtype == "float64":
+        x[0, :6] = [np.nan, -0.0, 0.0, np.inf, -np.inf, -1e-310]
+    same("scatter", "top_k", [((2, 40), dtype), ((2, 40), "int32")], x)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])

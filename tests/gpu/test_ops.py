@@ -17,7 +17,6 @@ EXAMPLES = 2  # a row
 ON_THE_CPU = {  # no kernels: what they read and make is copied
     "Cholesky", "LogMatrixDeterminant", "MatrixDeterminant", "MatrixExponential", "MatrixInverse", "MatrixSolve",
     "MatrixSquareRoot", "MatrixTriangularSolve", "Qr", "SelfAdjointEigV2", "Svd",
-    "Cast", "RealDiv",  # to float64, and of it
 }  # fmt: skip
 
 
