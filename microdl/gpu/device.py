@@ -53,8 +53,8 @@ class GPU:
     # Arrays
 
     def empty(self, shape, dtype, what="an array", exact=False):
-        """A new array, its elements arbitrary. what, exact: as the Allocator takes them."""
-        dtype = np.dtype(dtype)
+        """A new array, its elements arbitrary. shape: tuple, or an int. what, exact: as the Allocator takes them."""
+        dtype, shape = np.dtype(dtype), (shape,) if type(shape) is int else shape
         block = self.allocator.allocate(math.prod(shape) * dtype.itemsize, what, exact)
         return DeviceArray(self, block.address, shape, dtype, block)
 
@@ -62,7 +62,7 @@ class GPU:
         """A copy of an array of the host."""
         values = np.asarray(values)
         result = self.empty(values.shape, values.dtype)
-        result.write(values)
+        self.stream.write(result, np.asarray(values, order="C"))
         return result
 
     def table(self, values):

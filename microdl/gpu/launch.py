@@ -7,6 +7,7 @@ launch packs it anew; a ``Bound`` launch, as plans are made of, was packed once.
 
 import ctypes
 import re
+import reprlib
 import struct
 
 from microdl.core.errors import NoKernel
@@ -112,12 +113,28 @@ class Function:
             try:
                 Parameters([kind]).struct.pack(located(arg) if kind[-1] == "*" else arg)
             except (struct.error, OverflowError, TypeError):
-                return f"{self.name}: argument {i} is {arg!r}, which is no {kind}"
+                return f"{self.name}: argument {i} is {_shown(arg)}, which is no {kind}{_way_out(kind, arg)}"
         return f"{self.name}: {error}"
 
     def __repr__(self):
         shared = f", {in_words(self.shared)} of dynamic shared memory" if self.shared else ""
         return f"<Function {self.name}({', '.join(self.parameters.kinds)}), blocks of {self.threads}{shared}>"
+
+
+def _shown(arg):
+    """An argument in words: of an array not its elements."""
+    if hasattr(arg, "shape"):
+        return f"a {type(arg).__name__} of shape {tuple(arg.shape)}"
+    return reprlib.repr(arg)
+
+
+def _way_out(kind, arg):
+    """For an array that is not on the GPU, or something around one that is, how to get at what a kernel takes."""
+    if kind[-1] != "*" or not hasattr(arg, "shape"):
+        return ""
+    if hasattr(arg, "gpu"):
+        return ": kernels take the array of a tensor on the GPU, x.gpu().array"
+    return ": kernels take arrays on the GPU, and device().array(x) copies one there"
 
 
 class Bound:

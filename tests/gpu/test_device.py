@@ -124,7 +124,7 @@ def test_a_recorded_step_is_replayed_as_a_graph_and_allocates_nothing(gpu):
     address = w.address
     del x, w, rate, steps
     assert gpu.allocator.in_use == in_use  # the graph keeps what it addresses
-    assert address not in {gpu.empty((4,), np.float32).address for _ in range(3)}
+    assert address not in {gpu.empty(4, np.float32).address for _ in range(3)}
     del replay
     assert gpu.allocator.in_use == 0
 
@@ -148,6 +148,17 @@ def test_what_is_noted_is_not_done_and_what_is_issued_otherwise_is_not_noted(gpu
     for step in outer + inner[1:]:
         step.call()
     np.testing.assert_array_equal(x.numpy(), 5)
+
+
+def test_while_work_is_noted_down_the_host_neither_reads_nor_writes_elements(gpu):
+    x = gpu.array(np.ones(4, np.float32))
+    with gpu.noting():
+        for attempt in (x.numpy, lambda: x.write(np.zeros(4)), lambda: np.copyto(x, np.zeros(4, np.float32))):
+            with pytest.raises(NoKernel, match="for a function on the GPU"):
+                attempt()
+        table = gpu.table(np.arange(4))
+    np.testing.assert_array_equal(x.numpy(), 1)
+    np.testing.assert_array_equal(table.numpy(), range(4))
 
 
 def test_a_real_kernel_is_compiled_and_its_arguments_packed():

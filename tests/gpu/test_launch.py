@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+import microdl as tf
 from microdl.gpu.errors import CaptureError, DriverError
 from microdl.gpu.launch import FORMATS, Function, Module, Packed, Parameters, entry
 from microdl.gpu.stream import Stream
@@ -107,7 +108,15 @@ def test_a_launch_is_one_call_of_the_driver(driver, stream, module):
         ((0, 1.0), r"scale takes 3 arguments \(float32\*, float32, int32\), got 2"),
         ((0, 1.0, 2**31), "scale: argument 2 is 2147483648, which is no int32"),
         ((0, "one", 1), "scale: argument 1 is 'one', which is no float32"),
-        ((np.zeros(3), 1.0, 1), r"scale: argument 0 is array\(.*, which is no float32\*"),
+        (
+            (np.zeros(3), 1.0, 1),
+            r"scale: argument 0 is a ndarray of shape \(3,\), which is no float32\*: .*device\(\).array\(x\)",
+        ),
+        (
+            (tf.zeros((2, 2)), 1.0, 1),
+            r"scale: argument 0 is a \w*Tensor of shape \(2, 2\), which is no float32\*: .* x.gpu\(\).array",
+        ),
+        (([1.0] * 100, 1.0, 1), r"scale: argument 0 is \[1.0, 1.0, .*\.\.\.\], which is no float32\*"),
     ],
 )
 def test_wrong_arguments_are_named(module, arguments, message):
