@@ -46,12 +46,14 @@ class DeviceArray:
 
     def numpy(self):
         """A copy on the host; waits for the GPU."""
+        self._needs_elements("ndarray.numpy")
         result = np.empty(self.shape, self.dtype)
         self.gpu.stream.read(self, result)
         return result
 
     def write(self, values):
         """Copies an array of the host, of this shape, into this one."""
+        self._needs_elements("an array of the host")
         values = np.asarray(values, self.dtype, order="C")
         if values.shape != self.shape:
             raise ValueError(f"an array of shape {self.shape} on the GPU cannot be set to one of {values.shape}")
@@ -168,10 +170,15 @@ class DeviceArray:
         return float(self._number())
 
     def _number(self):
-        """The only element. The host waits for it, so nothing that is only noted down can depend on it."""
-        if self.gpu.is_noting or self.size != 1:
-            raise NoKernel("an element, read by the host")
+        """The only element."""
+        if self.size != 1:
+            raise NoKernel("elements one by one")
         return self.numpy().item()
+
+    def _needs_elements(self, what):
+        """Raises NoKernel while work is only noted down: what the host reads or writes now is not what it will be."""
+        if self.gpu.is_noting:
+            raise NoKernel(f"{what}, for a function on the GPU")
 
     def __iter__(self):
         raise NoKernel("elements one by one")
