@@ -14,6 +14,7 @@ import microdl.compat.v1 as tf
 from microdl.compat.v1.examples.tutorials.mnist import input_data
 from microdl.compat.v1.flags import _Flags
 from microdl.compile.open import KEPT
+from microdl.core.placement import soft_placement
 
 
 @pytest.fixture(autouse=True)
@@ -410,3 +411,15 @@ def test_what_is_fed_stays_the_callers_own():
         assert session.run(x * 2.0, {x: fed[::-1]}).tolist() == [18.0, 18.0]
         fed.flags.writeable = False
         assert session.run(x * 2.0, {x: fed}).tolist() == [18.0, 18.0]
+
+
+def test_a_graph_that_is_placed_on_a_gpu_says_once_that_it_runs_on_the_cpu(monkeypatch):
+    monkeypatch.setattr(soft_placement, "told", set())
+    with tf.Graph().as_default():
+        with pytest.warns(UserWarning, match="a session runs its graph on the CPU"), tf.device("/gpu:0"):
+            x = tf.constant(1.0)
+        with tf.device("/device:GPU:0"):  # a second warning would be an error
+            y = x + 1.0
+        assert y.device == "/device:GPU:0"
+        with tf.Session() as session:
+            assert session.run(y) == 2.0
