@@ -33,7 +33,7 @@ EXPRESSIONS = {
     "Minimum": "np.minimum({0}, {1})",
     "Neg": "-{0}",
     "Abs": "np.abs({0})",
-    "Sign": "{dtype}(np.sign({0}))",
+    "Sign": "{one} if {0} > {zero} else {dtype}(np.sign({0}))",
     "Square": "{0} * {0}",
     "ClipByValue": "np.maximum(np.minimum({0}, {high}), {low})",
     "BroadcastTo": "{0}",

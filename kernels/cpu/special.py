@@ -117,6 +117,8 @@ def incomplete_gamma_slope(a, x):
     """dP(a, x) / da: the series 8.11.4, term by term."""
     if not (a > 0.0 and x > 0.0):
         return 0.0 if x == 0.0 else NAN
+    if math.isinf(x) or x - a > 40.0 * math.sqrt(x):  # so far out that P is 1; there would be x - a terms
+        return 0.0
     n, logarithm, harmonic, total = a, math.log(x), digamma_of_positive(a + 1.0), 0.0
     weight = math.exp(a * logarithm - x - math.lgamma(a + 1.0))
     while n < x or weight > EPSILON * 1e-3:

@@ -41,7 +41,7 @@ def sign(block, x, y):
     """y = -1, 0 or 1 by the sign of x; NaN where x is NaN."""
     xs, ys = part(x, block), part(y, block)
     for i in range(xs.size):
-        ys[i] = np.sign(xs[i])
+        ys[i] = x.dtype.type(1) if xs[i] > x.dtype.type(0) else np.sign(xs[i])  # which takes unsigned ones for signed
 
 
 @kernel(tasks=output_blocks)

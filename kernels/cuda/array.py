@@ -8,12 +8,12 @@ import numpy as np
 
 from .casts import cast as cast
 from .elements import EACH, blocks
-from .gathering import gather as gather, gather_grad as gather_grad
+from .gathering import as_indices, gather as gather, gather_grad as gather_grad
 from .launch import device as gpu
 from .mirror import mirror_pad as mirror_pad, mirror_pad_grad as mirror_pad_grad
 from .strides import c_steps, copy, element, fill as _fill, stretching
 from .target import int32, uint32
-from .typed import NUMBERS, REALS, UNSIGNED, typed
+from .typed import INDICES, NUMBERS, REALS, UNSIGNED, typed
 
 
 def empty(shape, dtype):
@@ -139,7 +139,7 @@ def roll(x, shifts, axes, y):
 
 
 # T: what indices are, U: what is written.
-_ONE_HOT = [(index, kind) for index in ("int32", "int64", "uint8") for kind in NUMBERS]
+_ONE_HOT = [(index, kind) for index in INDICES for kind in NUMBERS]
 
 
 @typed("T* U U U* int32 int32 int32", *_ONE_HOT)
@@ -158,6 +158,7 @@ def one_hot(indices, on, off, y):
 
     indices: (outer, inner) integers; on, off: scalars of y's dtype; y: (outer, depth, inner).
     """
+    indices = as_indices(indices)
     on, off = (int(value) if y.dtype.kind == "b" else value for value in (on, off))
     _one_hot.of(indices, y)(blocks(y), indices, on, off, y, *y.shape[1:], y.size)
 

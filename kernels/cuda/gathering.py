@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .casts import cast
 from .elements import EACH, blocks, vectors
 from .intrinsics import load4, store4
 from .launch import THREADS, ceildiv, device as gpu, kernel, within_reach
@@ -53,12 +54,22 @@ def _gather_fours(params, indices, y, rows, count, inner, n):
             store4(y, uint32(i * uint32(EACH)), (0, 0, 0, 0))
 
 
+def as_indices(places):
+    """Integers of any type as int32 or int64."""
+    if places.dtype.name in INDICES:
+        return places
+    wide = gpu().empty(places.shape, np.int32 if places.dtype.itemsize < 4 else np.int64)
+    cast(places, wide)
+    return wide
+
+
 def gather(params, indices, y):
     """y[o, j, i] = params[o, indices[j], i], or 0 where indices[j] is outside of [0, params.shape[1]).
 
     params: (outer, rows, inner), read. indices: flat int32 or int64, read. y: (outer, indices, inner), written.
     """
     within_reach(params)
+    indices = as_indices(indices)
     word, index, inner = UNSIGNED[y.dtype.itemsize], indices.dtype.name, y.shape[2]
     sizes = params.shape[1], indices.size
     if word == "uint32" and inner % EACH == 0 and vectors(params, y):
@@ -98,7 +109,8 @@ def _starts(pairs, starts, count, n):
 
 
 def sorted_places(places, rows):
-    """The Places of flat indices, int32 or int64, in an array of so many rows."""
+    """The Places of flat indices, integers, in an array of so many rows."""
+    places = as_indices(places)
     pairs, starts = gpu().empty((1, places.size), np.uint64), gpu().empty((rows + 1,), np.uint32)
     _pair_places.of(places)(blocks(places), places, pairs, rows, places.size)
     pairs = sort_rows(pairs)

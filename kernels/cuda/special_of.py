@@ -134,6 +134,8 @@ def incomplete_gamma_slope(a, x):
     """dP(a, x) / da: the series 8.11.4, term by term."""
     if not (a > ZERO and x > ZERO):
         return ZERO if x == ZERO else NAN
+    if x == INFINITY or x - a > float32(20) * libdevice.sqrtf(x):  # so far out that P is 1
+        return ZERO
     n, logarithm, harmonic, total = a, log_of(x), _digamma_of_positive(a + ONE), ZERO
     weight = exp_of(a * logarithm - x - libdevice.lgammaf(a + ONE))
     for _ in range(MOST_TERMS):

@@ -58,6 +58,7 @@ def test_incomplete_integrals(cuda, rng):
     for name in ("igamma", "igammac"):
         compare(cuda, name, a, b, tolerance=3e-5)
     compare(cuda, "igamma_grad_a", a[6:], b[6:], tolerance=3e-5)
+    compare(cuda, "igamma_grad_a", np.array([2, 1, 5, 1e9], single), np.array([3e38, np.inf, 2e4, 1e20], single))
     x = rng.uniform(0, 1, 300).astype(single)
     x[6:9] = [0, 1, np.nan]
     compare(cuda, "betainc", a, b, x, tolerance=1e-4)
