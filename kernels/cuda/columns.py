@@ -5,6 +5,9 @@
     pixel k + 1   . . .     .
     ...           . . .     .           ``deep`` pixels at a time, as many as 256 threads can have
 
+More than ACROSS channels are shared out evenly by several blocks: with as many side by side as threads, the last block
+could have a single one, and nothing to do for 255 threads.
+
 Every thread adds up its channel of every ``deep``-th pixel of a part; then the threads of a channel put theirs
 together, in order. Parts are added by ``parts.join``: no atomics, and the bits depend on shapes alone.
 """
@@ -15,6 +18,7 @@ from .target import cuda, device, uint32
 from .tiles import parts_of
 
 CUT = "int32[6]"  # what ``cut`` returns, in a kernel's signature
+ACROSS = 64  # most threads side by side
 LEAST_PIXELS = 4  # of a thread
 MOST_PARTS = 264
 
@@ -24,8 +28,9 @@ def cut(pixels, channels, groups=1):
 
     groups: blocks that there are for each tile and part.
     """
-    across = max(1, min(channels, THREADS))
-    deep, tiles = THREADS // across, ceildiv(channels, across)
+    tiles = max(1, ceildiv(channels, ACROSS))
+    across = max(1, ceildiv(channels, tiles))
+    deep = THREADS // across
     count, length = parts_of(pixels, tiles * groups, LEAST_PIXELS * deep, MOST_PARTS, deep)
     return (across, deep, tiles, channels, pixels, length), count
 

@@ -22,7 +22,7 @@ from . import filters, parts
 from .correlation import BACKWARD, FORWARD, SCALARS
 from .elements import vectors
 from .epilogue import BIAS, POOL, RELU, WIDE_FILTER, WIDE_OUT, WINDOWS
-from .geometry import axes
+from .geometry import axes, countable
 from .launch import address, ceildiv, device as gpu
 from .matmul import matmul, matmul_bias
 from .tiles import TILE, parts_of, width_for
@@ -88,6 +88,7 @@ def _correlate(family, x, w, along, y, size, channels, bias, flags, winner=None)
     """
     if y.size == 0:
         return
+    countable(x, y, w)
     depth, columns = channels
     kernels = family if depth % 4 == 0 and vectors(x, w) else SCALARS
     width = width_for(columns, kernels)

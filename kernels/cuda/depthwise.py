@@ -12,7 +12,7 @@ import numpy as np
 
 from . import columns, parts
 from .columns import CUT
-from .geometry import AXIS, axes, first_pixel, next_pixel, phase, pixel_moves
+from .geometry import AXIS, axes, countable, first_pixel, next_pixel, phase, pixel_moves
 from .intrinsics import advance, fma
 from .launch import THREADS, ceildiv, device as gpu, kernel
 from .pixels import GRID, blocks, grid, load_group, own_index, own_pixel, store_group
@@ -102,6 +102,7 @@ def depthwise_conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
     """
     if dw.size == 0:
         return
+    countable(x, dy)
     channels = dy.shape[3]
     runs = ceildiv(dw.shape[1], TAPS)
     of_cut, count = columns.cut(dy.size // channels, channels, dw.shape[0] * runs)

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import parts, tiles
 from .elements import vectors
-from .geometry import NOWHERE, first_pixel, next_pixel, pixel_moves
+from .geometry import NOWHERE, countable, first_pixel, next_pixel, pixel_moves
 from .intrinsics import advance, fma, load4, load4_constant, store4
 from .launch import ceildiv, device as gpu, kernel
 from .scalar import ZERO
@@ -38,6 +38,7 @@ def grad_filter(x, dy, strides, dilations, padding, dw):
     """dw = the gradient to the filter: ``convolution.conv2d_grad_filter``."""
     if dw.size == 0:
         return
+    countable(x, dy, dw)
     channels, columns = dw.shape[2:]
     rows, pixels = dw.size // columns, dy.size // columns
     width = width_for(columns, _WIDE)

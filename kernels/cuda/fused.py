@@ -4,7 +4,7 @@ import numpy as np
 
 from . import columns, parts
 from .columns import CUT
-from .geometry import first_pixel, next_pixel, pixel_moves
+from .geometry import countable, first_pixel, next_pixel, pixel_moves
 from .intrinsics import advance
 from .launch import THREADS, ceildiv, device as gpu, kernel
 from .scalar import ZERO, select
@@ -21,6 +21,7 @@ def bias_relu_pool_grad(dy, winner, dz, dbias):
     outputs = dbias.size
     if outputs == 0:
         return
+    countable(dz)
     height, width = ceildiv(dz.shape[1], 2), ceildiv(dz.shape[2], 2)  # windows, and what is left of them at the edges
     of_cut, count = columns.cut(dz.shape[0] * height * width, outputs)
     sums = dbias if count == 1 else gpu().empty((count, outputs), np.float32)

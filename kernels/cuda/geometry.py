@@ -21,6 +21,17 @@ from .target import device, int32, uint32
 
 AXIS = "int32[8]"  # what ``axis`` returns, in a kernel's signature
 NOWHERE = 0x40000000  # a line that is in no image, whatever tap is added to it
+MOST_ELEMENTS = 2**31 - 1  # of an array of images
+
+
+def countable(*arrays):
+    """Raises ValueError for an array with more elements than kernels here can count: they would read wrong ones."""
+    for array in arrays:
+        if array.size > MOST_ELEMENTS:
+            raise ValueError(
+                f"images on a GPU have up to {MOST_ELEMENTS} elements, got {array.size} in an array of shape "
+                f"{tuple(array.shape)}; make the batch smaller"
+            )
 
 
 def axis(step, lead, move, divisor, taps):

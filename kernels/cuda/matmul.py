@@ -77,8 +77,8 @@ def _products(a, b, transpose_a, transpose_b, bias, activation, batch, m, n, dep
     if parts == 1:  # else ``join`` does it
         flags += BIAS * (bias is not None) + RELU * (activation == 1)
     down, right = ceildiv(m, tile[0]), ceildiv(n, tile[1])
-    strides = 0 if a.shape[0] == 1 else m * depth, 0 if b.shape[0] == 1 else depth * n
-    sizes = m, n, depth, length, batch, parts, down, right, *strides, flags
+    own = int(a.shape[0] > 1), int(b.shape[0] > 1)  # whether each image has a matrix of its own
+    sizes = m, n, depth, length, batch, parts, down, right, *own, flags
     _KERNELS[tile][transpose_a, transpose_b](batch * parts * down * right, a, b, bias, target, sizes)
     if parts > 1:
         join(target, bias, activation == 1, c)

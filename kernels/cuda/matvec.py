@@ -11,6 +11,7 @@ import numpy as np
 from .elements import vectors
 from .intrinsics import advance, fma
 from .launch import ceildiv, device as gpu, kernel
+from .partition import countable
 from .parts import join
 from .reduction import ALL_LANES, WARP, WARPS
 from .scalar import ZERO
@@ -36,6 +37,7 @@ def matvec(matrix, vector, down, bias, activation, y):
     """
     batch = y.shape[0]
     outputs, depth = max(y.shape[1:]) if y.size else 0, vector.shape[1] * vector.shape[2]
+    countable(outputs, 1, depth)
     warps = ceildiv(outputs, WARP) * DEEP if down else outputs
     parts = max(1, min(WANTED // max(1, batch * warps), depth // LEAST_DEPTH, MOST_PARTS))
     length = ceildiv(max(1, depth), 4 * parts) * 4
@@ -44,9 +46,9 @@ def matvec(matrix, vector, down, bias, activation, y):
     flags = WIDE * (vectors(matrix, vector) * (depth % 4 == 0))
     if parts == 1:  # else ``join`` does it
         flags += BIAS * (bias is not None) + RELU * (activation == 1)
-    strides = 0 if matrix.shape[0] == 1 else outputs * depth, 0 if vector.shape[0] == 1 else depth
+    own = int(matrix.shape[0] > 1), int(vector.shape[0] > 1)  # whether each image has one of its own
     columns = ceildiv(outputs, WARP if down else WARPS)
-    sizes = batch, outputs, depth, length, columns, *strides, flags, 0 if bias is None or bias.size == 1 else 1, parts
+    sizes = batch, outputs, depth, length, columns, *own, flags, 0 if bias is None or bias.size == 1 else 1, parts
     (_down if down else _along)(batch * parts * columns, matrix, vector, bias, target, sizes)
     if parts > 1:
         join(target, bias, activation == 1, y)
@@ -55,14 +57,14 @@ def matvec(matrix, vector, down, bias, activation, y):
 @device
 def _place(matrix, vector, y, sizes):
     """(group of outputs, first k, k to end before; matrix, vector and y of the image) of a block."""
-    batch, outputs, depth, length, columns, next_matrix, next_vector, _, _, _ = sizes
+    batch, outputs, depth, length, columns, own_matrix, own_vector, _, _, _ = sizes
     block = uint32(cuda.blockIdx.x)
     group, block = uint32(block % uint32(columns)), uint32(block // uint32(columns))
     image, part = uint32(block % uint32(batch)), uint32(block // uint32(batch))
     first = uint32(part * uint32(length))
     end = uint32(min(uint32(first + uint32(length)), uint32(depth)))
-    matrix = advance(matrix, int64(image) * int64(next_matrix))
-    vector = advance(vector, int64(image) * int64(next_vector))
+    matrix = advance(matrix, int64(uint32(image * uint32(own_matrix))) * int64(uint32(outputs) * uint32(depth)))
+    vector = advance(vector, int64(uint32(image * uint32(own_vector))) * int64(depth))
     return group, first, end, matrix, vector, advance(y, int64(block) * int64(outputs))
 
 

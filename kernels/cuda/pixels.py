@@ -4,6 +4,7 @@ A result (n, h, w, c) is shared out by groups of four channels of one pixel, whi
 each; where channels do not come by fours, or arrays do not begin where four numbers may, by single ones.
 """
 
+from .geometry import countable
 from .intrinsics import load4_constant, store4
 from .launch import THREADS, address, ceildiv
 from .scalar import ZERO
@@ -17,6 +18,7 @@ def grid(result, *others, single=False):
 
     others: the other arrays that are read or written by fours. single: groups are of one channel whatever comes.
     """
+    countable(result, *others)
     whole = all(address(array) % (4 * array.dtype.itemsize) == 0 for array in (result, *others))
     each = 4 if result.shape[3] % 4 == 0 and whole and not single else 1
     sizes = (max(1, size) for size in (result.shape[3] // each, result.shape[2], result.shape[1]))

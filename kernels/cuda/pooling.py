@@ -127,7 +127,7 @@ def max_pool2d_grad_grad(ddx, winner, window, stride, pad, ddy):
 
     ddx: (N, H, W, C), read. winner: (N, OH, OW, C), read. ddy: as winner, written.
     """
-    of_grid = grid(ddy, single=True)
+    of_grid = grid(ddy, ddx, single=True)
     sizes = _sizes(ddx, ddy, window, stride, pad)
     _max_pool2d_grad_grad.of(winner)(blocks(of_grid), ddx, ddy, winner, of_grid, sizes)
 

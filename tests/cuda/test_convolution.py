@@ -198,6 +198,32 @@ def test_convolutions_do_not_depend_on_the_order_of_threads(gpu, cuda, rng):
     assert results[0] == results[1] == results[2]
 
 
+def test_more_pixels_than_kernels_count_are_refused(gpu, cuda):
+    x = np.broadcast_to(single(0), (2**11, 2**10, 2**10, 1))  # not in memory
+    w, geometry, twos = gpu.empty((2, 2, 1, 1), single), ((2, 2), (1, 1), (0, 0)), ((2, 2), (2, 2), (0, 0))
+    y = gpu.empty((1, 2, 2, 1), single)
+    calls = [
+        (cuda.convolution.conv2d, x, w, *geometry, y),
+        (cuda.convolution.conv2d_grad_input, y, w, *geometry, x),
+        (cuda.convolution.conv2d_grad_filter, x, y, *geometry, w),
+        (cuda.depthwise.depthwise_conv2d, x, w, *geometry, y),
+        (cuda.depthwise.depthwise_conv2d_grad_filter, x, y, *geometry, w),
+        (cuda.fused.bias_relu_pool_grad, y, y, x, w.reshape(4)),
+        (cuda.pooling.max_pool2d, x, *twos, y, y),
+        (cuda.pooling.avg_pool2d_grad, y, *twos, x),
+    ]
+    for function, *arguments in calls:
+        with pytest.raises(ValueError, match="up to 2147483647 elements, got 2147483648"):
+            function(*arguments)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 48, 64, 65, 96, 257, 320, 1000])
+def test_channels_are_shared_out_evenly(channels, cuda):
+    (across, deep, tiles, *_), _ = cuda.columns.cut(1000, channels)
+    assert across * tiles >= channels
+    assert across * deep * channels > 0.75 * 256 * across * tiles  # threads that have a channel
+
+
 DEPTHWISE = {
     "plain": (2, 6, 7, 8, 3, 3, 1, (1, 1), (1, 1), (1, 1)),
     "strides, dilations": (2, 8, 9, 4, 3, 2, 1, (2, 3), (2, 1), (2, 1)),

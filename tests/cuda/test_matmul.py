@@ -97,6 +97,13 @@ def test_tensor_cores_are_used_where_they_are_allowed(cuda):
     cuda.tensor_cores.allow(False)
 
 
+@pytest.mark.parametrize(("m", "k", "n"), [(2**16, 2**16, 2), (2**17, 2, 2**15), (2**16, 2**16, 1), (2, 2**18, 2**14)])
+def test_matrices_with_more_elements_than_kernels_count_are_refused(m, k, n, cuda):
+    a, b, c = (np.broadcast_to(single(0), (3, *shape)) for shape in ((m, k), (k, n), (m, n)))  # none in memory
+    with pytest.raises(ValueError, match="up to 4294967295 elements, got"):
+        cuda.matmul.matmul(a, b, False, False, c)
+
+
 def test_plans_suit_their_products(cuda):
     def plan(*sizes):
         return cuda.partition.plan(*sizes, False)

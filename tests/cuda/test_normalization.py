@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
 
-EPSILON = np.float32(1e-3)
+single = np.float32
+EPSILON = single(1e-3)
 CLOSE = {"rtol": 1e-5, "atol": 2e-5}
 
 
@@ -51,6 +52,27 @@ def test_a_large_mean_costs_no_digits_of_the_variance(gpu, cuda, rng):
     cuda.normalization.batch_statistics(x, mean, variance)
     np.testing.assert_allclose(variance, x.astype(np.float64).var(0), rtol=1e-5)
     np.testing.assert_allclose(mean, x.astype(np.float64).mean(0), rtol=1e-7)
+
+
+def test_neither_a_mean_of_a_million_deviations_nor_a_first_number_far_away_costs_digits(any_order, cuda, rng):
+    x = (1000 + 1e-3 * rng.normal(size=(3000, 3))).astype(single)
+    x[:, 1], x[0, 2] = 7.3, 1e6
+    mean, variance = any_order.empty((3,), single), any_order.empty((3,), single)
+    cuda.normalization.batch_statistics(x, mean, variance)
+    np.testing.assert_allclose(variance, x.astype(np.float64).var(0), rtol=2e-5)
+    assert variance[1] == 0
+
+
+def test_there_is_room_for_more_channels_than_blocks_along_the_second_axis_of_a_grid(gpu, cuda, monkeypatch):
+    grids, (wide, row) = [], (np.broadcast_to(single(0), shape) for shape in ((3, 2**22), (2**22,)))  # not in memory
+    monkeypatch.setattr(gpu, "launch", lambda kernel, grid, *rest: grids.append(grid))
+    cuda.normalization.batch_statistics(wide, row, row)
+    cuda.normalization.batch_norm(wide, row, row, row, row, EPSILON, wide)
+    cuda.normalization.batch_norm_grad(wide, wide, row, row, row, EPSILON, wide, row, row)
+    cuda.layer_norm.layer_norm_grad(wide, wide, row, row, row, wide, row, row)
+    assert len(grids) == 9
+    assert all(2**17 <= x < 2**31 or x == 3 for x, _, _ in grids)  # 3: a block for each row
+    assert all((y, z) == (1, 1) for _, y, z in grids)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (13, 33), (3, 1500), (600, 5), (0, 4), (3, 0)])
