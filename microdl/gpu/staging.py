@@ -1,17 +1,21 @@
 """Arrays of the host on their way to a place on the GPU, through pinned memory, without waiting for the copies."""
 
+import contextlib
+
 import numpy as np
 
+from microdl.core.errors import ResourceExhaustedError
 from microdl.gpu.stream import Event, pinned
 
 AHEAD_FROM = 1 << 20  # bytes: about 20 us of copying, against some 5 us for the calls that keep the order
 
 
 def inlet(gpu, target):
-    """What ``send``s arrays to ``target``, a DeviceArray: large ones are copied while the GPU computes."""
-    if target.nbytes < AHEAD_FROM:
-        return Inlet(gpu.stream, target)
-    return InletAhead(gpu.stream, gpu.copying, gpu.allocator, target)
+    """What ``send``s arrays to ``target``, a DeviceArray: large ones are copied while the GPU computes, if it has room."""
+    if target.nbytes >= AHEAD_FROM:
+        with contextlib.suppress(ResourceExhaustedError):
+            return InletAhead(gpu.stream, gpu.copying, gpu.allocator, target)
+    return Inlet(gpu.stream, target)
 
 
 class Inlet:

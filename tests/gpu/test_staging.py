@@ -100,6 +100,16 @@ def test_large_batches_are_copied_while_the_gpu_computes():
     assert gpu.stream.handle.queue  # nobody has waited for what computes
 
 
+def test_a_large_batch_has_a_way_where_there_is_no_room_to_copy_it_ahead():
+    gpu = GPU(FakeDriver(), limit=2 * AHEAD_FROM)
+    place = gpu.empty((AHEAD_FROM,), np.uint8)
+    way = staging.inlet(gpu, place)
+    assert type(way) is Inlet
+    way.send(np.ones(AHEAD_FROM, np.uint8))
+    assert place.numpy().all()
+    assert gpu.allocator.in_use == AHEAD_FROM
+
+
 @given(st.integers(0, 10**6), st.integers(1, 120))
 def test_scalars_arrive_in_order_whatever_runs_first(chance, count):
     driver = FakeDriver(kernels=KERNELS, chance=chance)
