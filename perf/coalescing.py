@@ -59,12 +59,27 @@ def product(rows, depth, columns, transpose_a=False, transpose_b=False):
     return forward(lambda a, b: tf.matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b), a, b)
 
 
-def products(rows, depth, columns):
+def by_tensor_cores(run):
+    """``run`` with tensor cores allowed."""
+    cores = support("cuda.tensor_cores")
+
+    def allowed():
+        before = cores.allowed()
+        cores.allow(True)
+        try:
+            run()
+        finally:
+            cores.allow(before)
+
+    return allowed
+
+
+def products(rows, depth, columns, kind="", how=lambda run: run):
     """The product, with neither, either and both of the matrices transposed."""
     for left in (False, True):
         for right in (False, True):
-            name = f"matmul {rows} x {depth} x {columns} {'nt'[left]}{'nt'[right]}"
-            yield name, lambda left=left, right=right: product(rows, depth, columns, left, right)
+            name = f"matmul {rows} x {depth} x {columns} {'nt'[left]}{'nt'[right]}{kind}"
+            yield name, lambda left=left, right=right: how(product(rows, depth, columns, left, right))
 
 
 def same(x, w, strides=1):
@@ -156,6 +171,7 @@ CASES = {
     **dict(products(64, 128, 10)),
     **dict(products(512, 256, 512)),
     **dict(products(300, 301, 302)),
+    **dict(products(512, 256, 512, " tf32", by_tensor_cores)),
     "matrix times vector": lambda: product(512, 500, 1),
     "vector times matrix": lambda: product(1, 500, 512),
     "conv2d 1": lambda: forward(same, normal(*IMAGES), normal(*FIRST)),
@@ -196,13 +212,13 @@ def main():
     parser.add_argument("--lines", type=int, default=0, help="of each case, the worst")
     options = parser.parse_args()
     os.environ["MICRODL_GPU"] = "emulate"  # read when the first tensor is made there
-    print(f"{'case':28} {'global':>7} {'shared':>7}  kernels")
+    print(f"{'case':29} {'global':>7} {'shared':>7}  kernels")
     for name, case in CASES.items():
         if options.filter in name:
             seen = seen_of(case)
             kernels = ", ".join(sorted({row.kernel for row in seen.rows()}))
             shared = f"{seen.efficiency('shared'):5.0f} %" if seen.rows("shared") else ""
-            print(f"{name:28} {seen.efficiency('global'):5.0f} % {shared:>7}  {kernels}", flush=True)
+            print(f"{name:29} {seen.efficiency('global'):5.0f} % {shared:>7}  {kernels}", flush=True)
             for line in list(seen.table(options.lines))[1:] if options.lines else ():
                 print(f"    {line}")
 

@@ -41,6 +41,16 @@ def below(pairs, start, stop, limit):
     return start
 
 
+@device
+def _seat(at):
+    """Where pair ``at`` of a run is held, so that half a warp's 16 pairs come from different banks of shared memory.
+
+    What is compared differs in one bit, which the half warp's numbers share, whichever it is. Of the five low bits the
+    seat's bank has four: they are the same for two numbers whose five are opposite, and so share none.
+    """
+    return uint32(at ^ (uint32(uint32(at >> uint32(4)) & uint32(1)) * uint32(15)))
+
+
 @kernel("uint64* int32 int32")
 def _sort_runs(pairs, n, runs):
     """Sorts one run by Batcher's bitonic network (K. E. Batcher, "Sorting networks and their applications", 1968)."""
@@ -50,7 +60,7 @@ def _sort_runs(pairs, n, runs):
     start, count = uint32(row * uint32(n) + first), uint32(min(uint32(uint32(n) - first), uint32(RUN)))
     for k in range(0, RUN, THREADS):
         at = uint32(t + uint32(k))
-        held[at] = pairs[uint32(start + at)] if at < count else uint64(LAST)
+        held[_seat(at)] = pairs[uint32(start + at)] if at < count else uint64(LAST)
     cuda.syncthreads()
     size = uint32(2)
     while size <= uint32(RUN):
@@ -60,9 +70,10 @@ def _sort_runs(pairs, n, runs):
                 number = uint32(t + uint32(k))
                 low = uint32(number % distance)
                 at = uint32(uint32(number - low) * uint32(2) + low)
-                other = uint32(at + distance)
+                rising = uint32(at & size) == uint32(0)
+                at, other = _seat(at), _seat(uint32(at + distance))
                 a, b = held[at], held[other]
-                if (a > b) == (uint32(at & size) == uint32(0)):
+                if (a > b) == rising:
                     held[at], held[other] = b, a
             cuda.syncthreads()
             distance = uint32(distance >> uint32(1))
@@ -70,7 +81,7 @@ def _sort_runs(pairs, n, runs):
     for k in range(0, RUN, THREADS):
         at = uint32(t + uint32(k))
         if at < count:
-            pairs[uint32(start + at)] = held[at]
+            pairs[uint32(start + at)] = held[_seat(at)]
 
 
 @kernel("uint64* uint64* int32 int32 int32")

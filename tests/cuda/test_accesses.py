@@ -11,6 +11,7 @@ from tests.gpu.on_gpu import used
 
 target = pytest.importorskip("microdl.kernels.cuda.target", exc_type=ImportError)
 launch, intrinsics, accesses = support("cuda.launch"), support("cuda.intrinsics"), support("cuda.emulator").accesses
+turns = support("cuda.emulator.turns")
 cuda, float32, int32, uint32 = target.cuda, target.float32, target.int32, target.uint32
 TILE, PADDED, SIDE = 32 * 32, 32 * 33, 32
 
@@ -82,6 +83,18 @@ def counted(x, y):
     cuda.syncthreads()
     if t < uint32(32):
         y[t] = counts[t]
+
+
+@launch.kernel("float32* float32* int32", threads=32)
+def skipping(x, y, n):
+    """Every lane leaves something out: one turn, or the end of an inner loop."""
+    t, total = uint32(cuda.threadIdx.x), float32(0)
+    for i in range(n):
+        if uint32(i) != t % uint32(4):
+            total += x[uint32(i * 32) + t]
+        for k in range(t % uint32(3)):
+            total += y[uint32(i * 96) + uint32(k * 32) + t]
+    y[t] = total
 
 
 @launch.kernel("int64* uint8* int64*", threads=32)
@@ -196,6 +209,20 @@ def test_lanes_whose_loops_end_earlier_are_missed_in_the_last_request_alone(any_
         ragged(1, numbers(any_order, 1000), y, 1000)
     read = row_of(seen, "global", "reads")
     assert (read.requests, read.taken, read.least) == (3 * 8 + 8, 125, 125)  # 1000 floats, the last request's 8 in one
+
+
+def test_lanes_that_skip_something_are_put_together_with_the_others_in_the_next_turn(any_order):
+    x, y = numbers(any_order, 32 * 8), any_order.array(np.zeros(96 * 8, np.float32))
+    with accesses() as seen:
+        skipping(1, x, y, 8)
+    assert each(row_of(seen, "global", "reads", "x[")) == (8, 4, 3.5)  # 24 of 32 lanes in half of the turns
+    assert each(row_of(seen, "global", "reads", "y[")) == (16, 4, 2.5)  # 21 or 10 of 32 lanes
+
+
+def test_loops_are_found_where_edges_lead_back():
+    found = turns.loops_of({"a": ["b"], "b": ["c", "f"], "c": ["d"], "d": ["c", "e"], "e": ["b"], "f": []}, "a")
+    assert found == {"b": {"b", "c", "d", "e"}, "c": {"c", "d"}}
+    assert turns.loops_of({"a": ["a", "b"], "b": ["b"], "unreachable": ["a"]}, "a") == {"a": {"a"}, "b": {"b"}}
 
 
 def test_some_blocks_of_a_launch_are_noted_and_as_many_accesses_as_were_asked_for(gpu, capsys):

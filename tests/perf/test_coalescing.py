@@ -35,4 +35,4 @@ def test_neighbouring_threads_read_and_write_neighbouring_numbers(name, gpu):
 
 
 def test_every_case_has_a_name_that_fits_the_table():
-    assert max(map(len, coalescing.CASES)) <= 28
+    assert max(map(len, coalescing.CASES)) <= 29

@@ -65,7 +65,7 @@ class Accesses:
     def __init__(self, blocks, most):
         self.blocks, self.most = blocks, most
         self.missed = 0  # accesses that their threads' rows had no room for
-        self._notes = np.empty((MOST_FIBERS, most, 2), np.int64)  # the system gives it memory when it is used
+        self._notes = np.empty((MOST_FIBERS, most, 3), np.int64)  # the system gives it memory when it is used
         self._totals: dict[tuple[str, str, Site], np.ndarray] = {}  # requests, taken, least
 
     def room(self, block, grid):
@@ -84,9 +84,9 @@ class Accesses:
         widths = np.array([site.width for site in sites], np.int64)[numbers]
         updates = np.array([site.verb == "updates" for site in sites], bool)[numbers]
         pieces = -(-sizes // widths)  # what is wider than an instruction is done one by one
-        columns = [np.repeat(column, pieces) for column in (threads, numbers, addresses, widths, updates)]
-        addresses = columns[2]
-        addresses += columns[3] * (np.arange(addresses.size) - np.repeat(np.cumsum(pieces) - pieces, pieces))
+        columns = [np.repeat(column, pieces) for column in (threads, numbers, notes[:, 2], addresses, widths, updates)]
+        addresses = columns[3]
+        addresses += columns[4] * (np.arange(addresses.size) - np.repeat(np.cumsum(pieces) - pieces, pieces))
         inside = (addresses >= shared_address) & (addresses < shared_address + SHARED_BYTES)
         addresses[inside] -= shared_address
         for memory, of in (("global", ~inside), ("shared", inside)):
@@ -143,7 +143,7 @@ def accesses(blocks=4, most=4096):
 
     Args:
         blocks: int, blocks of each launch whose accesses are noted, evenly spread over its grid.
-        most: int, accesses of one thread that are noted, 16 bytes each.
+        most: int, accesses of one thread that are noted, 24 bytes each.
     """
     seen = Accesses(blocks, most)
     machine.notebooks.append(seen)

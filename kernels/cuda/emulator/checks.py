@@ -4,8 +4,8 @@ The check: is [p, p + size) within one piece of the kernel's memory, and p a mul
 piece that the same line found last time is tried first; else all are searched. A thread that fails leaves what is wrong
 in ``microdl_fault``, and waits for good.
 
-The note (``accesses.py``): (address, bytes and site) in the thread's row of ``microdl_notes``, while it has room. What
-lies on the thread's own stack is in registers on a GPU, and is not noted.
+The note (``accesses.py``): (address, bytes and site, turn of the loops) in the thread's row of ``microdl_notes``, while
+it has room. What lies on the thread's own stack is in registers on a GPU, and is not noted.
 """
 
 from .scheduler import FAULT
@@ -90,7 +90,7 @@ fault:
 NOTES = f"""
 @microdl_notes = external global [2 x i64]
 @microdl_noted = external global [{MOST_FIBERS} x i64]
-define internal void @emu.note(ptr %p, i64 %size, i32 %site) noinline nounwind {{
+define internal void @emu.note(ptr %p, i64 %size, i32 %site, ptr %turn) noinline nounwind {{
   %a = ptrtoint ptr %p to i64
   %bottom = load i64, ptr @microdl_stack_memory
   %top = load i64, ptr getelementptr (i64, ptr @microdl_stack_memory, i32 1)
@@ -112,13 +112,16 @@ write:
   %row = zext i32 %t to i64
   %before = mul i64 %row, %room
   %i = add i64 %before, %n
-  %note = getelementptr [2 x i64], ptr %start, i64 %i
+  %note = getelementptr [3 x i64], ptr %start, i64 %i
   store i64 %a, ptr %note
   %high = shl i64 %size, 32
   %low = zext i32 %site to i64
   %both = or i64 %high, %low
   %second = getelementptr i64, ptr %note, i32 1
   store i64 %both, ptr %second
+  %third = getelementptr i64, ptr %note, i32 2
+  %when = load i64, ptr %turn
+  store i64 %when, ptr %third
   br label %go
 go:
   ret void

@@ -242,7 +242,7 @@ class _Machine:
             "block_size": self.block_size, "waiting": self.waiting, "operands": self.operands, "results": self.results,
             "stacks": self.pointers, "fault": self.faults, "memory": self.memory, "stack_memory": self.stack_memory,
             "sizes": self.sizes, "arguments": self.arguments, "shared": self.shared,
-            "notes": self.notes, "noted": self.noted,
+            "notes": self.notes, "noted": self.noted, "control": self.control,
         }  # fmt: skip
         for name, array in named.items():
             llvm.add_symbol(f"microdl_{name}", _address(array))

@@ -1,7 +1,7 @@
 """What the accesses of a block's warps cost, by the rules of NVIDIA's documentation.
 
-The lanes of a warp that execute an access together make one **request**. The k-th execution in each thread of a warp
-counts as together, which it is unless the lanes of a warp take different ways round a loop.
+The lanes of a warp that execute an access together make one **request**: those that do it in the same turn of the loops
+around it (``turns.py``), as if lanes that take another way had been waited for.
 
 Global memory comes in **sectors** of 32 bytes. A request takes as many as its bytes lie in; the least is the sectors
 that so many bytes fill: 32 floats side by side take 4 of 4, at a stride of two 8 of 4, at a stride of 32 32 of 4, and
@@ -21,12 +21,12 @@ WARP, SECTOR, BANKS, WORD = 32, 32, 32, 4
 def costs(columns, shared):
     """(site, taken, least) of each request: int64 arrays; taken and least are sectors, or wavefronts if ``shared``.
 
-    columns: (threads, sites, addresses, widths, updates), a row for each access of a block, those of a thread in order.
-    threads, sites: int64, their numbers. addresses: int64, bytes, from the beginning of shared memory if ``shared``,
-    multiples of ``widths``: int64, bytes of an access, 1 to 16. updates: bool, whether it is an atomic operation.
+    columns: (threads, sites, turns, addresses, widths, updates), a row for each access of a block, those of a thread in
+    order. threads, sites, turns: int64, their numbers. addresses: int64, bytes, from the beginning of shared memory if
+    ``shared``, multiples of ``widths``: int64, bytes of an access, 1 to 16. updates: bool, whether it is atomic.
     """
-    threads, sites, addresses, widths, updates = columns
-    numbers = _numbered([executions(threads, sites), threads // WARP, sites])
+    threads, sites, turns, addresses, widths, updates = columns
+    numbers = _numbered([executions(threads, sites, turns), turns, threads // WARP, sites])
     site = np.empty(numbers.max(initial=-1) + 1, np.int64)
     site[numbers] = sites
     if shared:
@@ -34,10 +34,10 @@ def costs(columns, shared):
     return site, *_sectors(numbers, addresses, widths, site.size)
 
 
-def executions(threads, sites):
-    """How often each access's thread had been at its site before."""
-    order = np.lexsort([sites, threads])  # keeps the order of equal ones
-    starts = _starts([threads[order], sites[order]])
+def executions(*columns):
+    """How many rows before each are equal to it."""
+    order = np.lexsort(columns)  # keeps the order of equal ones
+    starts = _starts([column[order] for column in columns])
     counts = np.empty(order.size, np.int64)
     counts[order] = np.arange(order.size) - np.repeat(starts, np.diff(np.append(starts, order.size)))
     return counts

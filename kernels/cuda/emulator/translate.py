@@ -18,6 +18,7 @@ from ..stored import kept, lowered
 from .checks import CHECKS, NOTES
 from .runtime import MEMORY, PTX, RUNTIME, thread_ir
 from .switch import processor, switch_ir
+from .turns import TURNS, counted, turn_of
 
 GAP = 256  # bytes between arrays in shared memory, which belong to none
 SHARED_BYTES = 227 * 1024  # of a block, at most, on sm_90
@@ -121,9 +122,9 @@ def _translated(kernel, noted):
             function.linkage = "internal"
     _refuse_unknown(module, kernel.name)
     module.triple, module.data_layout = llvm.get_process_triple(), str(_machine()().target_data)
-    # The copies of a loop's body that unrolling makes would share the executions of a line, each with its own part.
+    # Where accesses are noted, turns of loops count, which unrolled loops have no more.
     _optimise(module, vectors=False, unroll=not noted)
-    text, sites = _checked(str(module), noted)
+    text, sites = _checked(counted(str(module)) if noted else str(module), noted)
     text, shared, dynamic = _place_shared(text)
     module = llvm.parse_assembly(text)
     if not noted:  # what notes its accesses runs a few times only: to compile it takes longer than to run it
@@ -190,6 +191,7 @@ def _checked(text, noted):
     """(text with a check, and a note if ``noted``, before each access; what each check is of)."""
     lines, sites, where = [], [], _Lines(text)
     own, local = True, set()  # whether this function is the runtime's; addresses of single variables
+    turn = None  # where the number of the loops' turn is, if it is noted
 
     def check(verb, space, address, size, align, line, width):
         nonlocal lines
@@ -199,13 +201,14 @@ def _checked(text, noted):
             lines.append(f"  {plain} = addrspacecast {space} {address} to ptr")
         lines.append(f"  call void @emu.check(ptr {plain}, i64 {size}, i64 {align - 1}, i32 {len(sites)})")
         if noted:
-            lines.append(f"  call void @emu.note(ptr {plain}, i64 {size}, i32 {len(sites)})")
+            lines.append(f"  call void @emu.note(ptr {plain}, i64 {size}, i32 {len(sites)}, ptr {turn})")
         sites.append(Site(verb, *where.of(line), width))
 
     for line in text.splitlines():
         if line.startswith("define "):
             own, local = "@emu." in line.partition("(")[0], set()
         elif not own:
+            turn = turn_of(line) or turn
             if match := _OWN.match(line):
                 if "= alloca " in line or not _foreign(match.group(2), local):
                     local.add(match.group(1))
@@ -228,7 +231,7 @@ def _checked(text, noted):
                     check("reads", from_space, source, size, 1, line, WORD)
         lines.append(line)
     hints = f"@emu.hints = internal global [{max(1, len(sites))} x i32] zeroinitializer\n"
-    return "\n".join(lines) + "\n" + hints + CHECKS + NOTES * noted + _missing_memory(text), sites
+    return "\n".join(lines) + "\n" + hints + CHECKS + (TURNS + NOTES) * noted + _missing_memory(text), sites
 
 
 def _missing_memory(text):
