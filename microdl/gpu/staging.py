@@ -11,7 +11,7 @@ AHEAD_FROM = 1 << 20  # bytes: about 20 us of copying, against some 5 us for the
 
 
 def inlet(gpu, target):
-    """What ``send``s arrays to ``target``, a DeviceArray: large ones while the GPU computes, if it has room for them."""
+    """What ``send``s arrays to ``target``, a DeviceArray: large ones while the GPU computes, if there is room."""
     if target.nbytes >= AHEAD_FROM:
         with contextlib.suppress(ResourceExhaustedError):
             return InletAhead(gpu.stream, gpu.copying, gpu.allocator, target)
