@@ -13,6 +13,7 @@ number of blocks that depends on the problem's size alone.
 
 import functools
 import os
+import re
 from typing import Any
 
 from . import target
@@ -20,6 +21,7 @@ from .emulator.machine import Emulator
 
 THREADS = 256  # in a block, where nothing else is said
 MOST = 2**31 - 1  # elements of an array, which kernels count with 32 bits
+_TYPE = re.compile(r"(float(32|64)|u?int(8|16|32|64))(\*|\[\d*\])?")
 kernels: list["Kernel"] = []  # all that modules have declared, for the table of resources
 
 
@@ -34,6 +36,9 @@ def kernel(signature, threads=THREADS, blocks_at_once=None, shared=0, capability
         shared: int, bytes of dynamic shared memory.
         capability: least compute capability of GPUs that have its instructions.
     """
+
+    if not isinstance(signature, str):
+        raise TypeError('kernel: say the types of the arguments: @kernel("float32* float32* int32")')
 
     def declare(function):
         declared = Kernel(function, signature, threads, blocks_at_once, shared, capability)
@@ -56,6 +61,12 @@ class Kernel:
         self.function, self.blocks_at_once, self.shared = function, blocks_at_once, shared
         self.capability = capability
         self.signature = tuple(map(_type, signature.split()))
+        count = function.__code__.co_argcount
+        if len(self.signature) != count:
+            raise TypeError(
+                f"kernel {function.__name__}: {signature!r} has {len(self.signature)} types, the function "
+                f"{count} parameters"
+            )
         parameters = list(zip(function.__code__.co_varnames, map(_members, self.signature), strict=False))
         self.kinds = tuple(_passed(kind) for _, members in parameters for kind in members)
         self.names = tuple(name for name, members in parameters for _ in members)
@@ -76,12 +87,23 @@ class Kernel:
                     raise NotImplementedError(f"{self.name} of more than {MOST} elements") from error
                 raise
 
+    def __getitem__(self, sizes):
+        raise TypeError(
+            f"{self.name}: blocks are the first argument, {self.function.__name__}(blocks, ...); threads stand in "
+            "@kernel(..., threads=128)"
+        )
+
     def __repr__(self):
         return f"<Kernel {self.name}>"
 
 
 def _type(name):
     """The type of that name: ``float32``, ``float32*`` for an address, ``int32[6]``, ``float32[]`` for a flat array."""
+    if not _TYPE.fullmatch(name):
+        raise ValueError(
+            f"kernel: {name!r} is no type of an argument; there are numbers such as float32 and int32, addresses of "
+            "them (float32*), tuples (int32[6]) and arrays (float32[]), with spaces between arguments only"
+        )
     name, bracket, count = name.rstrip("]").partition("[")
     if bracket:
         kind = getattr(target.types, name)

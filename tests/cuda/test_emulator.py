@@ -257,7 +257,7 @@ def test_arguments_are_checked(gpu):
         copied(1, np.zeros(3), gpu.empty(3, np.float32), 3)
     with pytest.raises(TypeError, match="takes 3 arguments, got 2"):
         copied(1, gpu.empty(3, np.float32), 3)
-    with pytest.raises(OverflowError, match="n = 8589934592 is no int32"):
+    with pytest.raises(NotImplementedError, match="copied of more than 2147483647 elements"):
         copied(1, gpu.empty(3, np.float32), gpu.empty(3, np.float32), 1 << 33)
 
 
@@ -316,3 +316,32 @@ print(len(llvm.Target.from_triple(module.triple).create_target_machine(opt=2).em
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 1000
+
+
+def _one(x, n):
+    x[0] = n
+
+
+@pytest.mark.parametrize(
+    ("signature", "error", "message"),
+    [
+        (_one, TypeError, r'say the types of the arguments: @kernel\("float32\* '),
+        ("float* int32", ValueError, r"'float\*' is no type of an argument; .* addresses of them \(float32\*\)"),
+        ("float32 * int32", ValueError, r"'\*' is no type of an argument; .* spaces between arguments only"),
+        ("float32*", TypeError, r"kernel _one: 'float32\*' has 1 types, the function 2 parameters"),
+        ("float32* int32 int32", TypeError, "has 3 types, the function 2 parameters"),
+    ],
+)
+def test_a_declaration_that_does_not_fit_is_refused_at_once(signature, error, message):
+    count = len(launch.kernels)
+    with pytest.raises(error, match=message):
+        launch.kernel(signature)(_one)
+    assert len(launch.kernels) == count
+
+
+def test_numbas_way_to_launch_is_told_apart():
+    declared = launch.Kernel(_one, "int32* int32", 32, None, 0)
+    with pytest.raises(
+        TypeError, match=r"blocks are the first argument, _one\(blocks, ...\); threads stand in @kernel"
+    ):
+        declared[1, 32]
