@@ -170,7 +170,7 @@ def _uniform_int64(key, low, high, place, in_memory, minval, span, y, n, wide):
     a, b, c, d = philox(key, counter, high)
     e, f, g, h = philox(key, uint64(counter + uint64(1)), high)
     p, q = minval + _below(_pair(a, b), span), minval + _below(_pair(c, d), span)
-    _store_some((p, q, minval + _below(_pair(e, f), span), minval + _below(_pair(g, h), span)), y, n)
+    _store((p, q, minval + _below(_pair(e, f), span), minval + _below(_pair(g, h), span)), y, n, wide)
 
 
 @device

@@ -12,6 +12,7 @@ from .scalar import HALF, INFINITY, NAN, ONE, TWO, ZERO, erf_of, exp_of, log1p_o
 from .target import device, float32, libdevice
 
 FOUR, TEN = np.float32(4), np.float32(10)
+LARGEST_SQUARE = np.float32(88)  # beyond, its exponential is infinite
 TINY, EPSILON = np.float32(1e-30), np.float32(2.0**-24)
 MOST_TERMS = 2000
 WINITZKI = np.float32(0.147), np.float32(2 / (np.pi * 0.147))
@@ -196,7 +197,7 @@ def _inverse_of_erf(x, rest):
     y = libdevice.sqrtf(max(libdevice.sqrtf(middle * middle - TWO * half / WINITZKI[0]) - middle, ZERO))
     for _ in range(2):
         miss = x - erf_of(y) if rest > HALF else libdevice.erfcf(y) - rest
-        step = miss * HALF_ROOT_PI * exp_of(y * y)
+        step = miss * HALF_ROOT_PI * exp_of(min(y * y, LARGEST_SQUARE))
         y += step / (ONE - step * y)
     return y
 
