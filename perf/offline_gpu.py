@@ -55,11 +55,13 @@ def pack(chosen, root=ROOT):
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         if not chosen.wheels:
+            print("downloading wheels", flush=True)
             wheels.download((*wheels.REQUIREMENTS, *chosen.more), chosen.python, chosen.machine, work)
         found, site = wheels.found_in(chosen.wheels or work), work / "site"
         wheels.install(found, site, strip=chosen.machine == platform.machine())
         parts = () if chosen.packages_only else CHECKOUT
         trees = [(root / part, f"checkout/{part}") for part in parts if (root / part).exists()]
+        print(f"compressing at level {chosen.level}: minutes at 9, seconds at 0", flush=True)
         parts = archive.write([(site, "site"), *trees], folder, NAME, chosen.limit, chosen.machine, chosen.level)
     manifest = {
         "python": chosen.python,
