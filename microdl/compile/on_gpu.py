@@ -169,9 +169,9 @@ class OnGPU:
         outputs = [self._own(y) for y in node.outputs]
         if op.host or any(type(place) is _Object for place in (*inputs, *outputs)):
             return [self._on_cpu(node, inputs, outputs, "it calls Python, or handles objects")]
-        around, context.streams = context.streams, self._streams
-        before = self._streams.count
+        around, before = context.streams, self._streams.count
         try:
+            context.streams = self._streams
             with self.gpu.noting() as noted:
                 op.run(self.gpu.kernels, *inputs, *outputs, **node.attrs)
         except NotImplementedError as missing:

@@ -64,8 +64,8 @@ def capture(stream, steps):
             raise CaptureError(step.name, f"{step.host} in every run, which a graph cannot")
     driver = stream.driver
     with stream.capture():
-        driver.begin_capture(stream.handle)
         try:
+            driver.begin_capture(stream.handle)
             for step in steps:
                 stream.step = step.name
                 _note_down(stream, step)
@@ -102,10 +102,10 @@ def _explained(name, error):
 
 
 def _give_up(stream):
-    """Ends a capture that came to nothing, so that the stream works again."""
+    """Ends a capture that came to nothing, if it has begun, so that the stream works again."""
     try:
         graph = stream.driver.end_capture(stream.handle)
-    except DriverError:  # a capture that was spoiled ends with an error
+    except DriverError:  # a capture that was spoiled ends with an error, and so does one that has not begun
         return
     stream.driver.destroy_graph(graph)
 

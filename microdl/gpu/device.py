@@ -151,8 +151,9 @@ class GPU:
     @contextlib.contextmanager
     def noting(self):
         """Yields a list, to which this thread's work inside is added as Steps (``capture.py``); it is not done."""
-        around, self._local.noted = self._local.noted, []
+        around = self._local.noted
         try:
+            self._local.noted = []
             yield self._local.noted
         finally:
             self._local.noted = around

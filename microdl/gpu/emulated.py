@@ -128,7 +128,7 @@ class EmulatedDriver:
         return stream in self._noted
 
     def end_capture(self, stream):
-        return self._noted.pop(stream)
+        return self._noted.pop(stream, [])
 
     def instantiate(self, graph):
         return graph

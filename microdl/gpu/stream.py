@@ -53,8 +53,8 @@ class Stream:
         """
         self.run_later()
         with self.lock:
-            self.step, self._capturing_thread = "the function", threading.get_ident()
             try:
+                self.step, self._capturing_thread = "the function", threading.get_ident()
                 yield self
             finally:
                 self.step = self._capturing_thread = None

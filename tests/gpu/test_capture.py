@@ -188,6 +188,26 @@ def test_other_errors_in_a_capture_are_not_hidden(driver, stream, training):
     assert capture(stream, training.steps).launch() is None
 
 
+def test_an_interruption_when_a_capture_has_just_begun_ends_it(driver, stream, training, monkeypatch):
+    begin = driver.begin_capture
+
+    def interrupted(stream):
+        begin(stream)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver, "begin_capture", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        capture(stream, training.steps)
+    monkeypatch.undo()
+    driver.fail("StreamBeginCapture", 2)
+    with pytest.raises(DriverError, match="cuStreamBeginCapture"):
+        capture(stream, training.steps)
+    assert not stream.capturing
+    capture(stream, training.steps).launch()
+    stream.synchronize()
+    assert [name for name, *_ in driver.launches] == ["axpy", "scale"]
+
+
 def test_a_graph_that_cannot_be_made_is_told(driver, stream, training):
     driver.fail("GraphInstantiate", 2)
     with pytest.raises(
