@@ -212,13 +212,14 @@ def main():
     parser.add_argument("--lines", type=int, default=0, help="of each case, the worst")
     options = parser.parse_args()
     os.environ["MICRODL_GPU"] = "emulate"  # read when the first tensor is made there
-    print(f"{'case':29} {'global':>7} {'shared':>7}  kernels")
+    width = max(map(len, CASES))
+    print(f"{'case':{width}} {'global':>7} {'shared':>7}  kernels")
     for name, case in CASES.items():
         if options.filter in name:
             seen = seen_of(case)
             kernels = ", ".join(sorted({row.kernel for row in seen.rows()}))
             shared = f"{seen.efficiency('shared'):5.0f} %" if seen.rows("shared") else ""
-            print(f"{name:29} {seen.efficiency('global'):5.0f} % {shared:>7}  {kernels}", flush=True)
+            print(f"{name:{width}} {seen.efficiency('global'):5.0f} % {shared:>7}  {kernels}", flush=True)
             for line in list(seen.table(options.lines))[1:] if options.lines else ():
                 print(f"    {line}")
 

@@ -25,9 +25,9 @@ def _beats(most, value, place, best, where):
     return value < best or (value == best and place < where)
 
 
-@typed("T* U* int32 T int32 int32 int32 int32", *_PAIRS)
-def _position_rows(x, y, most, start, rows, reduced, parts, length):
-    """One part of one row, by a warp."""
+@typed("T* U* T* int32 T int32 int32 int32 int32", *_PAIRS)
+def _position_rows(x, y, extremes, most, start, rows, reduced, parts, length):
+    """One part of one row, by a warp. extremes: what lies there, written if there are several parts."""
     t = uint32(cuda.threadIdx.x)
     line = uint32(uint32(cuda.blockIdx.x) * uint32(WARPS) + t // uint32(WARP))
     if line < uint32(rows):
@@ -49,11 +49,13 @@ def _position_rows(x, y, most, start, rows, reduced, parts, length):
             step = step // 2
         if t % uint32(WARP) == uint32(0):
             y[line] = where
+            if parts > int32(1):
+                extremes[line] = best
 
 
-@typed("T* U* int32 T int32 int32 int32 int32 int32", *_PAIRS)
-def _position_columns(x, y, most, start, lines, reduced, inner, parts, length):
-    """One part of one column, by a thread."""
+@typed("T* U* T* int32 T int32 int32 int32 int32 int32", *_PAIRS)
+def _position_columns(x, y, extremes, most, start, lines, reduced, inner, parts, length):
+    """One part of one column, by a thread. extremes: as in ``_position_rows``."""
     i = uint32(uint32(cuda.blockIdx.x) * uint32(THREADS) + uint32(cuda.threadIdx.x))
     if i < uint32(lines):
         line, column = uint32(i // uint32(inner)), uint32(i % uint32(inner))
@@ -67,20 +69,21 @@ def _position_columns(x, y, most, start, lines, reduced, inner, parts, length):
             at += int64(inner)
             r = int32(r + 1)
         y[i] = where
+        if parts > int32(1):
+            extremes[i] = best
 
 
-@typed("T* U* U* int32 T int32 int32 int32 int32", *_PAIRS)
-def _position_of_parts(x, places, y, most, start, reduced, inner, parts, n):
+@typed("U* T* U* int32 T int32 int32 int32", *_PAIRS)
+def _position_of_parts(places, extremes, y, most, start, inner, parts, n):
     """The best of the parts' positions, by a thread."""
     i = uint32(uint32(cuda.blockIdx.x) * uint32(THREADS) + uint32(cuda.threadIdx.x))
     if i < uint32(n):
         o, column = uint32(i // uint32(inner)), uint32(i % uint32(inner))
         best, where = start, int64(0)
         for part in range(parts):
-            place = int64(places[uint32((o * uint32(parts) + uint32(part)) * uint32(inner) + column)])
-            value = x[(int64(o) * int64(reduced) + place) * int64(inner) + int64(column)]
-            if _beats(most, value, place, best, where):
-                best, where = value, place
+            at = uint32((o * uint32(parts) + uint32(part)) * uint32(inner) + column)
+            if _beats(most, extremes[at], int64(places[at]), best, where):
+                best, where = extremes[at], int64(places[at])
         y[i] = where
 
 
@@ -88,15 +91,17 @@ def _position(x, most, start, y):
     """The first position of the extreme along axis 1; ``start`` is worse than anything."""
     outer, reduced, inner = x.shape
     parts, length = cut(outer, reduced, inner)
-    places = y if parts == 1 else gpu().empty((outer, parts, inner), y.dtype)
+    places, extremes = y, None
+    if parts > 1:
+        places, extremes = (gpu().empty((outer, parts, inner), dtype) for dtype in (y.dtype, x.dtype))
     chosen, lines = (_position_rows if inner == 1 else _position_columns).of(x, y), outer * parts * inner
     if inner == 1:
-        chosen(ceildiv(lines, WARPS), x, places, most, start, lines, reduced, parts, length)
+        chosen(ceildiv(lines, WARPS), x, places, extremes, most, start, lines, reduced, parts, length)
     else:
-        chosen(ceildiv(lines, THREADS), x, places, most, start, lines, reduced, inner, parts, length)
+        chosen(ceildiv(lines, THREADS), x, places, extremes, most, start, lines, reduced, inner, parts, length)
     if parts > 1:
-        sizes = reduced, inner, parts, y.size
-        _position_of_parts.of(x, y)(ceildiv(y.size, THREADS), x, places, y, most, start, *sizes)
+        sizes = inner, parts, y.size
+        _position_of_parts.of(x, y)(ceildiv(y.size, THREADS), places, extremes, y, most, start, *sizes)
 
 
 def argmax(x, y):
