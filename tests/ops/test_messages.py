@@ -113,7 +113,7 @@ REFUSED = {
     "a device of no kind": (
         lambda: tf.device("/foo:0"),
         ValueError,
-        "device: '/foo:0' is no device; there are names such as '/cpu:0' and '/gpu:0'",
+        "device: '/foo:0' is no device; names are '/cpu:0' and '/gpu:0' (or 'CPU:0', 'GPU:0')",
     ),
     "a cast from strings": (
         lambda: tf.cast("1", tf.float32),
