@@ -64,19 +64,22 @@ def capture(stream, steps):
             raise CaptureError(step.name, f"{step.host} in every run, which a graph cannot")
     driver = stream.driver
     with stream.capture():
+        ended = False
         try:
             driver.begin_capture(stream.handle)
             for step in steps:
                 stream.step = step.name
                 _note_down(stream, step)
+            stream.step = "the function"
+            try:
+                graph = driver.end_capture(stream.handle)
+            except DriverError as error:
+                ended = True
+                raise _explained(stream.step, error) from error
         except BaseException:
-            _give_up(stream)
+            if not ended:
+                _give_up(stream)
             raise
-        stream.step = "the function"
-        try:
-            graph = driver.end_capture(stream.handle)
-        except DriverError as error:
-            raise _explained(stream.step, error) from error
         try:
             executable = driver.instantiate(graph)
         except DriverError as error:

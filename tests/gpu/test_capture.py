@@ -188,17 +188,19 @@ def test_other_errors_in_a_capture_are_not_hidden(driver, stream, training):
     assert capture(stream, training.steps).launch() is None
 
 
-def test_an_interruption_when_a_capture_has_just_begun_ends_it(driver, stream, training, monkeypatch):
+@pytest.mark.parametrize("call", ["begin_capture", "end_capture"])
+def test_an_interruption_ends_a_capture(driver, stream, training, monkeypatch, call):
     begin = driver.begin_capture
 
     def interrupted(stream):
-        begin(stream)
+        monkeypatch.undo()
+        if call == "begin_capture":
+            begin(stream)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(driver, "begin_capture", interrupted)
+    monkeypatch.setattr(driver, call, interrupted)
     with pytest.raises(KeyboardInterrupt):
         capture(stream, training.steps)
-    monkeypatch.undo()
     driver.fail("StreamBeginCapture", 2)
     with pytest.raises(DriverError, match="cuStreamBeginCapture"):
         capture(stream, training.steps)
