@@ -5,6 +5,9 @@ as the shape alone says: of each part something is found at once, then put toget
 where its own walk begins.
 """
 
+import numpy as np
+
+from .casts import cast
 from .elements import EACH, blocks
 from .launch import THREADS, ceildiv, device as gpu, kernel
 from .reduction import ALL_LANES, WARP, WARPS, cut, greatest, least, reduce_max, reduce_sum
@@ -89,6 +92,9 @@ def _position_of_parts(places, extremes, y, most, start, inner, parts, n):
 
 def _position(x, most, start, y):
     """The first position of the extreme along axis 1; ``start`` is worse than anything."""
+    if x.dtype.name == "uint32":
+        short, x = x, gpu().empty(x.shape, np.int64)
+        cast(short, x)
     outer, reduced, inner = x.shape
     parts, length = cut(outer, reduced, inner)
     places, extremes = y, None

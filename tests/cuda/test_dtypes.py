@@ -141,6 +141,7 @@ def test_order_of_long_numbers(dtype, same, rng):
     if dtype == "float64":
         x[0, :6] = [np.nan, -0.0, 0.0, np.inf, -np.inf, -1e-310]
     same("scatter", "top_k", [((2, 40), dtype), ((2, 40), "int32")], x)
+    same("scan", "argmax", [((2, 1), "int64")], x[:, :, None])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
