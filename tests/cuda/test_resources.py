@@ -37,7 +37,8 @@ def test_kernels_spill_nothing_and_compute_with_float32(family):
 
 
 def check(kernel, needs):
-    assert (needs.spills, needs.stack, needs.float64) == (0, 0, 0), kernel.name
+    assert (needs.spills, needs.stack) == (0, 0), kernel.name
+    assert not needs.float64 or "float64" in kernel.name, kernel.name
     assert needs.registers <= 65536 // (256 * (kernel.blocks_at_once or 4)), kernel.name
     if kernel.name.startswith("activation."):
         loads = 2 if kernel.name.endswith("_grad") else 1
