@@ -1,7 +1,8 @@
 """Functions of one array, element by element, on a GPU. Twin: ``kernels/cpu/unary.py``.
 
-Arrays are flat, of one size and, unless said otherwise, of one dtype, which is float32 where nothing else is said: x is
-read, y is written. Roots, exponentials and logarithms have the bits of the CPU.
+Arrays are flat, of one size and, unless said otherwise, of one dtype, which is float32 where nothing else is said, or
+float64 for signs, roots, ``floor``, ``ceil``, ``reciprocal`` and tests: x is read, y is written. Roots, exponentials
+and logarithms have the bits of the CPU.
 """
 
 import math
