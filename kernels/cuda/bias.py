@@ -7,6 +7,7 @@ from .elements import EACH, blocks, first_element, vectors
 from .intrinsics import load4, store4
 from .launch import kernel
 from .reduction import reduce_sum
+from .strides import element
 from .target import int32, uint32
 
 
@@ -20,7 +21,7 @@ def _bias_add(x, bias, y, n, channels, wide):
             store4(y, first, (a + e, b + f, c + g, d + h))
     else:
         for k in range(EACH):
-            i = uint32(first + uint32(k))
+            i = element(k)
             if i < size:
                 y[i] = x[i] + bias[uint32(i % uint32(channels))]
 

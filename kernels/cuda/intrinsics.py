@@ -121,6 +121,22 @@ def store4(typing, x, i, four):
 
 
 @intrinsic
+def store2(typing, x, i, a, b):
+    """x[i], x[i + 1] = a, b, float32 numbers, by one access; i is a multiple of 2."""
+    _check(x, float32)
+
+    def emit(context, builder, signature, args):
+        place = _place(context, builder, x, args[0], signature.args[1], args[1])
+        two = ir.Constant(ir.VectorType(_F32, 2), ir.Undefined)
+        for k in range(2):
+            two = builder.insert_element(two, args[2 + k], _I32(k))
+        builder.store(two, builder.bitcast(place, two.type.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    return types.void(x, i, float32, float32), emit
+
+
+@intrinsic
 def fma(typing, a, b, c):
     """a * b + c, rounded once. float32."""
     return float32(float32, float32, float32), lambda context, builder, _, args: builder.fma(*args)

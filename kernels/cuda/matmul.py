@@ -22,17 +22,20 @@ import numpy as np
 from . import plain, tensor_cores, tiles
 from .elements import vectors
 from .epilogue import BIAS, RELU, finish, has
-from .intrinsics import fma
+from .intrinsics import fma, load1
 from .launch import ceildiv, device as gpu, kernel
 from .matvec import matvec
 from .partition import KINDS, WIDE_A, WIDE_B, WIDE_C, place, plan
 from .parts import join
 from .scalar import ZERO
-from .target import cuda, device, float32, int32, uint32
+from .target import cuda, device, float32, int32, int64, uint32
 from .tiles import load_some, store_some
 
 SIDE = 16  # of a small tile
-SMALL_SLAB = 256
+TURNED = (
+    18  # numbers from one row of a small slab to the next where threads store columns: in 16 they would wait in turn
+)
+SMALL_SLAB = 288  # SIDE * TURNED
 SHAPE_64x64 = 64, 4, 4, 16, 1  # beside those of ``tiles.py``
 
 _ARGUMENTS = "float32* float32* float32* float32* int32[11]"
@@ -97,6 +100,20 @@ def _along_outer(outer, outers, k, depth):
     return uint32(k * outers + outer)
 
 
+# Which element of a small slab a thread copies: threads side by side in a warp those that lie side by side in memory.
+
+
+@device
+def _steps_first(x, y):
+    """(outer, step) of thread x in line y."""
+    return y, x
+
+
+@device
+def _outers_first(x, y):
+    return x, y
+
+
 @device
 def _entry(at, x, outer, outers, k, end, depth):
     """One element of op(x), or 0 outside of it."""
@@ -106,20 +123,23 @@ def _entry(at, x, outer, outers, k, end, depth):
 
 
 @device
-def _small(at_a, at_b, a, b, bias, c, sizes):
+def _small(at_a, of_a, pitch_a, at_b, of_b, pitch_b, a, b, bias, c, sizes):
+    """For each side: where an element lies, which one a thread copies, numbers from a slab's row to the next."""
     left = cuda.shared.array(SMALL_SLAB, float32)
     right = cuda.shared.array(SMALL_SLAB, float32)
     x, y = uint32(uint32(cuda.threadIdx.x) % uint32(SIDE)), uint32(uint32(cuda.threadIdx.x) // uint32(SIDE))
     rows, columns, deep = uint32(sizes[0]), uint32(sizes[1]), uint32(sizes[2])
     row, column, k, end, a, b, c = place(a, b, c, sizes, SIDE, SIDE)
+    (row_a, step_a), (column_b, step_b) = of_a(x, y), of_b(x, y)
+    to_left, to_right = uint32(row_a * uint32(pitch_a) + step_a), uint32(step_b * uint32(pitch_b) + column_b)
+    row_a, column_b, total = uint32(row + row_a), uint32(column + column_b), ZERO
     row, column = uint32(row + y), uint32(column + x)
-    mine, total = uint32(y * uint32(SIDE) + x), ZERO
     while k < end:
-        left[mine] = _entry(at_a, a, row, rows, uint32(k + x), end, deep)
-        right[mine] = _entry(at_b, b, column, columns, uint32(k + y), end, deep)
+        left[to_left] = _entry(at_a, a, row_a, rows, uint32(k + step_a), end, deep)
+        right[to_right] = _entry(at_b, b, column_b, columns, uint32(k + step_b), end, deep)
         cuda.syncthreads()  # both slabs are there
         for j in range(SIDE):
-            total = fma(left[uint32(y * uint32(SIDE) + uint32(j))], right[uint32(uint32(j) * uint32(SIDE) + x)], total)
+            total = fma(load1(left, int64(y) * pitch_a + j), load1(right, int64(x) + j * pitch_b), total)
         cuda.syncthreads()  # and nobody needs them any more
         k = uint32(k + uint32(SIDE))
     if row < rows and column < columns:
@@ -228,22 +248,22 @@ def _tile(tall, shape, a_of, read_a, store_a, b_of, read_b, store_b, a, b, bias,
 
 @kernel(_ARGUMENTS)
 def _small_nn(a, b, bias, c, sizes):
-    _small(_along_depth, _along_outer, a, b, bias, c, sizes)
+    _small(_along_depth, _steps_first, SIDE, _along_outer, _outers_first, SIDE, a, b, bias, c, sizes)
 
 
 @kernel(_ARGUMENTS)
 def _small_nt(a, b, bias, c, sizes):
-    _small(_along_depth, _along_depth, a, b, bias, c, sizes)
+    _small(_along_depth, _steps_first, SIDE, _along_depth, _steps_first, TURNED, a, b, bias, c, sizes)
 
 
 @kernel(_ARGUMENTS)
 def _small_tn(a, b, bias, c, sizes):
-    _small(_along_outer, _along_outer, a, b, bias, c, sizes)
+    _small(_along_outer, _outers_first, TURNED, _along_outer, _outers_first, SIDE, a, b, bias, c, sizes)
 
 
 @kernel(_ARGUMENTS)
 def _small_tt(a, b, bias, c, sizes):
-    _small(_along_outer, _along_depth, a, b, bias, c, sizes)
+    _small(_along_outer, _outers_first, TURNED, _along_depth, _steps_first, TURNED, a, b, bias, c, sizes)
 
 
 @kernel(_ARGUMENTS, blocks_at_once=4)

@@ -28,7 +28,7 @@ from .target import cuda, device, float32, int64, uint32
 ACROSS = 32  # most threads side by side
 LEAST_ROWS = 16  # of a thread, where there are so many
 MOST_PARTS = 512
-JOINED = 4  # threads side by side where parts are added up: many share a channel, for these sums wait for memory
+JOINED = 8  # threads side by side where parts are added up: many share a channel, for these sums wait for memory
 
 
 def split(rows, channels):

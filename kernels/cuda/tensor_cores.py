@@ -17,12 +17,13 @@ from .intrinsics import (
     load1,
     load2,
     multiply_tiles,
+    store2,
     store4,
     to_tf32,
     wait_for_copies,
 )  # fmt: skip
 from .launch import kernel
-from .partition import WIDE_A, WIDE_B, place
+from .partition import WIDE_A, WIDE_B, WIDE_C, place
 from .scalar import ZERO
 from .target import cuda, device, float32, int32, int64, uint32
 from .tiles import load_some
@@ -158,6 +159,10 @@ def _put(out, row, column, first, second):
     c, bias, rows, columns, flags = out
     if row < rows:
         at = uint32(row * columns + column)
+        if has(flags, WIDE_C) and column < columns:  # then there are two; four lanes write a sector
+            after = _finish(second, bias, uint32(column + uint32(1)), flags)
+            store2(c, at, _finish(first, bias, column, flags), after)
+            return
         if column < columns:
             c[at] = _finish(first, bias, column, flags)
         if uint32(column + uint32(1)) < columns:
