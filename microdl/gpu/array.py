@@ -320,8 +320,9 @@ def imported(gpu, array):
 
     Raises: TypeError, ValueError.
     """
-    if isinstance(array, DeviceArray) and array.gpu is gpu:
-        return array
+    if isinstance(array, DeviceArray) and array.gpu is gpu:  # whoever has it may launch kernels that write to it
+        own = array.view()
+        return DeviceArray(gpu, own.address, own.shape, own.dtype, Theirs(gpu.stream, own))
     if hasattr(array, "__dlpack__"):
         return _from_dlpack(gpu, array)
     if hasattr(array, "__cuda_array_interface__"):

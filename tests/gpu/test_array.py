@@ -90,7 +90,8 @@ def test_an_array_with_the_interface_is_shared(gpu, driver):
     shared = gpu.share(Interface(own.address, (2, 2), stream=7, strides=(8, 4)))
     assert (shared.address, shared.shape, driver.waited_for) == (own.address, (2, 2), [7])
     np.testing.assert_array_equal(shared.numpy(), [[0, 1], [2, 3]])
-    assert gpu.share(own) is own
+    again = gpu.share(own)
+    assert (again.address, again.changes, own.changes) == (own.address, True, False)
 
 
 @pytest.mark.parametrize(

@@ -388,9 +388,10 @@ def test_a_function_profiled_on_the_gpu():
     assert "Relu" in {event.name for event in profile.events}
 
 
-def test_what_another_library_writes_to_shared_memory_is_seen_by_the_next_run(gpu0):
+@pytest.mark.parametrize("how", ["capsule", "array"])
+def test_what_others_write_to_shared_memory_is_seen_by_the_next_run(gpu0, how):
     theirs = gpu0.array(np.ones(4, np.float32))
-    x = tf.experimental.dlpack.from_dlpack(theirs.__dlpack__())
+    x = tf.experimental.dlpack.from_dlpack(theirs.__dlpack__() if how == "capsule" else theirs)
     f = tf.function(lambda x: x * 2.0)
     for value in (1, 2, 3):
         theirs.write(np.full(4, value))
