@@ -1,4 +1,5 @@
-"""Steps through a tiled matrix product on the emulated GPU: what lies in shared memory at every barrier.
+"""Steps through a tiled matrix product on the emulated GPU: what lies in shared memory at every barrier, what an access
+out of bounds looks like, and how well the kernel uses memory.
 
     MICRODL_GPU=emulate python examples/cuda_emulator.py
 
@@ -14,7 +15,7 @@ import numpy as np
 from microdl.core.kernels import support
 
 os.environ.setdefault("MICRODL_GPU", "emulate")  # read at the first launch
-launch, target = support("cuda.launch"), support("cuda.target")
+launch, target, accesses = support("cuda.launch"), support("cuda.target"), support("cuda.emulator").accesses
 cuda, float32 = target.cuda, target.float32  # names by which kernels know them
 
 TILE = 4
@@ -65,7 +66,10 @@ def main():
     try:
         careless(1, a, gpu.empty(n, np.float32), np.int32(n))
     except RuntimeError as error:
-        print(f"\n{error}")
+        print(f"\n{error}\n")
+    with accesses() as seen:  # rows of 4 numbers are half a sector; with TILE = 8 nothing is wasted
+        tiled((n // TILE, n // TILE), a, b, c, n)
+    seen.print()
 
 
 if __name__ == "__main__":

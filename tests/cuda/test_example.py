@@ -16,3 +16,5 @@ def test_the_example_shows_shared_memory_and_finds_the_mistake(gpu, capsys):
     assert "24   25   26   27   |      0    0    0    1" in said
     assert "A times the unit matrix is A: True" in said
     assert "careless writes 4 bytes out of bounds, 0 bytes after the end of y, 8 elements of float32" in said
+    costs = {line.split(":")[-1].strip(): line.split("%")[0].split()[-3:] for line in said.splitlines()[-6:]}
+    assert costs["c[row * n + column] = total"] == ["4.00", "2.00", "50"]
