@@ -78,6 +78,9 @@ def conv2d_grad_filter(x, dy, strides, dilations, padding, dw):
 
     x: (n, h, w, c), zero outside, read. dy: (n, h', w', o), read. dw: (kh, kw, c, o), written. Cost: as the forward's.
     """
+    if _is_product(x, dw.shape, strides, padding, dy):
+        matmul(_matrix(x), _matrix(dy), True, False, dw.reshape(1, *dw.shape[2:]))
+        return
     filters.grad_filter(x, dy, strides, dilations, padding, dw)
 
 

@@ -13,7 +13,7 @@ MULTIPROCESSORS = 132  # of an H100 or H200. A constant: bits must not depend on
 LATENCY = 700  # of memory: a block's slab takes no less
 LAUNCH = 4000
 BYTES = 2500  # that go to or from memory in a cycle
-SPLITS = 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64
+SPLITS = 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256
 LEAST_DEPTH = 64  # of a part
 MOST_ELEMENTS = 2**32 - 1  # of a matrix, which kernels count by uint32; of a batch there may be more
 

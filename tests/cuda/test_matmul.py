@@ -111,6 +111,7 @@ def test_plans_suit_their_products(cuda):
     assert plan(1, 4096, 4096, 4096) == ((128, 128), 1)
     assert plan(1, 10, 10, 64) == ((16, 16), 1)
     assert plan(1, 128, 128, 100_000)[1] > 16  # few tiles, a long way
+    assert plan(1, 64, 64, 200_000)[1] > 132  # a filter of one pixel: work for every multiprocessor
     assert plan(4096, 64, 64, 64)[0] == (64, 64)
     for sizes in itertools.product((1, 3), (2, 100, 3000), (2, 100, 3000), (1, 100, 5000)):
         parts = plan(*sizes)[1]
