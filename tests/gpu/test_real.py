@@ -148,3 +148,10 @@ def test_errors_of_a_launch_have_names(gpu):
     function = Module(gpu.stream, AXPY).function("axpy", ["float32*"] * 3 + ["int32"], (2048, 1, 1))
     with pytest.raises(DriverError, match="CUDA_ERROR_INVALID_VALUE"):
         function((1, 1, 1), 0, 0, 0, 0)
+
+
+def test_work_of_others_on_the_default_stream_is_followed(gpu):
+    x = gpu.array(np.zeros(1 << 24, np.float32))
+    gpu.driver.fill(x.address, 255, x.nbytes, gpu.driver.default_stream())
+    gpu.stream.follow_others()
+    assert np.isnan(x.copy().numpy()).all()
