@@ -1,9 +1,12 @@
 """DLPack: how libraries hand arrays to each other, as capsules around a C struct (dlpack.h, version 0.8)."""
 
 import ctypes
+import sys
 import weakref
 
 import numpy as np
+
+from microdl.core.locks import new_lock
 
 CUDA = 2  # kDLCUDA
 NAME, USED = b"dltensor", b"used_dltensor"  # of capsules, before and after somebody took the array
@@ -35,20 +38,19 @@ class _Managed(ctypes.Structure):
 
 
 _Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-_Destructor = ctypes.CFUNCTYPE(None, ctypes.c_void_p)  # of a capsule; it may not be counted a reference
 
 _new = ctypes.pythonapi.PyCapsule_New
-_new.restype, _new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, _Destructor)
+_new.restype, _new.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
 _pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer.restype, _pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
 _rename = ctypes.pythonapi.PyCapsule_SetName
 _rename.restype, _rename.argtypes = ctypes.c_int, (ctypes.py_object, ctypes.c_char_p)
-_is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_IsValid", ctypes.pythonapi))
-_address_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", ctypes.pythonapi)
-)
+_is_valid = ctypes.pythonapi.PyCapsule_IsValid
+_is_valid.restype, _is_valid.argtypes = ctypes.c_int, (ctypes.py_object, ctypes.c_char_p)
 
 _given = {}  # address of a struct -> (struct, shape, array): what others hold
+_capsules = {}  # address of a struct -> its capsule, until somebody has taken the array
+_sweeping = new_lock()
 
 
 @_Deleter
@@ -56,14 +58,23 @@ def _taken_back(address):
     _given.pop(address, None)
 
 
-@_Destructor
-def _dropped(capsule):
-    if _is_valid(capsule, NAME):  # nobody has taken the array
-        _given.pop(_address_in(capsule, NAME), None)
+def _sweep():
+    """Lets go of arrays whose capsules were dropped before anybody took them.
+
+    A destructor of the capsule would tell at once. But who refuses an array raises an exception and drops the capsule
+    meanwhile, and no Python code may run then.
+    """
+    with _sweeping:
+        for address in list(_capsules):
+            if not _is_valid(_capsules[address], NAME):  # taken: ``_taken_back`` will tell
+                del _capsules[address]
+            elif sys.getrefcount(_capsules[address]) <= 2:  # nobody but we and this call have it
+                del _given[address], _capsules[address]
 
 
 def capsule(array):
     """A capsule of a DeviceArray; whoever takes it keeps the array alive."""
+    _sweep()
     shape = (ctypes.c_int64 * max(array.ndim, 1))(*array.shape)
     dtype = _DataType(_CODES[array.dtype.kind], 8 * array.dtype.itemsize, 1)
     device = _Device(*array.__dlpack_device__())
@@ -71,7 +82,8 @@ def capsule(array):
     managed = _Managed(tensor, None, ctypes.cast(_taken_back, ctypes.c_void_p))
     address = ctypes.addressof(managed)
     _given[address] = managed, shape, array
-    return _new(address, NAME, _dropped)
+    _capsules[address] = made = _new(address, NAME, None)
+    return made
 
 
 def device_kind(capsule):

@@ -146,12 +146,21 @@ def test_dlpack_shares_the_memory_and_gives_it_back(gpu, driver):
     assert (gpu.allocator.in_use, dlpack._given) == (0, {})
 
 
-def test_a_capsule_that_nobody_takes_holds_nothing(gpu):
-    capsule = gpu.array([1.0]).__dlpack__(stream=-1)
-    assert gpu.allocator.in_use == 512
-    del capsule
+def test_a_capsule_that_nobody_takes_holds_its_array_until_there_is_another(gpu):
+    array = gpu.array([1.0])
+    kept = gpu.array([1.0]).__dlpack__(stream=-1)
+    gpu.array([1.0]).__dlpack__(stream=-1)
+    assert gpu.allocator.in_use == 3 * 512
+    capsule = array.__dlpack__(stream=-1)
     gpu.stream.run_later()
-    assert gpu.allocator.in_use == 0
+    assert gpu.allocator.in_use == 2 * 512
+    dlpack.opened(capsule)
+    dlpack.opened(kept)
+
+
+def test_who_refuses_an_array_says_so(gpu):
+    with pytest.raises((BufferError, RuntimeError), match=r"(?i)unsupported device"):
+        np.from_dlpack(gpu.array([1.0]))
 
 
 def test_a_capsule_is_taken_once(gpu):
