@@ -10,8 +10,9 @@
 Inside, each kernel is translated a second time, with a note after each check of an address, and its warps' requests are
 put together from the notes (``requests.py``); outside, nothing is slower by an instruction. The numbers are what
 addresses alone tell: Nsight Compute's "L2 Theoretical Sectors Global" beside their ideal, and wavefronts of shared
-memory beside theirs. Two differ from Nsight's: its "bytes per sector" also counts against a line that too few lanes
-execute, the efficiency here does not; and what is asked for twice by one request is asked for once here.
+memory beside theirs. Its "bytes per sector" also falls where few lanes execute a line; the efficiency here does not,
+and what several lanes of a request ask for is asked for once. Arrays of the host that are passed to a kernel lie where
+NumPy put them; those of the GPU begin at a sector.
 
 Not modelled: caches (a sector that two requests read counts twice); several lanes that update one word of global
 memory; wide accesses of several quarters of a warp to the same words of shared memory, which may share a wavefront; how
