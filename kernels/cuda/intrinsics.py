@@ -58,6 +58,23 @@ def advance(typing, x, count):
 
 
 @intrinsic
+def as_array(typing, x, n):
+    """The n numbers at an address as an array, for Numba's functions of arrays: ``cuda.atomic.add(array, i, v)``."""
+    _check(x)
+    kind = types.Array(x.dtype, 1, "C")
+
+    def emit(context, builder, signature, args):
+        found, count = context.make_array(kind)(context, builder), context.cast(builder, args[1], n, int64)
+        size = _I64(context.get_abi_sizeof(context.get_data_type(x.dtype)))
+        found.data, found.nitems, found.itemsize = args[0], count, size
+        found.shape, found.strides = (cgutils.pack_array(builder, [value]) for value in (count, size))
+        found.meminfo, found.parent = (ir.Constant(value.type, None) for value in (found.meminfo, found.parent))
+        return found._getvalue()
+
+    return kind(x, n), emit
+
+
+@intrinsic
 def numbers_at(typing, place):
     """The address of float32 numbers that an int64 stands for, as in a table of addresses."""
 

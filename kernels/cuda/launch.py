@@ -21,7 +21,7 @@ from .emulator.machine import Emulator
 
 THREADS = 256  # in a block, where nothing else is said
 MOST = 2**31 - 1  # elements of an array, which kernels count with 32 bits
-_TYPE = re.compile(r"(float(32|64)|u?int(8|16|32|64))(\*|\[\d*\])?")
+_TYPE = re.compile(r"(float(32|64)|u?int(8|16|32|64))(\*|\[\d+\])?")
 kernels: list["Kernel"] = []  # all that modules have declared, for the table of resources
 
 
@@ -29,8 +29,8 @@ def kernel(signature, threads=THREADS, blocks_at_once=None, shared=0, capability
     """Declares the decorated function a kernel.
 
     Args:
-        signature: str, the arguments' types in order: ``float32*``, ``int32``; ``int32[6]`` for a tuple of six; or,
-            where a function of Numba wants an array (atomics), ``float32[]``, which costs more to pass.
+        signature: str, the arguments' types in order: ``float32*``, ``int32``; ``int32[6]`` for a tuple of six. Where
+            a function of Numba wants an array (atomics), ``intrinsics.as_array`` makes one of an address.
         threads: int, or up to three along x, y and z: threads of a block.
         blocks_at_once: int, blocks that shall find room on a multiprocessor; limits registers. None: no limit.
         shared: int, bytes of dynamic shared memory.
@@ -98,16 +98,16 @@ class Kernel:
 
 
 def _type(name):
-    """The type of that name: ``float32``, ``float32*`` for an address, ``int32[6]``, ``float32[]`` for a flat array."""
+    """The type of that name: ``float32``, ``float32*`` for an address, ``int32[6]`` for a tuple."""
     if not _TYPE.fullmatch(name):
         raise ValueError(
             f"kernel: {name!r} is no type of an argument; there are numbers such as float32 and int32, addresses of "
-            "them (float32*), tuples (int32[6]) and arrays (float32[]), with spaces between arguments only"
+            "them (float32*) and tuples (int32[6]), with spaces between arguments only"
         )
     name, bracket, count = name.rstrip("]").partition("[")
     if bracket:
         kind = getattr(target.types, name)
-        return target.types.UniTuple(kind, int(count)) if count else target.types.Array(kind, 1, "C")
+        return target.types.UniTuple(kind, int(count))
     return target.pointer(getattr(target.types, name[:-1])) if name.endswith("*") else getattr(target.types, name)
 
 

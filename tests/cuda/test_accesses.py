@@ -65,12 +65,12 @@ def wide_in_shared(x, y):
     y[t] = a + b + c + d
 
 
-@launch.kernel("float32* float32[]", threads=64)
+@launch.kernel("float32* float32*", threads=64)
 def gathered(x, totals):
     own, t = cuda.local.array(8, float32), uint32(cuda.threadIdx.x)
     for i in range(8):
         own[(uint32(i) + t) % uint32(8)] = x[t]
-    cuda.atomic.add(totals, t % uint32(2), own[t % uint32(8)])
+    cuda.atomic.add(intrinsics.as_array(totals, 2), t % uint32(2), own[t % uint32(8)])
 
 
 @launch.kernel("int32* int32*", threads=64)

@@ -90,9 +90,10 @@ def voted(x, y):
         y[0], y[1], y[2] = ballot, every, some
 
 
-@launch.kernel("float32[] int32[]", threads=64)
+@launch.kernel("float32* int32*", threads=64)
 def added(total, count):
-    cuda.atomic.add(total, 0, float32(0.5))
+    count = intrinsics.as_array(count, 2)
+    cuda.atomic.add(intrinsics.as_array(total, 1), 0, float32(0.5))
     cuda.atomic.add(count, 0, 2)
     cuda.atomic.max(count, 1, cuda.threadIdx.x)
 

@@ -151,10 +151,7 @@ class _Launch:
             self.pieces.append((start, start + shared, "the dynamic array in shared memory"))
 
     def _pass(self, name, kind, value):
-        if isinstance(kind, types.Array):  # (owner, parent, elements, bytes of one, address, shape, strides)
-            start = self._piece(name, kind, value)
-            self.words += [0, 0, value.size, value.itemsize, start, value.size, value.itemsize]
-        elif isinstance(kind, types.CPointer):
+        if isinstance(kind, types.CPointer):
             self.words.append(self._piece(name, kind, value) if isinstance(value, np.ndarray) else value or 0)
         else:
             word, dtype = np.zeros(8, np.uint8), np.dtype(str(kind))
