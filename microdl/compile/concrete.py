@@ -32,8 +32,12 @@ class ConcreteFunction(Structured):
 
     @property
     def plan(self):
-        """How it runs, if called here and now; made when it first does."""
-        return self._plan(self._place(()))
+        """How it runs, if called here and now with Tensors of the CPU; made when it first does."""
+        return self.plan_for(())
+
+    def plan_for(self, tensors):
+        """How it runs with such Tensors: where they live may decide on the device."""
+        return self._plan(self._place([x.known_array() for x in tensors if not x.symbolic]))
 
     def _plan(self, where, saving=False):
         """The plan on a device; ``saving``: the one that returns what gradients read, too."""

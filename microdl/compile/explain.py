@@ -13,9 +13,11 @@ def explain(plan):
     nodes = [step.node for step in plan.steps]
     costs = [cost_of_node(node) for node in nodes]
     rows = [("step", "op", "phase", "inputs -> outputs", "kernels", "MFLOP", "bytes")]
-    for number, (node, phase, (flops, moved)) in enumerate(zip(nodes, phases_of(nodes), costs, strict=True)):
+    for number, (step, phase, (flops, moved)) in enumerate(zip(plan.steps, phases_of(nodes), costs, strict=True)):
+        node = step.node
         shapes = f"{shapes_text(node.inputs)} -> {shapes_text(node.outputs) or '-'}"
-        kernels = ", ".join(f"{family}.{kernel}" for family, kernel in kernels_of(node.op)) or "-"
+        launched = step.kernels or [f"{family}.{kernel}" for family, kernel in kernels_of(node.op)]
+        kernels = ", ".join(dict.fromkeys(launched)) or "-"
         rows.append((str(number), node.op.name, phase, shapes, kernels, f"{flops / 1e6:,.2f}", bytes_text(moved)))
     flops, moved = (sum(cost[k] for cost in costs) for k in (0, 1))
     lines = [
@@ -24,6 +26,7 @@ def explain(plan):
         f"{len(nodes)} steps, {flops / 1e6:,.1f} MFLOP, {bytes_text(moved)} moved (as the ops count it)",
         f"memory inside the plan: {bytes_text(plan.nbytes)}, {bytes_text(plan.scratch)} of it scratch of kernels, "
         f"the rest laid out for {bytes_text(_made_inside(plan))} of arrays",
+        *plan.how,
         *_fused(nodes),
         *_written(plan),
     ]

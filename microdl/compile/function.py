@@ -197,11 +197,15 @@ class Function:
 
     def explain(self, *args, **kwargs):
         """How calls with such arguments run, as text; without arguments, how those run that were traced last."""
-        return self._concrete(args, kwargs).plan.explain()
+        return self._plan(args, kwargs).explain()
 
     def plot(self, path, *args, **kwargs):
         """The same as a picture ``path``. Needs matplotlib."""
-        return self._concrete(args, kwargs).plan.plot(path)
+        return self._plan(args, kwargs).plot(path)
+
+    def _plan(self, args, kwargs):
+        given = [x for x in nest.flatten((args, kwargs)) if isinstance(x, Operand)]
+        return self._concrete(args, kwargs).plan_for(given)
 
     def _concrete(self, args, kwargs):
         """The trace for these arguments; without any, the latest."""

@@ -55,7 +55,7 @@ class OnGPU:
             first = self._streams.count
             noted = self._noted(node)
             if noted:
-                self.steps.append(Step(node, partial(_run, noted)))
+                self.steps.append(Step(node, partial(_run, noted), [step.name for step in noted]))
                 self._work.append(noted)
                 draws.append((noted, first, self._streams.count))
         self._draws_first = all(step.host is None for noted in self._work for step in noted)
@@ -70,6 +70,14 @@ class OnGPU:
         self._name, self._timed = name, None
         self.replay = capture.Replay(gpu.stream, name, [step for noted in self._work for step in noted])
         gpu.allocator.add_keeper(self)
+
+    @property
+    def how(self):
+        """How the steps are issued, as text."""
+        hindrance = self.replay.hindrance
+        if self.replay.graph is None and hindrance is None:
+            return f"on {short_name(self.gpu)}, launch by launch so far: the second run makes a CUDA graph"
+        return f"on {short_name(self.gpu)}, " + ("as one CUDA graph" if hindrance is None else f"no graph: {hindrance}")
 
     def let_go(self):
         """Gives its memory back, unless a run uses it; the next run then makes another one."""

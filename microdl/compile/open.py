@@ -287,9 +287,13 @@ class OpenFunction(Structured):
     @property
     def plan(self):
         """How it ran with the sizes that it was last prepared for."""
+        return self.plan_for(())
+
+    def plan_for(self, tensors):
+        """The same with Tensors that live where these do."""
         if not self._sized:
             raise ValueError(f"{self.name}: how it runs is known once it has run, as sizes are open: call it first")
-        return next(reversed(self._sized.values())).plan
+        return next(reversed(self._sized.values())).plan_for(tensors)
 
     def call(self, tensors):
         """The structure that the Python function returned, for Tensors that fit the specs it was traced for."""

@@ -73,6 +73,12 @@ class Plan:
         return self._example().steps
 
     @property
+    def how(self):
+        """A line that says how steps on a GPU are issued, in a list; of the CPU nothing."""
+        example = self._example()
+        return [example.how] if type(example) is OnGPU else []
+
+    @property
     def scratch(self):
         """How many of ``nbytes`` are the scratch arrays of kernels."""
         return self.nbytes - self._layout.nbytes

@@ -115,12 +115,15 @@ class Settled:
 
 
 class Step:
-    """One call of a plan. ``node``: what it computes. ``call(slots)``: computes it."""
+    """One call of a plan. ``node``: what it computes. ``call(slots)``: computes it.
 
-    __slots__ = ("call", "node")
+    kernels: names of those that it launches, or None where that is the op's to say.
+    """
 
-    def __init__(self, node, call):
-        self.node, self.call = node, call
+    __slots__ = ("call", "kernels", "node")
+
+    def __init__(self, node, call, kernels=None):
+        self.node, self.call, self.kernels = node, call, kernels
 
     def __repr__(self):
         return f"<Step {self.node!r}>"

@@ -429,3 +429,20 @@ def test_functions_that_do_not_run_make_room_for_one_that_does(gpu0):
             f(np.ones((1 << 20,), np.float32))
     finally:
         allocator.limit = limit
+
+
+def test_explain_names_the_kernels_of_the_gpu_and_says_how_they_are_issued():
+    f = tf.function(lambda x: tf.matmul(tf.nn.relu(x), x))
+    x = tf.ones((20, 20)).gpu()
+    f(x)
+    assert "on GPU:0, launch by launch so far" in f.explain(x)
+    f(x)
+    text = f.explain(x)
+    assert "on GPU:0, as one CUDA graph" in text
+    assert "matmul._" in text
+    assert "on GPU:0" not in f.explain(tf.ones((20, 20)))  # those have a plan of the CPU
+    g = tf.function(lambda x: tf.linalg.inv(x) + 1.0)
+    x = tf.eye(20).gpu()
+    with pytest.warns(UserWarning, match="runs without a CUDA graph"):
+        g(x), g(x)
+    assert "on GPU:0, no graph: MatrixInverse runs on the CPU" in g.explain(x)
