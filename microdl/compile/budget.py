@@ -45,11 +45,8 @@ class Budget:
         for settled in known[:-KEPT]:
             if excess <= 0:
                 break
-            try:
-                settled.home.remove(settled)
-            except ValueError:  # it runs, or another thread was here first
-                continue
-            excess -= settled.nbytes
+            if not settled.gone and settled.let_go():
+                excess -= settled.nbytes
 
 
 budget = Budget(limit=1 << 29)

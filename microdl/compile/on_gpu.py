@@ -38,7 +38,7 @@ class OnGPU:
         used: when it ran last, by the clock of ``budget``. replay: the ``gpu.capture.Replay``.
     """
 
-    scratch = 0
+    scratch, gone = 0, False
 
     def __init__(self, program, layout, home, gpu, name):
         self.home, self.gpu, self.nbytes, self._layout = home, gpu, layout.nbytes, layout
@@ -80,9 +80,11 @@ class OnGPU:
         return f"on {short_name(self.gpu)}, " + ("as one CUDA graph" if hindrance is None else f"no graph: {hindrance}")
 
     def let_go(self):
-        """Gives its memory back, unless a run uses it; the next run then makes another one."""
+        """Gives its memory back, unless a run uses it; the plan then makes another one. Returns whether that is so."""
         with contextlib.suppress(ValueError):
             self.home.remove(self)
+            self.gone = True
+        return self.gone
 
     def run(self, arrays, written):
         """The arrays of the outputs. ``arrays``: those of the inputs. written: the Variables that steps write to."""
@@ -149,13 +151,16 @@ class OnGPU:
         return array if is_on_gpu(array) else self.gpu.array(array)
 
     def _buffer(self, variable):
-        """A variable's buffer on this GPU; one that no plan on the CPU has bound moves here. Strings stay there."""
+        """A variable's buffer on this GPU; one on the CPU moves here, and plans there that know it are made anew.
+
+        Strings stay on the CPU.
+        """
         if variable.dtype.is_string:
-            return _Object(variable.bound_array())
+            return _Object(variable.bound_array(self))
         if not is_on_gpu(variable.known_array()) and not variable.move(self.gpu):
             raise InvalidArgumentError(
                 f"a function runs on {short_name(self.gpu)}, but the variable {variable.name} stays on the CPU, where "
-                "another function uses it: make it, or call that function, under the same tf.device"
+                "another thread runs a function that uses it: make it, or call that function, under the same tf.device"
             )
         return variable.known_array()
 

@@ -5,6 +5,7 @@ depends on the caller's arrays (large inputs, and large arrays that are returned
 through ``slots``; small ones are copied in and out.
 """
 
+import contextlib
 from functools import partial
 
 import numpy as np
@@ -27,12 +28,12 @@ class Settled:
 
     Attributes:
         steps: the Steps, in order. nodes: their Nodes. scratch: bytes that the steps hold besides what ``layout`` says.
-        nbytes: of all memory. used: when it ran last, by the clock of ``budget``.
+        nbytes: of all memory. used: when it ran last, by the clock of ``budget``. gone: whether it was let go.
     """
 
     def __init__(self, program, layout, home):
         self.program, self.layout, self.home = program, layout, home
-        self.used = next(budget.clock)
+        self.used, self.gone = next(budget.clock), False
         self._block = memory.slab(layout.nbytes) if layout.lives else None
         self._places = {}  # id of a Tensor -> its array, or the number of its slot
         self._count = len(program.inputs)  # of slots
@@ -69,6 +70,13 @@ class Settled:
             for place, is_constant in self._results
         ]
 
+    def let_go(self):
+        """Is never run again, unless it runs just now: the plan then makes another one. Returns whether that is so."""
+        with contextlib.suppress(ValueError):
+            self.home.remove(self)
+            self.gone = True
+        return self.gone
+
     def _own_array(self, tensor):
         return memory.array_at(self._block, self.layout.lives[id(tensor)].offset, tensor.spec)
 
@@ -89,7 +97,7 @@ class Settled:
         need, or None if they depend on more than shapes.
         """
         op, kernels = node.op, device.current.kernels
-        inputs = [_buffer(x) if isinstance(x, Variable) else self._place(x) for x in node.inputs]
+        inputs = [_buffer(x, self) if isinstance(x, Variable) else self._place(x) for x in node.inputs]
         settled = all(type(place) is not int for place in inputs)
         if op.view and settled:
             self._places[id(node.outputs[0])] = op.run(kernels, *inputs, **node.attrs)
@@ -129,8 +137,8 @@ class Step:
         return f"<Step {self.node!r}>"
 
 
-def _buffer(variable):
-    array = variable.bound_array()
+def _buffer(variable, settled):
+    array = variable.bound_array(settled)
     if is_on_gpu(array):
         raise InvalidArgumentError(
             f"a function runs on the CPU, but the variable {variable.name} is on {short_name(device_of(array))}: call "

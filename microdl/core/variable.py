@@ -51,7 +51,7 @@ class Variable(HasRows):
                 f"Variable {name!r}: the initial value has shape {value.shape}, not the given {as_shape(shape)}"
             )
         self._array = placed(value.own_array())
-        self._bound = False  # whether a plan keeps the buffer
+        self._binders: weakref.WeakSet | None = None  # what keeps the buffer, once there is something
         self._snapshot = _nothing  # weak reference to the Tensor that the last read gave
         self.spec = Spec(value.spec.shape, value.spec.dtype)
         self.uid = new_uid()
@@ -116,16 +116,21 @@ class Variable(HasRows):
         """The buffer itself, for ops that write to it."""
         return self._array
 
-    def bound_array(self):
-        """The buffer for somebody who keeps it: from now on it stays where it is."""
-        self._bound = True
+    def bound_array(self, binder):
+        """The buffer for somebody who keeps it: it stays where it is until ``binder.let_go()`` returns True."""
+        if self._binders is None:
+            self._binders = weakref.WeakSet()
+        self._binders.add(binder)
         return self._array
 
     def move(self, device):
-        """Takes the buffer to a device, if nobody has bound it where it is. Returns whether it is there."""
-        if not self._bound:
-            in_turn(self, self._move, device)
-        return not self._bound
+        """Takes the buffer to a device, if all who have bound it where it is let go. Returns whether it is there."""
+        for binder in list(self._binders or ()):
+            if not binder.let_go():
+                return False
+        self._binders = None
+        in_turn(self, self._move, device)
+        return True
 
     def _move(self, device):
         self.before_write()  # Tensors that were read keep the old buffer's values

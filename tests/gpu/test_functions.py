@@ -124,15 +124,50 @@ def test_variables_that_nobody_has_bound_move_to_the_gpu():
     np.testing.assert_array_equal(kept, [1.0, 2.0])
 
 
-def test_a_variable_that_a_function_on_the_cpu_has_bound_stays_there():
+def test_variables_move_to_the_gpu_after_functions_on_the_cpu_have_used_them():
+    v = tf.Variable([1.0, 2.0])
+    step = tf.function(lambda: v.assign_add([1.0, 1.0]))
+    read = tf.function(lambda: v * 10.0)
+    step(), step()
+    assert read().device == CPU
+    with tf.device("/gpu:0"):
+        step(), step(), step()
+    assert v.device == GPU
+    step()
+    np.testing.assert_array_equal(v, [7.0, 8.0])
+    assert read().device == GPU
+    np.testing.assert_array_equal(read(), [70.0, 80.0])
+
+
+def test_a_model_may_be_used_on_the_cpu_before_the_gpu():
+    tf.keras.utils.set_random_seed(1)
+    model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((8, 4), np.float32), np.zeros((8, 3), np.float32)
+    model.fit(x, y, verbose=0)
+    before = model.predict(x, verbose=0)
+    with tf.device("/gpu:0"):
+        np.testing.assert_allclose(model.predict(x, verbose=0), before, rtol=1e-6)
+        model.fit(x, y, epochs=2, verbose=0)
+    assert {v.device for v in model.weights} == {GPU}
+    assert np.abs(model.predict(x, verbose=0)).max() < np.abs(before).max()
+
+
+def test_a_variable_of_a_function_that_runs_on_the_cpu_stays_there_meanwhile():
     v = tf.Variable([1.0])
-    f = tf.function(lambda x: v + x)
-    assert f(tf.constant([1.0])).device == CPU
-    with (
-        tf.device("/gpu:0"),
-        pytest.raises(tf.errors.InvalidArgumentError, match="the variable Variable:0 stays on the"),
-    ):
+    inner = tf.function(lambda: v + 1.0)
+
+    def python(x):
+        with tf.device("/gpu:0"):
+            return inner()
+
+    f = tf.function(lambda x: v * tf.py_function(python, [x], tf.TensorSpec((1,), tf.float32)))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="the variable Variable:0 stays on the CPU"):
         f(tf.constant([1.0]))
+    assert v.device == CPU
+
+
+def test_a_variable_on_the_gpu_stays_there():
     with tf.device("/gpu:0"):
         w = tf.Variable([1.0])
     g = tf.function(lambda x: w + x)
