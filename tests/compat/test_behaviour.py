@@ -14,6 +14,7 @@ import microdl.compat.v1 as tf
 from microdl.compat.v1.examples.tutorials.mnist import input_data
 from microdl.compat.v1.flags import _Flags
 from microdl.compile.open import KEPT
+from microdl.core import placement
 from microdl.core.placement import soft_placement
 
 
@@ -413,13 +414,17 @@ def test_what_is_fed_stays_the_callers_own():
         assert session.run(x * 2.0, {x: fed}).tolist() == [18.0, 18.0]
 
 
-def test_a_graph_that_is_placed_on_a_gpu_says_once_that_it_runs_on_the_cpu(monkeypatch):
+def test_a_graph_that_is_placed_on_a_gpu_that_is_not_there_says_once_that_it_runs_on_the_cpu(monkeypatch):
     monkeypatch.setattr(soft_placement, "told", set())
+    monkeypatch.setattr(placement._Asked, "gpu", None)
+    monkeypatch.setattr(placement._Asked, "missing", "there is none")
     with tf.Graph().as_default():
-        with pytest.warns(UserWarning, match="a session runs its graph on the CPU"), tf.device("/gpu:0"):
+        with tf.device("/gpu:0"):
             x = tf.constant(1.0)
-        with tf.device("/device:GPU:0"):  # a second warning would be an error
+        with tf.device("/device:GPU:0"):
             y = x + 1.0
         assert y.device == "/device:GPU:0"
         with tf.Session() as session:
-            assert session.run(y) == 2.0
+            with pytest.warns(UserWarning, match=r"there is no GPU:0: .* runs on the CPU \(there is none\)"):
+                assert session.run(y) == 2.0
+            assert session.run(x) == 1.0  # a second warning would be an error

@@ -10,8 +10,7 @@ from microdl.compat.v1.ranks import widened
 from microdl.compile.graph import FuncGraph
 from microdl.compile.open import SAMPLES, OpenGraph, Replay
 from microdl.core import errors
-from microdl.core.context import context, warn
-from microdl.core.placement import soft_placement
+from microdl.core.context import context
 from microdl.core.random_state import UNSEEDED, seed_pair
 from microdl.summary.graphs import graph_def
 
@@ -247,13 +246,11 @@ class Graph(OpenGraph):
         return Set(self, "control", self.control + ops if control_inputs is not None else ())
 
     def device(self, name):
-        """A context whose operations have this ``device``, a name such as ``"/cpu:0"``. They run on the CPU."""
+        """A context whose operations have this ``device``, a name such as ``"/cpu:0"``.
+
+        What a session runs at once runs on one device: the GPU if one of the operations is placed there.
+        """
         kind = re.fullmatch(r"/?(?:device:)?([a-zA-Z]+)(?::(\d+))?", name if isinstance(name, str) else "")
-        if kind and kind[1].upper() == "GPU" and "a graph's" not in soft_placement.told:
-            soft_placement.told.add("a graph's")
-            warn(
-                "a session runs its graph on the CPU, what tf.device places on a GPU too; TensorFlow 2's code uses GPUs"
-            )
         return Set(self, "present_device", f"/device:{kind[1].upper()}:{kind[2] or 0}" if kind else str(name or ""))
 
     def finalize(self):

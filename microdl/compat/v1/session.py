@@ -18,6 +18,7 @@ from microdl.core.constant import constant
 from microdl.core.context import context
 from microdl.core.custom import custom_gradient
 from microdl.core.op import Spec
+from microdl.core.placement import device
 from microdl.core.random_state import Stream
 from microdl.core.tensor import Tensor, apply
 
@@ -140,6 +141,7 @@ class Session:
         if any(op.function is _gradients for op in needed):
             needed = self._behind(elements, fed) or needed
         graph = self.graph.sized("session.run")
+        graph.device = _device_of(needed)
         replay = _SessionReplay(graph, self, set(map(id, fed)))
         with Default(graph):
             replay.keep(fed, [graph.placeholder(x.spec) for x in values])
@@ -334,6 +336,14 @@ def _not_fed(op):
     text = f"You must feed a value for placeholder tensor '{op.name}' with dtype {dtype}"
     text += f" and shape [{shape}]" if shape else ""
     return errors.InvalidArgumentError(f"{text}\n\t [[{{{{node {op.name}}}}}]]")
+
+
+def _device_of(ops):
+    """The device for a run of these Operations: the GPU if one of them is placed there, or None for no choice."""
+    if not any(op.device.startswith("/device:GPU") for op in ops):
+        return None
+    with device("/gpu:0"):  # where there is none, the CPU, which is said once
+        return context.device
 
 
 def _leaves(fetches):
