@@ -52,7 +52,12 @@ def smaller(a, b):
 def of_warp(function, value):
     """What ``function``, of two numbers, makes of the values of all lanes of a warp: the same in every lane."""
     value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 16))
-    value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 8))
+    return of_group(function, function(value, cuda.shfl_xor_sync(ALL_LANES, value, 8)))
+
+
+@device
+def of_group(function, value):
+    """The same for each group of WARPS lanes."""
     value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 4))
     value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 2))
     return function(value, cuda.shfl_xor_sync(ALL_LANES, value, 1))
@@ -67,10 +72,7 @@ def of_block(function, value):
     if t % uint32(WARP) == uint32(0):
         of_warps[uint32(t // uint32(WARP))] = value
     cuda.syncthreads()
-    value = of_warps[uint32(t % uint32(WARPS))]  # groups of WARPS lanes: each makes the same of it
-    value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 4))
-    value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 2))
-    return function(value, cuda.shfl_xor_sync(ALL_LANES, value, 1))
+    return of_group(function, of_warps[uint32(t % uint32(WARPS))])  # each group makes the same of it
 
 
 @device

@@ -5,7 +5,7 @@ before one is used or a result is written, for a thread that waits for one numbe
 """
 
 from .launch import THREADS, ceildiv
-from .reduction import ALL_LANES, WARP, WARPS, of_warp
+from .reduction import WARP, WARPS, of_group, of_warp
 from .target import cuda, device, uint32
 
 LONG = 1024  # elements of a row from which on a block has it
@@ -51,10 +51,7 @@ def of_row_of_block(function, value, numbers):
     if t % uint32(WARP) == uint32(0):
         numbers[uint32(t // uint32(WARP))] = value
     cuda.syncthreads()
-    value = numbers[uint32(t % uint32(WARPS))]  # groups of WARPS lanes: each makes the same of it
-    value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 4))
-    value = function(value, cuda.shfl_xor_sync(ALL_LANES, value, 2))
-    return function(value, cuda.shfl_xor_sync(ALL_LANES, value, 1))
+    return of_group(function, numbers[uint32(t % uint32(WARPS))])  # each group makes the same of it
 
 
 @device
