@@ -5,12 +5,31 @@ A function has a plan for each shape that it was called with, and a plan keeps i
 long as one or two runs. The few that ran last keep theirs whatever it comes to: they may well run in turns.
 """
 
+import contextlib
 import itertools
 import weakref
 
 from microdl.core.locks import new_lock
 
 KEPT = 4  # plans
+
+
+class Resting:
+    """What a plan keeps for its next run; between runs it is in the list ``home``, whence a run takes it.
+
+    Attributes:
+        used: when it ran last, by the clock of ``budget``. gone: whether it was let go.
+    """
+
+    def __init__(self, home):
+        self.home, self.used, self.gone = home, next(budget.clock), False
+
+    def let_go(self):
+        """Is never run again, unless it runs just now: the plan then makes another one. Returns whether that is so."""
+        with contextlib.suppress(ValueError):
+            self.home.remove(self)
+            self.gone = True
+        return self.gone
 
 
 class Budget:

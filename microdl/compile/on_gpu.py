@@ -6,14 +6,13 @@ are variables, in the GPU's memory, and where random streams stand is sent there
 step for which the GPU has no kernel runs on the CPU in its place; then the plan runs step by step, and says so.
 """
 
-import contextlib
 import weakref
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from microdl.compile.budget import budget
+from microdl.compile.budget import Resting, budget
 from microdl.compile.program import constant_array
 from microdl.compile.settled import Step
 from microdl.core import device
@@ -28,21 +27,21 @@ from microdl.gpu.staging import inlet
 from microdl.gpu.timing import TimedSteps
 
 
-class OnGPU:
+class OnGPU(Resting):
     """The memory and the steps of a plan on a GPU; they serve one run at a time.
 
     Args: gpu: the GPU. name: of the function, for messages. The others: as ``settled.Settled`` has them.
 
     Attributes:
         steps: the Steps, in order. nodes: their Nodes. nbytes: of the GPU's memory. scratch: what kernels hold of it.
-        used: when it ran last, by the clock of ``budget``. replay: the ``gpu.capture.Replay``.
+        replay: the ``gpu.capture.Replay``.
     """
 
-    scratch, gone = 0, False
+    scratch = 0
 
     def __init__(self, program, layout, home, gpu, name):
-        self.home, self.gpu, self.nbytes, self._layout = home, gpu, layout.nbytes, layout
-        self.used = next(budget.clock)
+        super().__init__(home)
+        self.gpu, self.nbytes, self._layout = gpu, layout.nbytes, layout
         self._block = gpu.empty((layout.nbytes,), np.uint8, f"the arrays of {name}", exact=True)
         self._places = {}  # id of a Tensor -> its DeviceArray
         self._constants = []  # whose ids are in _places
@@ -78,13 +77,6 @@ class OnGPU:
         if self.replay.graph is None and hindrance is None:
             return f"on {short_name(self.gpu)}, launch by launch so far: the second run makes a CUDA graph"
         return f"on {short_name(self.gpu)}, " + ("as one CUDA graph" if hindrance is None else f"no graph: {hindrance}")
-
-    def let_go(self):
-        """Gives its memory back, unless a run uses it; the plan then makes another one. Returns whether that is so."""
-        with contextlib.suppress(ValueError):
-            self.home.remove(self)
-            self.gone = True
-        return self.gone
 
     def run(self, arrays, written):
         """The arrays of the outputs. ``arrays``: those of the inputs. written: the Variables that steps write to."""
@@ -160,7 +152,7 @@ class OnGPU:
         if not is_on_gpu(variable.known_array()) and not variable.move(self.gpu):
             raise InvalidArgumentError(
                 f"a function runs on {short_name(self.gpu)}, but the variable {variable.name} stays on the CPU, where "
-                "another thread runs a function that uses it: make it, or call that function, under the same tf.device"
+                "a function that uses it is running: make it, or call that function, under the same tf.device"
             )
         return variable.known_array()
 

@@ -5,13 +5,12 @@ depends on the caller's arrays (large inputs, and large arrays that are returned
 through ``slots``; small ones are copied in and out.
 """
 
-import contextlib
 from functools import partial
 
 import numpy as np
 
 from microdl.compile import memory
-from microdl.compile.budget import budget
+from microdl.compile.budget import Resting, budget
 from microdl.compile.program import constant_array
 from microdl.core import device
 from microdl.core.errors import InvalidArgumentError
@@ -20,7 +19,7 @@ from microdl.core.placement import device_of, is_on_gpu, short_name
 from microdl.core.variable import Variable
 
 
-class Settled:
+class Settled(Resting):
     """The memory and the steps of a plan; they serve one run at a time.
 
     Args:
@@ -28,12 +27,12 @@ class Settled:
 
     Attributes:
         steps: the Steps, in order. nodes: their Nodes. scratch: bytes that the steps hold besides what ``layout`` says.
-        nbytes: of all memory. used: when it ran last, by the clock of ``budget``. gone: whether it was let go.
+        nbytes: of all memory.
     """
 
     def __init__(self, program, layout, home):
-        self.program, self.layout, self.home = program, layout, home
-        self.used, self.gone = next(budget.clock), False
+        super().__init__(home)
+        self.program, self.layout = program, layout
         self._block = memory.slab(layout.nbytes) if layout.lives else None
         self._places = {}  # id of a Tensor -> its array, or the number of its slot
         self._count = len(program.inputs)  # of slots
@@ -69,13 +68,6 @@ class Settled:
             slots[place] if type(place) is int else place if is_constant else place.copy()
             for place, is_constant in self._results
         ]
-
-    def let_go(self):
-        """Is never run again, unless it runs just now: the plan then makes another one. Returns whether that is so."""
-        with contextlib.suppress(ValueError):
-            self.home.remove(self)
-            self.gone = True
-        return self.gone
 
     def _own_array(self, tensor):
         return memory.array_at(self._block, self.layout.lives[id(tensor)].offset, tensor.spec)

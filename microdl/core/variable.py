@@ -118,6 +118,9 @@ class Variable(HasRows):
 
     def bound_array(self, binder):
         """The buffer for somebody who keeps it: it stays where it is until ``binder.let_go()`` returns True."""
+        return in_turn(self, self._bind, binder)  # not while ``move`` has asked everybody else
+
+    def _bind(self, binder):
         if self._binders is None:
             self._binders = weakref.WeakSet()
         self._binders.add(binder)
@@ -125,16 +128,16 @@ class Variable(HasRows):
 
     def move(self, device):
         """Takes the buffer to a device, if all who have bound it where it is let go. Returns whether it is there."""
+        return in_turn(self, self._move, device)
+
+    def _move(self, device):
         for binder in list(self._binders or ()):
             if not binder.let_go():
                 return False
         self._binders = None
-        in_turn(self, self._move, device)
-        return True
-
-    def _move(self, device):
         self.before_write()  # Tensors that were read keep the old buffer's values
         self._array = device.array(self._array)
+        return True
 
     def assign(self, value, use_locking=False, name=None, read_value=True):
         """Replaces the value. Returns this variable, or None without ``read_value``.

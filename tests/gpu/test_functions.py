@@ -3,6 +3,7 @@
 import gc
 import inspect
 import threading
+import time
 import warnings
 from collections import Counter
 
@@ -165,6 +166,28 @@ def test_a_variable_of_a_function_that_runs_on_the_cpu_stays_there_meanwhile():
     with pytest.raises(tf.errors.InvalidArgumentError, match="the variable Variable:0 stays on the CPU"):
         f(tf.constant([1.0]))
     assert v.device == CPU
+
+
+def test_who_binds_a_variable_waits_until_it_has_moved(gpu0):
+    v, asked, found = tf.Variable([1.0]), threading.Event(), []
+
+    class Binder:
+        def let_go(self):
+            asked.set()
+            time.sleep(0.05)  # meanwhile the other thread asks for the buffer
+            return True
+
+    def bind():
+        asked.wait(5)
+        found.append(v.bound_array(other))
+
+    first, other = Binder(), Binder()
+    v.bound_array(first)
+    thread = threading.Thread(target=bind)
+    thread.start()
+    assert v.move(gpu0)
+    thread.join()
+    assert found == [v.known_array()]  # not the one that it had on the CPU
 
 
 def test_a_variable_on_the_gpu_stays_there():
