@@ -46,7 +46,7 @@ class Placement:
         """The GPU on which an op runs by itself, or None for the CPU."""
         return self.gpu if self._is_for_gpu(op, arrays, specs) else None
 
-    def _is_for_gpu(self, op, arrays, specs=()):
+    def _is_for_gpu(self, op, arrays, specs):
         if op.host:
             return False
         if op.mutates:
@@ -202,11 +202,19 @@ def known_gpu():
     return _Asked.gpu
 
 
-def _install(gpu):
-    holder: Any = devices  # or the recorder of a profile, which has taken the place of ``device.current``
+def standing():
+    """(object, attribute) of ``device.current`` and of all that stands behind it: recorders, logs, then a device."""
+    holder: Any = devices
     name = "current"
-    while hasattr(getattr(holder, name), "inner"):
+    while True:
+        yield holder, name
         holder, name = getattr(holder, name), "inner"
+        if not hasattr(holder, name):
+            return
+
+
+def _install(gpu):
+    *_, (holder, name) = standing()
     setattr(holder, name, Placement(devices.the_cpu, gpu))
 
 

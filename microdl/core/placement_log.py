@@ -1,10 +1,9 @@
 """``tf.debugging.set_log_device_placement``: a line on stderr for every op, with the device on which it ran."""
 
 import sys
-from typing import Any
 
 from microdl.core import device as devices
-from microdl.core.placement import device_of
+from microdl.core.placement import standing
 
 
 class _Log:
@@ -16,9 +15,9 @@ class _Log:
     def __getattr__(self, name):
         return getattr(self.inner, name)
 
-    def run(self, op, arrays, *rest):
-        outputs = self.inner.run(op, arrays, *rest)
-        _tell(op.name, device_of(next(iter((*outputs, *arrays)), None)))
+    def run(self, op, arrays, specs, *rest):
+        outputs = self.inner.run(op, arrays, specs, *rest)
+        _tell(op.name, self.inner.gpu_for(op, arrays, specs) or devices.the_cpu)
         return outputs
 
     def replay(self, plan, slots):
@@ -38,11 +37,8 @@ def _tell(name, device):
 
 def _place():
     """(object, attribute) where the log stands, or where it would: recorders of profiles stand before it."""
-    holder: Any = devices
-    name = "current"
-    while hasattr(found := getattr(holder, name), "inner") and type(found) is not _Log:
-        holder, name = found, "inner"
-    return holder, name
+    places = list(standing())
+    return next((place for place in places if type(getattr(*place)) is _Log), places[-1])
 
 
 def get_log_device_placement():

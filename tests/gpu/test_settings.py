@@ -98,12 +98,14 @@ def test_ops_say_on_which_device_they_run(capfd):
     assert tf.debugging.get_log_device_placement()
     x + 1.0
     x.cpu() - 1.0
+    tf.print(x, output_stream="file:///dev/null")  # on the host, whatever it prints
     double(x)
     tf.debugging.set_log_device_placement(False)
     x * 3.0
     said = capfd.readouterr().err.splitlines()
     assert f"Executing op AddV2 in device {GPU}" in said
     assert f"Executing op Sub in device {CPU}" in said
+    assert f"Executing op PrintV2 in device {CPU}" in said
     assert said.count(f"Executing op Mul in device {GPU}") <= 1  # it may be fused
 
 
