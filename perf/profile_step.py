@@ -33,6 +33,7 @@ def main():
 
     options.out.mkdir(parents=True, exist_ok=True)
     tf.random.set_seed(1)
+    tf.config.set_soft_device_placement(False)  # a GPU that is not there is an error
     with tf.device(f"/{options.device}:0"):
         profile_step(tf, warmup, options)
 

@@ -13,6 +13,7 @@ from microdl.core import device, kernels as core_kernels
 from microdl.core.context import context
 from microdl.core.dtypes import as_dtype
 from microdl.core.kernels import support
+from microdl.core.locks import new_lock
 from microdl.core.op import Op, Spec
 from microdl.profiler.memory import Memory
 from microdl.profiler.on_gpu import OnGPU
@@ -84,7 +85,7 @@ class Recorder(device.CPU):
         self._once()
         self._seen = set()  # ids of the lists of Nodes of plans that ran: only a first run imports or compiles
         self.outside = []  # (when it was noticed, Once) of what no op needed, but the making of a plan
-        self.on_gpu = None  # the OnGPU, once something ran there
+        self.on_gpu, self._first = None, new_lock()  # the OnGPU, once something ran there
 
     @property
     def op_runs(self):
@@ -148,7 +149,9 @@ class Recorder(device.CPU):
 
     def _gpu(self, gpu):
         if self.on_gpu is None:
-            self.on_gpu = OnGPU(gpu)
+            with self._first:
+                if self.on_gpu is None:  # no other thread was faster
+                    self.on_gpu = OnGPU(gpu)
         return self.on_gpu
 
     def _once(self):

@@ -7,6 +7,7 @@ import pytest
 
 import microdl.compat.v1 as tf
 from microdl.compile.on_gpu import OnGPU
+from microdl.core.placement import soft_placement
 
 pytestmark = pytest.mark.gpu
 
@@ -61,3 +62,12 @@ def test_variables_of_a_run_on_the_cpu_move_when_a_run_is_placed_on_the_gpu():
             np.testing.assert_array_equal(session.run(doubled), [4.0, 6.0])
             session.run(add)
             np.testing.assert_array_equal(session.run([doubled, v])[0], [6.0, 8.0])
+
+
+def test_another_gpu_than_the_first_is_not_taken_for_it(monkeypatch):
+    monkeypatch.setattr(soft_placement, "told", set())
+    with tf.Graph().as_default():
+        with tf.device("/gpu:1"):
+            x = tf.constant(2.0) * 3.0
+        with tf.Session() as session, pytest.warns(UserWarning, match="there is no GPU:1: .*one GPU is used, GPU:0"):
+            assert session.run(x) == 6.0

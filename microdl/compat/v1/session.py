@@ -340,9 +340,10 @@ def _not_fed(op):
 
 def _device_of(ops):
     """The device for a run of these Operations: the GPU if one of them is placed there, or None for no choice."""
-    if not any(op.device.startswith("/device:GPU") for op in ops):
+    named = [op.device for op in ops if op.device.startswith("/device:GPU")]
+    if not named:
         return None
-    with device("/gpu:0"):  # where there is none, the CPU, which is said once
+    with device(min(named)):  # where there is none, the CPU, which is said once
         return context.device
 
 
