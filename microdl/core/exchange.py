@@ -33,9 +33,9 @@ class Lends:
             return self.known_array().__cuda_array_interface__
         array = self.own_array()
         shown = array.__cuda_array_interface__
-        weakref.finalize(self, _hold, array).atexit = False
+        weakref.finalize(self, hold, array).atexit = False
         return shown
 
 
-def _hold(array):
+def hold(array):
     """Does nothing; until it is called ``array`` is there."""

@@ -6,6 +6,7 @@ import weakref
 import numpy as np
 
 from microdl.core.errors import NoKernel
+from microdl.core.exchange import hold
 from microdl.gpu import dlpack
 
 _KINDS = "biuf"  # of dtypes: what kernels compute with
@@ -293,11 +294,7 @@ class Theirs:
     """What owns memory of another library: ``array``, which is held until the GPU has done what was issued here."""
 
     def __init__(self, stream, array):
-        weakref.finalize(self, stream.after_work, _hold, array).atexit = False
-
-
-def _hold(array):
-    """Does nothing; until it is called ``array`` is there."""
+        weakref.finalize(self, stream.after_work, hold, array).atexit = False
 
 
 def _copy(dst, src):
